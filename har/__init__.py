@@ -1,0 +1,21 @@
+"""Human action recognition: from a folder of short videos to trained, compared models.
+
+Importing any module of this package first sets, here, what libraries read when they are imported.
+A variable that is already set in the environment wins.
+"""
+
+import os
+
+_ENVIRONMENT = {
+    # oneDNN behaves as off by default on AMD processors and makes Conv3D training 4 times faster.
+    "TF_ENABLE_ONEDNN_OPTS": "1",
+    # No start-up messages of TensorFlow (3 leaves fatal errors only).
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "KERAS_BACKEND": "tensorflow",
+    # Nothing here reports its use to anyone.
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+}
+
+for _name, _value in _ENVIRONMENT.items():
+    os.environ.setdefault(_name, _value)

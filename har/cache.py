@@ -1,0 +1,214 @@
+"""The per-video cache: what was made once from the same bytes is not made again.
+
+Layout, below `.har/cache` of the repository::
+
+    <step>/<first two letters of the key>/<key>.json    how it was made, digest and size of the data
+    <step>/<first two letters of the key>/<key><ending>    the data
+
+Failures are not kept: a disk that was full, or a machine that was busy, would be remembered as a
+bad video. The JSON file is written last, so an entry is there wholly or not at all, and several
+processes may read and write at once. The cache is outside DVC's outputs and shared by all
+experiments of a repository.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import sys
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+GIGABYTE = 10**9
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """One video's result in the cache.
+
+    Attributes:
+        meta: What the step said about it; JSON.
+        data: The file made.
+        sha256: Digest of that file.
+    """
+
+    meta: dict[str, Any]
+    data: Path
+    sha256: str
+
+
+class Cache:
+    """The results of one step, by what they were made from.
+
+    Args:
+        step: Name of the step, such as `convert`.
+        ending: Ending of the files that the step makes, such as `.mp4`.
+        folder: The cache of all steps; by default that of the repository.
+    """
+
+    def __init__(self, step: str, *, ending: str, folder: Path | None = None):
+        self.folder = default_folder() if folder is None else folder
+        self.step, self.ending = step, ending
+
+    def key(self, digest: str, *, parameters: dict[str, Any], code_version: str) -> str:
+        """Return the key of a result: the digest of all that decides it.
+
+        Args:
+            digest: SHA-256 of the input's bytes.
+            parameters: All parameters of the step that can change the result; JSON.
+            code_version: Changed when the step's code or library gives other results.
+        """
+        made_from = [digest, self.step, parameters, code_version]
+        return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+
+    def get(self, key: str) -> CacheEntry | None:
+        """Return the entry, or None if there is none; a damaged one is said and removed."""
+        meta_file, data = self._files(key)
+        try:
+            text = meta_file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        problem = self._problem(text, data)
+        if problem:
+            print(f"warning: {meta_file} is damaged ({problem}); made again.", file=sys.stderr)
+            meta_file.unlink(missing_ok=True)
+            return None
+        with contextlib.suppress(FileNotFoundError):  # another process has just pruned it
+            os.utime(meta_file)  # the time of the last use, for `prune`
+        record = json.loads(text)["record"]
+        return CacheEntry(record["meta"], data, record["sha256"])
+
+    def new_file(self) -> Path:
+        """Return a path on the cache's disk at which a result can be made before `put`."""
+        folder = self.folder / "partial"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{uuid.uuid4().hex}{self.ending}"
+
+    def put(self, key: str, made: Path, meta: dict[str, Any]) -> CacheEntry:
+        """Move a made file into the cache.
+
+        Args:
+            key: As `key` returns it.
+            made: The file, at a path that `new_file` returned.
+            meta: What to keep about it; JSON.
+        """
+        _, data = self._files(key)
+        sha256 = file_digest(made)
+        data.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(made, data)
+        self._write(key, {"meta": meta, "sha256": sha256})
+        return CacheEntry(meta, data, sha256)
+
+    def _files(self, key: str) -> tuple[Path, Path]:
+        folder = self.folder / self.step / key[:2]
+        return folder / f"{key}.json", folder / f"{key}{self.ending}"
+
+    def _write(self, key: str, record: dict[str, Any]) -> None:
+        meta_file, _ = self._files(key)
+        meta_file.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.new_file()
+        text = json.dumps({"record": record, "checksum": _checksum(record)})
+        partial.write_text(text + "\n", encoding="utf-8")
+        os.replace(partial, meta_file)
+
+    def _problem(self, text: str, data: Path) -> str:
+        """Return what is wrong with an entry, or an empty text."""
+        try:
+            content = json.loads(text)
+            record = content["record"]
+            if content["checksum"] != _checksum(record):
+                return "its record was changed"
+        except (ValueError, KeyError, TypeError):
+            return "its record is torn"
+        if not data.is_file():
+            return "its data is missing"
+        return "" if file_digest(data) == record["sha256"] else "its data was changed"
+
+
+def default_folder() -> Path:
+    """Return the cache folder of the repository, also from within an experiment's copy of it."""
+    # DVC runs queued and temporary experiments in a copy and names the repository in DVC_ROOT.
+    return Path(os.environ.get("DVC_ROOT") or Path.cwd()) / ".har" / "cache"
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def place(data: Path, destination: Path) -> None:
+    """Put a file of the cache where it is wanted: as a hard link, or else as a copy.
+
+    Args:
+        data: The file in the cache.
+        destination: Where to; its folder is made, and a file that is there is replaced.
+    """
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    # A short name of its own: a very long file name has no room for an ending more.
+    partial = destination.with_name(f".{uuid.uuid4().hex}")
+    try:
+        try:
+            os.link(data, partial)
+        except OSError:
+            # Another disk, one without hard links, or another process put the same entry anew in
+            # this very moment: the file linked to had no name any more.
+            shutil.copyfile(data, partial)
+        os.replace(partial, destination)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def prune(max_gigabytes: float, *, used_since: float, folder: Path | None = None) -> int:
+    """Remove the entries used longest ago until the cache is small enough.
+
+    Args:
+        max_gigabytes: Size that the cache of all steps may have, in 10^9 bytes.
+        used_since: Time (as `time.time()`) since which a used entry is kept whatever the size.
+        folder: The cache of all steps; by default that of the repository.
+
+    Returns:
+        Number of entries removed.
+
+    Raises:
+        ValueError: max_gigabytes is negative.
+    """
+    if max_gigabytes < 0:
+        raise ValueError(f"cache.max_gigabytes is {max_gigabytes}; expected 0 or more.")
+    folder = default_folder() if folder is None else folder
+    entries = sorted(_entries(folder), key=lambda entry: entry[0])
+    num_bytes = sum(size for _, size, _ in entries)
+    num_removed = 0
+    for last_used, size, files in entries:
+        if num_bytes <= max_gigabytes * GIGABYTE:
+            break
+        if last_used >= used_since:
+            continue
+        for file in files:  # the record first, so that no record is ever without its data
+            file.unlink(missing_ok=True)
+        num_bytes -= size
+        num_removed += 1
+    return num_removed
+
+
+def _entries(folder: Path) -> list[tuple[float, int, list[Path]]]:
+    """Return (last use, bytes, files with the record first) of every entry and every left-over."""
+    groups: dict[Path, list[Path]] = {}
+    for file in folder.glob("*/*/*"):
+        groups.setdefault(file.with_suffix(""), []).append(file)
+    for file in (folder / "partial").glob("*"):
+        groups[file] = [file]  # left behind by a process that was killed
+    entries = []
+    for files in groups.values():
+        files.sort(key=lambda file: file.suffix != ".json")
+        with contextlib.suppress(FileNotFoundError):  # another process has just pruned it
+            stats = [file.stat() for file in files]
+            entries.append((stats[0].st_mtime, sum(stat.st_size for stat in stats), files))
+    return entries
+
+
+def _checksum(record: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

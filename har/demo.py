@@ -1,0 +1,247 @@
+"""The embedded demo data: short videos of drawn people in six actions, made from a seed.
+
+Every video depends on the seed and its own number alone, so that any number of workers, and any
+order, gives the same bytes. Scores on these videos say nothing about real people.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from har.demo_body import Subject, make_subject
+from har.demo_film import View, film
+from har.demo_motion import LABELS, Motion, Walking, make_motion
+from har.demo_scene import Scene, make_room, make_street, place_seat, place_spare_desk
+from har.encode import write_video
+from har.workers import run_in_workers
+
+# Videos of each label in 120; unbalanced, as what people collect is.
+LABEL_WEIGHTS = {
+    "calling": 20, "sitting": 22, "standing": 28, "walking": 19, "waving": 16, "writing": 15,
+}  # fmt: skip
+ENDINGS = [".mov"] * 17 + [".mp4", ".mkv", ".avi"]
+PORTRAIT_SHARE = 0.35
+VIDEO_SECONDS, VIDEO_GIGABYTES = 600.0, 3.0  # far more than drawing one video takes
+LYING_SIZES = [(320, 240), (352, 240), (352, 288)]  # (width, height)
+PORTRAIT_SIZE = (240, 320)
+RATES = (24, 25, 30)
+SECONDS = (2.0, 3.8)
+CRF = 21
+
+
+@dataclass(frozen=True)
+class DemoVideo:
+    """A video to draw.
+
+    Attributes:
+        path: Relative to the data set's folder, with slashes.
+        label: What is done.
+        subject: Who does it.
+        size: (width, height) of the upright picture.
+        fps: Frames per second.
+        num_frames: How many frames.
+        rotation: Degrees that the file asks its player to turn the stored frames.
+        seed: That of the data set.
+        index: The video's number in the data set.
+    """
+
+    path: str
+    label: str
+    subject: Subject
+    size: tuple[int, int]
+    fps: int
+    num_frames: int
+    rotation: int
+    seed: int
+    index: int
+
+
+def plan_videos(*, num_subjects: int, num_videos: int, seed: int) -> list[DemoVideo]:
+    """Decide who does what in which video.
+
+    Args:
+        num_subjects: How many people there are.
+        num_videos: How many videos in all, at least one of each label.
+        seed: Decides everything.
+
+    Raises:
+        ValueError: If there are fewer subjects than one or fewer videos than labels.
+    """
+    if num_subjects < 1:
+        raise ValueError(f"demo.num_subjects is {num_subjects}; set it to 1 or more.")
+    if num_videos < len(LABELS):
+        raise ValueError(
+            f"demo.num_videos is {num_videos}, but there are {len(LABELS)} labels; "
+            f"set it to {len(LABELS)} or more."
+        )
+    rng = np.random.default_rng([seed])
+    subjects = [make_subject(f"s{number + 1:02d}", rng) for number in range(num_subjects)]
+    casting = _cast(_count_labels(num_videos), num_subjects, rng)
+    endings = rng.permutation(np.resize(ENDINGS, num_videos))
+    videos = []
+    for index, (label, number, take) in enumerate(casting):
+        ending = str(endings[index])
+        is_portrait = ending == ".mov" and rng.random() < PORTRAIT_SHARE
+        lying = LYING_SIZES[rng.choice(3, p=[0.5, 0.4, 0.1])]
+        fps = int(rng.choice(RATES))
+        videos.append(
+            DemoVideo(
+                path=f"{label}/{subjects[number].name}_{label}_{take}{ending}",
+                label=label,
+                subject=subjects[number],
+                size=PORTRAIT_SIZE if is_portrait else lying,
+                fps=fps,
+                num_frames=round(rng.uniform(*SECONDS) * fps),
+                rotation=90 if is_portrait else 0,
+                seed=seed,
+                index=index,
+            )
+        )
+    return videos
+
+
+def _count_labels(num_videos: int) -> dict[str, int]:
+    """Share `num_videos` out by `LABEL_WEIGHTS`, at least one to each label."""
+    total = sum(LABEL_WEIGHTS.values())
+    spare = num_videos - len(LABELS)
+    exact = {label: spare * weight / total for label, weight in LABEL_WEIGHTS.items()}
+    counts = {label: 1 + int(share) for label, share in exact.items()}
+    by_remainder = sorted(LABELS, key=lambda label: int(exact[label]) - exact[label])
+    for label in by_remainder[: num_videos - sum(counts.values())]:
+        counts[label] += 1
+    return counts
+
+
+def _cast(
+    counts: dict[str, int], num_subjects: int, rng: np.random.Generator
+) -> list[tuple[str, int, int]]:
+    """Return (label, number of the subject, number of the take) of each video.
+
+    Nobody does an action twice before all have done it once, and all appear about equally often.
+    """
+    appearances = np.zeros(num_subjects)
+    casting = []
+    for label in LABELS:
+        takes = np.zeros(num_subjects, int)
+        for _ in range(counts[label]):
+            order = np.lexsort((rng.random(num_subjects), appearances, takes))
+            takes[order[0]] += 1
+            appearances[order[0]] += 1
+            casting.append((label, int(order[0]), int(takes[order[0]])))
+    return casting
+
+
+def draw_frames(video: DemoVideo) -> Iterator[np.ndarray]:
+    """Yield the upright frames of a video, uint8 RGB (height, width, 3)."""
+    rng = np.random.default_rng([video.seed, video.index, 1])
+    seconds = video.num_frames / video.fps
+    azimuth = rng.uniform(-0.6, 0.6)
+    heading = azimuth + _facing(video.label, rng)
+    motion = make_motion(video.label, video.subject, rng, heading=heading, seconds=seconds)
+    view = _choose_view(motion, azimuth, video, rng)
+    scene = _choose_scene(motion, heading, view, video, rng)
+    return film(
+        video.subject, motion, scene, view,
+        fps=video.fps, num_frames=video.num_frames, rng=rng,
+    )  # fmt: skip
+
+
+def _facing(label: str, rng: np.random.Generator) -> float:
+    """Return by how much someone does not face the camera, in radians."""
+    if label == "walking":  # towards the camera, past it, or away
+        way = rng.choice([0.0, 1.55, -1.55, 3.14], p=[0.35, 0.22, 0.22, 0.21])
+        return float(way + rng.uniform(-0.35, 0.35))
+    return float(rng.uniform(-0.7, 0.7) if rng.random() < 0.85 else rng.uniform(-1.4, 1.4))
+
+
+def _choose_view(
+    motion: Motion, azimuth: float, video: DemoVideo, rng: np.random.Generator
+) -> View:
+    """Place the camera so that the person is seen nearly whole."""
+    walks = isinstance(motion.stance, Walking)
+    is_portrait = video.size[0] < video.size[1]
+    share = rng.uniform(0.64, 0.76) if is_portrait else rng.uniform(0.76, 0.9)
+    low, high = (4.6, 6.0) if walks else (2.8, 5.0)
+    height = 0.72 if motion.seated else 1.0
+    return View(
+        azimuth=azimuth,
+        distance=rng.uniform(low, high),
+        height=rng.uniform(1.0, 2.0),
+        target=np.array([rng.normal(0, 0.05), 0, height + rng.normal(0, 0.04)]),
+        size=video.size,
+        person_share=share * (1.4 if motion.seated else 0.85 if walks else 1.0),
+        shake=0.0 if rng.random() < 0.3 else rng.uniform(0.001, 0.004),
+        follow=rng.uniform(0.6, 1.0) if walks and rng.random() < 0.8 else 0.0,
+    )
+
+
+def _choose_scene(
+    motion: Motion, heading: float, view: View, video: DemoVideo, rng: np.random.Generator
+) -> Scene:
+    """Build what stands around the person."""
+    clear = 1.0
+    if isinstance(motion.stance, Walking):
+        way = motion.stance.position(motion.stance.middle + video.num_frames / video.fps / 2)
+        clear = float(np.linalg.norm(way)) + 0.5
+    if rng.random() < (0.15 if motion.seated else 0.4):
+        scene = make_street(rng, clear=clear)
+    else:
+        scene = make_room(rng, clear=clear, camera_x=view.position[0])
+        if not motion.seated and rng.random() < 0.3:
+            scene.shapes.extend(place_spare_desk(rng, clear=clear))
+    if motion.seated:
+        pen_side = (1 if video.subject.right_handed else -1) if motion.pen_lies else None
+        scene.shapes.extend(
+            place_seat(rng, heading=heading, with_desk=motion.desk, pen_side=pen_side)
+        )
+    return scene
+
+
+def write_dataset(
+    folder: Path, *, num_subjects: int, num_videos: int, seed: int, num_workers: int
+) -> None:
+    """Draw all videos into `<folder>/<label>/` and name their subjects in `metadata.csv`.
+
+    Args:
+        folder: Made where missing.
+        num_subjects: See `plan_videos`.
+        num_videos: See `plan_videos`.
+        seed: See `plan_videos`.
+        num_workers: Processes that draw, 0 for one per core; the files are the same for any.
+
+    Raises:
+        ValueError: If the numbers do not allow a plan, see `plan_videos`, or drawing fails.
+    """
+    videos = plan_videos(num_subjects=num_subjects, num_videos=num_videos, seed=seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    results = run_in_workers(
+        _write_video, [(folder, video) for video in videos], total=len(videos),
+        num_workers=num_workers, timeout_seconds=VIDEO_SECONDS, memory_gigabytes=VIDEO_GIGABYTES,
+        description="demo",
+    )  # fmt: skip
+    for video, result in zip(videos, results, strict=True):
+        if result.reason:
+            raise ValueError(f"{folder / video.path} could not be drawn: {result.reason}.")
+    with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["path", "subject"])
+        writer.writerows([video.path, video.subject.name] for video in videos)
+
+
+def _write_video(job: tuple[Path, DemoVideo]) -> None:
+    folder, video = job
+    cv2.setNumThreads(1)  # the workers share the processors already
+    # A phone held upright stores lying frames and notes the turn.
+    frames = (np.rot90(frame, video.rotation // 90) for frame in draw_frames(video))
+    write_video(
+        folder / video.path,
+        frames,
+        fps=video.fps,
+        codec="mpeg4" if video.path.endswith(".avi") else "libx264",
+        rotation=video.rotation,
+        crf=CRF,
+    )

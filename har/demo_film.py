@@ -1,0 +1,233 @@
+"""Films a moving person of the demo data in a scene: camera, shadow, light and noise."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from har.demo_body import Body, Subject
+from har.demo_motion import Motion, Walking, Wobble
+from har.demo_render import Camera, Canvas, look_at
+from har.demo_scene import Scene
+
+PERSON_SCALE = 2  # the person is drawn this much larger and then shrunk, for smooth edges
+SCENE_SCALE = 2  # and so is the scene
+FLOOR_METRES = 0.03  # what lies lower than this takes the person's shadow
+
+
+@dataclass(frozen=True)
+class View:
+    """Where the camera stands and how it is held.
+
+    Attributes:
+        azimuth: Radians around the person; 0 is on the side of negative y.
+        distance: Metres to the person, on the floor.
+        height: Metres.
+        target: World point that the camera looks at, shape (3,).
+        size: (width, height) of the picture.
+        person_share: Height of a grown person over that of the picture.
+        shake: Usual angle by which the hand shakes, in radians.
+        follow: How much the camera turns after someone who walks, 0 to 1.
+    """
+
+    azimuth: float
+    distance: float
+    height: float
+    target: np.ndarray
+    size: tuple[int, int]
+    person_share: float
+    shake: float
+    follow: float
+
+    @property
+    def position(self) -> np.ndarray:
+        """World position of the camera, shape (3,)."""
+        x, y = np.sin(self.azimuth), -np.cos(self.azimuth)
+        return np.array([x * self.distance, y * self.distance, self.height])
+
+    def camera(self) -> Camera:
+        """Return the camera at rest."""
+        width, height = self.size
+        focal = self.person_share * height * self.distance / 1.75
+        rotation = look_at(self.position, self.target)
+        return Camera(self.position, rotation, focal, (width / 2, height / 2), self.size)
+
+
+def film(
+    subject: Subject,
+    motion: Motion,
+    scene: Scene,
+    view: View,
+    *,
+    fps: float,
+    num_frames: int,
+    rng: np.random.Generator,
+) -> Iterator[np.ndarray]:
+    """Yield the frames, uint8 RGB (height, width, 3).
+
+    Args:
+        subject: Who is seen.
+        motion: What they do.
+        scene: Where.
+        view: From where.
+        fps: Frames per second.
+        num_frames: How many frames.
+        rng: Decides the hand's shaking, the exposure and the noise.
+    """
+    cameras = _hold_camera(view, motion, fps=fps, num_frames=num_frames, rng=rng)
+    backdrop = _Backdrop(scene, _wide_camera(cameras))
+    develop = _Developer(view.size, rng)
+    for index, camera in enumerate(cameras):
+        body = Body(subject, motion.pose(index / fps))
+        picture = backdrop.picture(camera, body)
+        _add_person(picture, body, camera, scene, backdrop)
+        yield develop(picture, index / fps)
+
+
+def _hold_camera(
+    view: View, motion: Motion, *, fps: float, num_frames: int, rng: np.random.Generator
+) -> list[Camera]:
+    """Return the camera of each frame: at one spot, turning and shaking."""
+    camera = view.camera()
+    axes = [(Wobble(rng, view.shake, 0.6), Wobble(rng, view.shake * 0.3, 3.0)) for _ in range(3)]
+    cameras = []
+    for index in range(num_frames):
+        time = index / fps
+        target = view.target
+        if isinstance(motion.stance, Walking):
+            target = target + view.follow * motion.stance.position(time - 0.15)
+        angles = np.array([slow(time) + quick(time) for slow, quick in axes])
+        turn, _ = cv2.Rodrigues(angles)
+        cameras.append(replace(camera, rotation=turn @ look_at(view.position, target)))
+    return cameras
+
+
+def _wide_camera(cameras: list[Camera]) -> Camera:
+    """Return one camera that sees what all of `cameras`, at one position, see together."""
+    middle = replace(cameras[len(cameras) // 2], centre=(0.0, 0.0))
+    width, height = middle.size
+    corners = np.array([[x, y, 1.0] for x in (0, width) for y in (0, height)])
+    pixels = np.concatenate([corners @ middle.warp_from(camera).T for camera in cameras])
+    pixels = pixels[:, :2] / pixels[:, 2:]
+    x0, y0 = np.floor(pixels.min(axis=0)).astype(int) - 2
+    x1, y1 = np.ceil(pixels.max(axis=0)).astype(int) + 2
+    return middle.crop((x0, y0, x1, y1), SCENE_SCALE)
+
+
+class _Backdrop:
+    """The scene, drawn once; a camera that only turns sees it through a homography.
+
+    Args:
+        scene: What to draw.
+        camera: Sees all that is ever seen.
+    """
+
+    def __init__(self, scene: Scene, camera: Camera) -> None:
+        self.scene = scene
+        canvas = Canvas(camera, scene.light)
+        for shape in scene.shapes:
+            canvas.draw(shape)
+        picture = canvas.picture()
+        above, horizon = (np.array(colour) for colour in scene.sky)
+        rays = np.stack(np.broadcast_arrays(canvas.columns, canvas.rows, camera.focal), axis=-1)
+        climb = (rays / camera.focal) @ camera.rotation[:, 2]  # of each ray, per metre of depth
+        is_sky = canvas.paint == 0
+        share = np.clip(climb, 0, 0.6)[..., None] / 0.6
+        sky = horizon + (above - horizon) * share
+        picture[is_sky, :3] = sky[is_sky]
+        depth = np.where(is_sky, 1e3, canvas.depth)
+        is_floor = camera.position[2] + climb * depth < FLOOR_METRES
+        picture[..., 3] = np.where(is_floor, 255, 0)
+        width, height = (side // SCENE_SCALE for side in camera.size)
+        self.depth = depth.astype(np.float32)[::SCENE_SCALE, ::SCENE_SCALE].copy()
+        pixels = np.clip(picture, 0, 255).astype(np.uint8)
+        self.pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+        self.camera = camera.shrunk(SCENE_SCALE)
+
+    def picture(self, camera: Camera, body: Body) -> np.ndarray:
+        """Return what `camera` sees, with the shadow of `body`: float32 RGB."""
+        warp = camera.warp_from(self.camera)
+        seen = cv2.warpPerspective(self.pixels, warp, camera.size, borderMode=cv2.BORDER_REPLICATE)
+        light = 1 - self._shadow(camera, body) * seen[..., 3] * np.float32(self.scene.shadow / 255)
+        return cv2.multiply(seen[..., :3], cv2.merge([light] * 3), dtype=cv2.CV_32F)
+
+    def depth_of(self, camera: Camera) -> np.ndarray:
+        """Return the metres to the scene as `camera` sees it, float32 (height, width)."""
+        warp = camera.warp_from(self.camera)
+        return cv2.warpPerspective(
+            self.depth, warp, camera.size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
+        )
+
+    def _shadow(self, camera: Camera, body: Body) -> np.ndarray:
+        """Return how much of the light the body takes from the floor, float32, 0 to 1."""
+        width, height = camera.size
+        mask = np.zeros((height, width), np.uint8)
+        light = self.scene.light.direction
+        bones = body.bones()
+        points = np.array([(start, end) for start, end, _ in bones])
+        fallen = camera.project(points - points[..., 2:] / light[2] * light)
+        for (start, end), (_, _, radius) in zip(fallen, bones, strict=True):
+            depth = (start[2] + end[2]) / 2
+            thick = max(1, round(1.7 * radius * camera.focal / depth))
+            ends = [tuple(int(v) for v in np.clip(p[:2], -4000, 4000)) for p in (start, end)]
+            cv2.line(mask, *ends, 255, thick)
+        distance = np.linalg.norm(camera.position)
+        side = 2 * round(self.scene.shadow_blur * camera.focal / distance) + 3
+        return cv2.blur(cv2.blur(mask, (side, side)), (side, side)) * np.float32(1 / 255)
+
+
+def _add_person(
+    picture: np.ndarray, body: Body, camera: Camera, scene: Scene, backdrop: _Backdrop
+) -> None:
+    """Draw the body into `picture`, behind the parts of the scene that are nearer."""
+    points = np.concatenate([*body.legs, *body.arms, body.head[None]])
+    pixels = camera.project(points.reshape(-1, 3))
+    if pixels[:, 2].min() < 0.5:
+        return
+    margin = 0.26 * camera.focal / pixels[:, 2].min()
+    low = np.clip(pixels[:, :2].min(axis=0) - margin, 0, camera.size).astype(int)
+    high = np.clip(pixels[:, :2].max(axis=0) + margin, 0, camera.size).astype(int)
+    if (high <= low).any():
+        return
+    near = camera.crop((*low, *high), PERSON_SCALE)
+    canvas = Canvas(near, scene.light, backdrop.depth_of(near))
+    for shape in body.shapes():
+        canvas.draw(shape)
+    width, height = near.size
+    small = cv2.resize(
+        canvas.picture(), (width // PERSON_SCALE, height // PERSON_SCALE),
+        interpolation=cv2.INTER_AREA,
+    )  # fmt: skip
+    part = picture[low[1] : high[1], low[0] : high[0]]
+    part *= cv2.merge([1 - small[..., 3]] * 3)
+    part += small[..., :3]
+
+
+class _Developer:
+    """Light, lens and sensor: exposure, colour of the light, dark corners and noise.
+
+    Args:
+        size: (width, height) of the picture.
+        rng: Decides them all.
+    """
+
+    def __init__(self, size: tuple[int, int], rng: np.random.Generator) -> None:
+        width, height = size
+        self.rng = rng
+        tint = 1 + rng.uniform(-0.06, 0.06) * np.array([1.0, 0.1, -1.0])
+        exposure = rng.uniform(0.82, 1.1)
+        x, y = np.linspace(-1, 1, width)[None], np.linspace(-1, 1, height)[:, None]
+        corners = 1 - rng.uniform(0.02, 0.16) * (x * x + y * y) / 2
+        self.gain = (exposure * corners[..., None] * tint).astype(np.float32)
+        self.flicker = Wobble(rng, rng.uniform(0.0, 0.02), 1.5)
+        strength = rng.uniform(0.8, 2.0) / exposure
+        self.noise = rng.normal(0, strength, (height + 64, width + 64, 3)).astype(np.float32)
+
+    def __call__(self, picture: np.ndarray, time: float) -> np.ndarray:
+        """Return the frame, uint8 RGB, for a float32 picture."""
+        height, width = picture.shape[:2]
+        y, x = self.rng.integers(0, 64, 2)
+        frame = picture * (self.gain * np.float32(1 + self.flicker(time)))
+        frame += self.noise[y : y + height, x : x + width]
+        return np.clip(frame, 0, 255).astype(np.uint8)

@@ -1,0 +1,155 @@
+"""Writing videos, always the same bytes for the same input.
+
+Sizes are (width, height), as in all video tools; arrays are uint8 RGB of shape (height, width, 3).
+"""
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+
+ROTATIONS = (0, 90, 180, 270)
+X264_LIKE = ("libx264", "libx265")  # the encoders that know crf and preset
+
+
+def write_video(
+    path: Path | str,
+    frames: Iterable[np.ndarray],
+    *,
+    fps: float,
+    codec: str = "libx264",
+    pixel_format: str = "yuv420p",
+    rotation: int = 0,
+    crf: int = 23,
+    preset: str = "veryfast",
+    gop: int | None = None,
+    threads: int = 1,
+) -> None:
+    """Write frames as a video without audio; the same frames give the same bytes.
+
+    Colours are stored by BT.601, which is also what players assume of files that cannot say.
+
+    Args:
+        path: The file to write; its ending decides the container. Its folder is made.
+        frames: uint8 RGB arrays, all of one shape (height, width, 3); at least one.
+        fps: Frames per second.
+        codec: Name of the encoder, such as `libx264`, `libx265`, `mpeg4`, `libvpx-vp9`, `gif`.
+        pixel_format: How pixels are stored; yuv420p needs an even width and height.
+        rotation: Degrees clockwise that a player turns the stored frames to show them upright, as
+            phones write it: 0, 90, 180 or 270. Only .mov, .mp4 and .mkv can hold it. A portrait
+            picture is stored lying, `numpy.rot90(picture)`, with rotation=90.
+        crf: Quality of x264 and x265, 0 (best) to 51.
+        preset: Speed of x264 and x265.
+        gop: Largest distance between key frames; None leaves it to the encoder.
+        threads: Threads of the encoder; another number can give other bytes.
+
+    Raises:
+        ValueError: If there are no frames, a frame does not fit, or the rotation is unknown.
+    """
+    path = Path(path)
+    if rotation not in ROTATIONS:
+        raise ValueError(f"{path}: rotation={rotation} is not one of {ROTATIONS}.")
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        raise ValueError(f"{path}: there are no frames to write; pass at least one.")
+    options = {"crf": str(crf), "preset": preset} if codec in X264_LIKE else {}
+    if codec == "libx265":
+        options["x265-params"] = "log-level=error:pools=none:frame-threads=1"
+    with open_output(path) as output:
+        rate = Fraction(fps).limit_denominator(1001)
+        stream = output.add_stream(codec, rate=rate, options=options)
+        height, width = first.shape[:2]
+        set_up_stream(stream, width, height, pixel_format=pixel_format, threads=threads)
+        tag_colours(stream, Colorspace.ITU601)
+        if gop is not None:
+            stream.gop_size = gop
+        if rotation:
+            stream.set_display_rotation(-rotation)  # PyAV counts against the clock
+        for index, array in enumerate(itertools.chain([first], frames)):
+            _check_frame(array, first, index, path)
+            output.mux(stream.encode(_to_video_frame(array, index, stream)))
+        output.mux(stream.encode(None))
+
+
+@contextmanager
+def open_output(path: Path) -> Iterator[av.container.OutputContainer]:
+    """Open a video for writing that gets its name only when it is whole.
+
+    Its folder is made. Nothing about the writing program or the time gets into the file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own length: a very long file name has no room for an ending more.
+    partial = path.with_name(f".{os.getpid()}.partial{path.suffix}")
+    container_name = {".mpg": "mpeg", ".mpeg": "mpeg"}.get(path.suffix.lower())
+    try:
+        with av.open(
+            f"file:{partial}", "w", format=container_name, options={"fflags": "+bitexact"}
+        ) as output:
+            yield output
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def set_up_stream(
+    stream: av.VideoStream, width: int, height: int, *, pixel_format: str, threads: int
+) -> None:
+    """Give an output stream its size and the flags that keep its bytes the same.
+
+    Raises:
+        ValueError: The pixel format shares colour between two pixels and a side is odd.
+    """
+    if pixel_format.startswith(("yuv420", "yuvj420")) and (width % 2 or height % 2):
+        raise ValueError(
+            f"Frames of {width}x{height} cannot be stored as {pixel_format}: "
+            "both sides must be even; crop or pad the frames by one pixel."
+        )
+    stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
+    stream.thread_count = threads
+    stream.codec_context.flags |= int(av.codec.context.Flags.bitexact)
+
+
+def tag_colours(stream: av.VideoStream, colorspace: Colorspace) -> None:
+    """Say in the file how its colours are to be read; leaves RGB formats alone."""
+    if not stream.pix_fmt.startswith("yuv"):
+        return
+    is_hd = colorspace == Colorspace.ITU709
+    stream.colorspace = colorspace
+    stream.color_range = _range_of(stream.pix_fmt)
+    stream.color_primaries = ColorPrimaries.BT709 if is_hd else ColorPrimaries.SMPTE170M
+    stream.color_trc = ColorTrc.BT709 if is_hd else ColorTrc.SMPTE170M
+
+
+def _range_of(pixel_format: str) -> ColorRange:
+    """Return full range (JPEG) for the formats that have it by name, else limited (MPEG)."""
+    return ColorRange.JPEG if pixel_format.startswith("yuvj") else ColorRange.MPEG
+
+
+def _check_frame(array: np.ndarray, first: np.ndarray, index: int, path: Path) -> None:
+    expected = (*first.shape[:2], 3)
+    if array.dtype != np.uint8 or array.shape != expected:
+        raise ValueError(
+            f"{path}: frame {index} is {array.dtype} of shape {array.shape}; expected uint8 RGB "
+            f"of shape {expected}, as the first frame."
+        )
+
+
+def _to_video_frame(array: np.ndarray, index: int, stream: av.VideoStream) -> av.VideoFrame:
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(array), format="rgb24")
+    if stream.pix_fmt.startswith("yuv"):
+        frame = frame.reformat(
+            format=stream.pix_fmt,
+            dst_colorspace=Colorspace.ITU601,
+            dst_color_range=_range_of(stream.pix_fmt),
+            threads=1,
+        )
+    frame.pts = index
+    frame.time_base = 1 / Fraction(stream.codec_context.framerate)
+    return frame

@@ -1,0 +1,87 @@
+"""What a model is trained and validated on: videos, their views, and how one becomes an input."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from har.clips import View, apply_view, even_indices, load_clip
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Videos in the order of a manifest.
+
+    Attributes:
+        read: Takes a video's place in `label_indices` and a view's number (0 is the clip itself)
+            and returns the model's input, without the batch dimension.
+        label_indices: int, shape (num_videos,).
+        weights: Each video's weight in the loss, float, shape (num_videos,).
+        num_views: Views of each video beside the clip itself.
+    """
+
+    read: Callable[[int, int], np.ndarray]
+    label_indices: np.ndarray
+    weights: np.ndarray
+    num_views: int = 0
+
+
+def clip_examples(
+    manifest: pd.DataFrame, labels: list[str], *, num_frames: int, views: dict[str, list[View]]
+) -> Examples:
+    """Return examples whose inputs are frames, uint8 RGB, shape (num_frames, size, size, 3).
+
+    Args:
+        manifest: One row a video, with `video_id`, `path` (of the clip), `label` and `weight`.
+        labels: Names of the classes, in order.
+        num_frames: Frames that the model takes, evenly spaced over the clip.
+        views: Views by `video_id`; videos without an entry have none.
+    """
+    views_of_video = [views.get(video_id, []) for video_id in manifest["video_id"]]
+    read = partial(_read_clip, manifest["path"].tolist(), views_of_video, num_frames)
+    return _examples(read, manifest, labels, num_views=min(map(len, views_of_video)))
+
+
+def feature_examples(
+    manifest: pd.DataFrame, labels: list[str], *, num_frames: int, num_views: int
+) -> Examples:
+    """Return examples whose inputs are features, float32, shape (num_frames, num_features).
+
+    Args:
+        manifest: As for `clip_examples`, with `features_path`, the packed features of each video.
+        labels: Names of the classes, in order.
+        num_frames: Frames that the model takes, evenly spaced over the clip.
+        num_views: Views in each packed file beside the clip itself.
+    """
+    read = partial(_read_features, manifest["features_path"].tolist(), num_frames)
+    return _examples(read, manifest, labels, num_views=num_views)
+
+
+def _examples(
+    read: Callable[[int, int], np.ndarray],
+    manifest: pd.DataFrame,
+    labels: list[str],
+    *,
+    num_views: int,
+) -> Examples:
+    return Examples(
+        read=read,
+        label_indices=manifest["label"].map(labels.index).to_numpy(dtype=np.int64),
+        weights=manifest["weight"].to_numpy(dtype=np.float64),
+        num_views=num_views,
+    )
+
+
+def _read_clip(
+    paths: list[str], views: list[list[View]], num_frames: int, video: int, view: int
+) -> np.ndarray:
+    clip = load_clip(paths[video])
+    places = even_indices(len(clip), num_frames)
+    return np.array(clip[places]) if view == 0 else apply_view(clip, views[video][view - 1], places)
+
+
+def _read_features(paths: list[str], num_frames: int, video: int, view: int) -> np.ndarray:
+    features = np.load(paths[video], mmap_mode="r")
+    return np.array(features[view, even_indices(features.shape[1], num_frames)])

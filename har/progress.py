@@ -1,0 +1,45 @@
+"""Progress with time left, in a terminal and in a log file alike."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+
+LOG_INTERVAL_SECONDS = 10.0  # a log file wants a line now and then, not ten a second
+
+
+def progress(
+    iterable: Iterable[T], *, total: int, description: str, unit: str = "videos", initial: int = 0
+) -> Iterator[T]:
+    """Yield the items of `iterable` and show on stderr how far it is and how long it will take.
+
+    Args:
+        iterable: What to go through.
+        total: Number of items in all, those done before included.
+        description: What is being done, in a word or two.
+        unit: What the items are.
+        initial: Number of items that were done before this call.
+
+    Yields:
+        The items, unchanged and in order.
+    """
+    in_terminal = sys.stderr.isatty()
+    # Outside a terminal each update is a line of its own, since nothing there can be drawn over,
+    # and what is done within one interval needs none.
+    line = "{desc}: {n_fmt}/{total_fmt}{unit}, {elapsed} gone, {remaining} left"
+    with tqdm(
+        iterable,
+        total=total,
+        initial=initial,
+        desc=description,
+        unit=" " + unit,
+        mininterval=0.2 if in_terminal else LOG_INTERVAL_SECONDS,
+        miniters=None if in_terminal else 1,
+        bar_format=None if in_terminal else line + "\n",
+        delay=0 if in_terminal else LOG_INTERVAL_SECONDS,
+        leave=not in_terminal,
+    ) as bar:
+        yield from bar

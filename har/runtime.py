@@ -1,0 +1,38 @@
+"""TensorFlow and Keras, imported here once, without their start-up noise, and made repeatable.
+
+Every module that needs them takes them from here: `from har.runtime import keras`.
+"""
+
+from har.quiet import without_noise
+
+# What TensorFlow 2.21 says on import at INFO level, whatever TF_CPP_MIN_LOG_LEVEL is
+# (https://github.com/tensorflow/tensorflow/issues/100442). Warnings and errors do not match.
+_START_UP_NOISE = (
+    r"WARNING: All log messages before absl::InitializeLog|I0000 |\d{4}-\d\d-\d\d .*: I "
+)
+
+with without_noise(_START_UP_NOISE):
+    import absl.logging
+    import keras
+    import tensorflow as tf
+
+absl.logging.set_verbosity(absl.logging.ERROR)
+keras.utils.disable_interactive_logging()  # the project has progress bars of its own
+
+__all__ = ["keras", "setup_tensorflow", "tf"]
+
+
+def setup_tensorflow(*, num_threads: int, seed: int) -> None:
+    """Fix what decides the bits of a result: threads, operation order and the random seed.
+
+    Must be called before TensorFlow runs its first operation.
+
+    Args:
+        num_threads: Threads that one operation may use; 0 for one per core. Another number can
+            change the last bits of a result.
+        seed: Seed of Python, NumPy and Keras.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(seed)

@@ -1,0 +1,253 @@
+"""Training: epochs, early stopping, and going on after a kill with the same result.
+
+One epoch shows as many clips as there are training videos, each in one of its views drawn anew. All
+that is random is drawn from the seed and the epoch's number, so a run that was stopped and goes on
+from its checkpoint draws what it would have drawn.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from har.clips import generator_for
+from har.examples import Examples
+from har.progress import progress
+from har.runtime import keras
+
+VERSION = 1  # of the code below; another number gives up checkpoints written by the old code
+WARM_UP_SHARE = 0.05  # of all steps, in which the learning rate rises to its full value
+
+
+@dataclass
+class Progress:
+    """Where training is: all that must outlive a kill, beside the weights."""
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best_loss: float = float("inf")
+    history: list[dict[str, Any]] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+
+def train(
+    model: keras.Model,
+    training: Examples,
+    validation: Examples,
+    *,
+    settings: dict[str, Any],
+    balanced: bool,
+    seed: int,
+    checkpoint: Path,
+    on_epoch: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
+) -> Progress:
+    """Train until the validation loss has not fallen for `patience` epochs; keep the best weights.
+
+    Args:
+        model: Not compiled. Afterwards it has the weights of the best epoch.
+        training: The training videos and their views.
+        validation: The validation videos, without views.
+        settings: `epochs`, `patience`, `batch_size`, `learning_rate`, `weight_decay` and
+            `label_smoothing`.
+        balanced: Whether each label is drawn equally often in an epoch.
+        seed: Of everything that is drawn.
+        checkpoint: A file for this model, data and settings alone; training goes on from it where
+            it exists, writes it after each epoch and leaves it to the caller to remove.
+        on_epoch: Called with the new rows of the history after each epoch.
+
+    Returns:
+        The history, one row each for train and val an epoch, and the best epoch.
+
+    Raises:
+        ValueError: A setting is below 1, or the loss is not a number any more; the message names
+            the step.
+    """
+    _check_settings(model, settings)
+    num_classes = model.output_shape[-1]
+    steps_per_epoch = -(-len(training.label_indices) // settings["batch_size"])
+    _compile(model, settings, num_steps=settings["epochs"] * steps_per_epoch)
+    state, best_weights = Progress(), model.get_weights()
+    if checkpoint.exists():
+        state, best_weights = _restore(model, checkpoint)
+        print(f"train: goes on after epoch {state.epoch} of {settings['epochs']}")
+    epochs = range(state.epoch + 1, settings["epochs"] + 1)
+    for epoch in progress(
+        epochs, total=settings["epochs"], initial=state.epoch, description="train", unit="epochs"
+    ):
+        if epoch - state.best_epoch > settings["patience"]:
+            break
+        start = time.perf_counter()
+        rng = generator_for(seed, "epoch", str(epoch))
+        _seed_layers(model, rng)
+        order = draw_epoch(training, balanced=balanced, rng=rng)
+        batches = _batches(training, order, settings["batch_size"], num_classes)
+        trained = _train_epoch(model, batches, epoch)
+        validated = _validate(model, validation, settings["batch_size"], num_classes, epoch)
+        rows = [{"epoch": epoch, "split": "train", **trained}]
+        rows += [{"epoch": epoch, "split": "val", **validated}]
+        state.epoch = epoch
+        state.history += rows
+        if validated["loss"] < state.best_loss:
+            state.best_loss, state.best_epoch = validated["loss"], epoch
+            best_weights = model.get_weights()
+        state.seconds.append(time.perf_counter() - start)
+        _save(model, state, best_weights, checkpoint)
+        on_epoch(rows)
+    model.set_weights(best_weights)
+    return state
+
+
+def fingerprint(made_by: dict[str, Any], *, files: Sequence[Path]) -> str:
+    """Return a name for one training and no other: 16 hexadecimal digits.
+
+    Args:
+        made_by: The parameters that decide the weights.
+        files: The tables of the data, which name what they point at by its digest.
+    """
+    digest = hashlib.sha256(json.dumps([VERSION, made_by], sort_keys=True).encode())
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def draw_epoch(
+    examples: Examples, *, balanced: bool, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    """Draw the order of an epoch: which video in which view.
+
+    Args:
+        examples: The training videos.
+        balanced: True: the labels take turns, each drawn equally often (to one), videos of small
+            classes more than once and of large ones not all. False: each video once.
+        rng: Decides the order and the views.
+
+    Returns:
+        Pairs of a video's place and a view's number, as many as there are videos.
+    """
+    num_videos = len(examples.label_indices)
+    if balanced:
+        labels = np.unique(examples.label_indices)
+        drawn = [_endless(np.flatnonzero(examples.label_indices == label), rng) for label in labels]
+        turns = _endless(np.arange(len(labels)), rng)
+        videos = [next(drawn[next(turns)]) for _ in range(num_videos)]
+    else:
+        videos = rng.permutation(num_videos).tolist()
+    views = rng.integers(examples.num_views + 1, size=num_videos)
+    return list(zip(map(int, videos), map(int, views), strict=True))
+
+
+def _endless(values: np.ndarray, rng: np.random.Generator) -> Iterator[int]:
+    """Yield all values in random order, then all again in another."""
+    while True:
+        yield from rng.permutation(values)
+
+
+def _compile(model: keras.Model, settings: dict[str, Any], *, num_steps: int) -> None:
+    warm_up = max(1, round(WARM_UP_SHARE * num_steps))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        decay_steps=max(1, num_steps - warm_up),
+        warmup_target=settings["learning_rate"],
+        warmup_steps=warm_up,
+    )
+    model.compile(
+        keras.optimizers.AdamW(schedule, weight_decay=settings["weight_decay"], clipnorm=1.0),
+        keras.losses.CategoricalCrossentropy(label_smoothing=settings["label_smoothing"]),
+        weighted_metrics=[
+            keras.metrics.CategoricalAccuracy(name="accuracy"),
+            keras.metrics.CategoricalCrossentropy(name="cross_entropy"),
+        ],
+        jit_compile=False,  # XLA is seven times slower on CPUs
+    )
+
+
+def _batches(
+    examples: Examples, order: Sequence[tuple[int, int]], batch_size: int, num_classes: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        videos = [video for video, _ in chosen]
+        inputs = np.stack([examples.read(video, view) for video, view in chosen])
+        targets = np.eye(num_classes, dtype=np.float32)[examples.label_indices[videos]]
+        yield inputs, targets, examples.weights[videos].astype(np.float32)
+
+
+def _train_epoch(
+    model: keras.Model,
+    batches: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    epoch: int,
+) -> dict[str, float]:
+    model.reset_metrics()
+    logs = {}
+    for step, (inputs, targets, weights) in enumerate(batches, start=1):
+        logs = model.train_on_batch(inputs, targets, weights, return_dict=True)
+        _check_loss(model, logs["loss"], f"in epoch {epoch}, step {step}")
+    return {"accuracy": float(logs["accuracy"]), "loss": float(logs["cross_entropy"])}
+
+
+def _validate(
+    model: keras.Model, examples: Examples, batch_size: int, num_classes: int, epoch: int
+) -> dict[str, float]:
+    model.reset_metrics()
+    logs = {}
+    order = [(video, 0) for video in range(len(examples.label_indices))]
+    for batch in _batches(examples, order, batch_size, num_classes):
+        logs = model.test_on_batch(*batch, return_dict=True)
+    _check_loss(model, logs["cross_entropy"], f"on the validation videos after epoch {epoch}")
+    return {"accuracy": float(logs["accuracy"]), "loss": float(logs["cross_entropy"])}
+
+
+def _check_settings(model: keras.Model, settings: dict[str, Any]) -> None:
+    for name in ("epochs", "patience", "batch_size"):
+        if settings[name] < 1:
+            raise ValueError(
+                f"models.{model.name}.{name} is {settings[name]}; expected 1 or more. Change it in "
+                "params.yaml."
+            )
+
+
+def _check_loss(model: keras.Model, loss: float, where: str) -> None:
+    if not np.isfinite(loss):
+        raise ValueError(
+            f"The loss is {float(loss)} {where}, so training cannot go on. Lower "
+            f"models.{model.name}.learning_rate in params.yaml."
+        )
+
+
+def _seed_layers(model: keras.Model, rng: np.random.Generator) -> None:
+    """Give every layer that draws (dropout) a seed of this epoch."""
+    for variable in model.variables:
+        if "seed_generator" in variable.path:
+            variable.assign(rng.integers(2**31, size=variable.shape).astype(variable.dtype))
+
+
+def _save(
+    model: keras.Model, state: Progress, best_weights: list[np.ndarray], checkpoint: Path
+) -> None:
+    """Write the checkpoint so that a kill leaves the old one or the new one, never a part."""
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {f"weight{i}": value for i, value in enumerate(model.get_weights())}
+    arrays |= {f"best{i}": value for i, value in enumerate(best_weights)}
+    arrays |= {f"optimizer{i}": v.numpy() for i, v in enumerate(model.optimizer.variables)}
+    partial = checkpoint.with_name(checkpoint.name + ".part")
+    with partial.open("wb") as file:
+        np.savez(file, state=np.array(json.dumps(vars(state))), **arrays)
+    os.replace(partial, checkpoint)
+
+
+def _restore(model: keras.Model, checkpoint: Path) -> tuple[Progress, list[np.ndarray]]:
+    model.optimizer.build(model.trainable_variables)
+    with np.load(checkpoint) as saved:
+        state = Progress(**json.loads(str(saved["state"])))
+        num_weights = len(model.weights)
+        model.set_weights([saved[f"weight{i}"] for i in range(num_weights)])
+        best_weights = [saved[f"best{i}"] for i in range(num_weights)]
+        for i, variable in enumerate(model.optimizer.variables):
+            variable.assign(saved[f"optimizer{i}"])
+    return state, best_weights

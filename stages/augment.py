@@ -1,0 +1,42 @@
+"""Stage `augment`: which views of the training clips there are."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from har.clips import apply_view, draw_views, load_clip, write_views
+from har.params import load_params
+from har.plots import save_contact_sheet
+from har.stage import run_stage
+
+
+def main(manifest: Path, out: Path) -> None:
+    """Draw flip, crop and speed for each view of each training clip, and a sheet to look at."""
+    params = load_params()
+    settings = params["augment"]
+    videos = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    training = videos[videos["split"] == "train"]
+    views = {
+        video_id: draw_views(
+            video_id,
+            num_views=settings["num_views"],
+            flip=settings["flip"],
+            crop=settings["crop"],
+            speed=tuple(settings["speed"]),
+            seed=params["seed"],
+        )
+        for video_id in training["video_id"]
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    write_views(out / "views.csv", views)
+    rows = []
+    for video in training.drop_duplicates("label").itertuples():
+        clip = load_clip(video.path)
+        rows.append((video.label, clip))
+        rows += [("a view of it", apply_view(clip, view)) for view in views[video.video_id][:1]]
+    save_contact_sheet(rows, out / "contact_sheet.png")
+    print(f"augment: {settings['num_views']} views of each of {len(training)} training clips")
+
+
+if __name__ == "__main__":
+    run_stage(main)

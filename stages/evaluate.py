@@ -1,0 +1,159 @@
+"""Stage `evaluate`: scores on the test people, with intervals and baselines."""
+
+import json
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from har.baselines import predict_baselines
+from har.clips import even_indices, generator_for, load_clip
+from har.evaluation import accuracy_interval, confusion_counts, evaluate, resample_subjects
+from har.params import load_params
+from har.plots import plot_confusion
+from har.progress import progress
+from har.recognizer import Recognizer, load_recognizer
+from har.runtime import setup_tensorflow
+from har.stage import project_root, run_stage
+from har.tracking import connect, find_run, log_history, log_results, open_run
+
+NUM_TIMED_CLIPS = 10
+
+
+def main(model: Path, split: Path, manifest: Path, features: Path, metrics: Path) -> None:
+    """Score the model and the baselines on the test split, draw and log the result."""
+    params = load_params()
+    setup_tensorflow(num_threads=params["train"]["num_threads"], seed=params["seed"])
+    recognizer = load_recognizer(model)
+    videos = pd.read_csv(manifest, dtype={"video_id": str, "label": str, "subject": str})
+    packed = pd.read_csv(features, dtype={"video_id": str})[["video_id", "path"]]
+    videos = videos.merge(packed.rename(columns={"path": "features_path"}), on="video_id")
+    test = videos[videos["split"] == "test"].reset_index(drop=True)
+    label_indices = test["label"].map(recognizer.labels.index).to_numpy()
+    subjects = test["subject"].to_numpy()
+    num_bootstrap = params["evaluate"]["num_bootstrap"]
+
+    probabilities = predict(recognizer, test["path"].tolist())
+    scores = evaluate(
+        probabilities,
+        label_indices,
+        subjects,
+        recognizer.labels,
+        num_bootstrap=num_bootstrap,
+        rng=generator_for(params["seed"], "bootstrap"),
+    )
+    # The same resamplings as the model's, so that the intervals differ by the classifier only.
+    samples = resample_subjects(
+        subjects, num_bootstrap=num_bootstrap, rng=generator_for(params["seed"], "bootstrap")
+    )
+    baselines = {}
+    for name, predicted in predict_baselines(videos, recognizer.labels).items():
+        correct = (predicted == label_indices).astype(float)
+        low, high = accuracy_interval(correct, samples)
+        baselines |= {name: correct.mean(), f"{name}_low": low, f"{name}_high": high}
+    grouped_by = json.loads((split / "split.json").read_text(encoding="utf-8"))["grouped_by"]
+    scores = {"model": recognizer.params["model"], "grouped_by": grouped_by} | scores
+    scores["baselines"] = baselines
+    speed = {"milliseconds_per_clip": time_clip(recognizer, test["path"].tolist())}
+    write_results(scores, speed, test, probabilities, recognizer.labels, metrics)
+    log_to_mlflow(recognizer, scores | speed, test["path"].iloc[0], metrics)
+    print(
+        f"evaluate: {scores['model']}, accuracy {scores['accuracy']:.2f} (95 % interval "
+        f"{scores['accuracy_low']:.2f} to {scores['accuracy_high']:.2f}) on "
+        f"{scores['num_test_videos']} videos of {scores['num_test_subjects']} people never seen"
+    )
+
+
+def predict(recognizer: Recognizer, paths: list[str]) -> np.ndarray:
+    """Return the probabilities of each clip, float32, shape (num_clips, num_classes)."""
+    shown = progress(paths, total=len(paths), description="evaluate", unit="clips")
+    return np.concatenate([recognizer.predict(load_clip(path)[np.newaxis]) for path in shown])
+
+
+def time_clip(recognizer: Recognizer, paths: list[str]) -> float:
+    """Return the median time of predicting one clip, in milliseconds, after a first one."""
+    seconds = []
+    for path in [paths[0], *paths[:NUM_TIMED_CLIPS]]:
+        clip = np.array(load_clip(path))[np.newaxis]
+        start = time.perf_counter()
+        recognizer.predict(clip)
+        seconds.append(time.perf_counter() - start)
+    return round(1000 * median(seconds[1:]), 1)
+
+
+def write_results(
+    scores: dict[str, Any],
+    speed: dict[str, float],
+    test: pd.DataFrame,
+    probabilities: np.ndarray,
+    labels: list[str],
+    metrics: Path,
+) -> None:
+    """Write scores, predictions, and the confusion matrix as a table and a picture."""
+    plots = metrics / "plots"
+    plots.mkdir(parents=True, exist_ok=True)
+    for name, content in (("metrics", scores), ("speed", speed)):
+        (metrics / f"{name}.json").write_text(
+            json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+    predicted = probabilities.argmax(axis=1)
+    names = pd.Series(labels)[predicted].to_numpy()
+    table = test[["video_id", "subject", "label"]].assign(
+        predicted=names, probability=probabilities.max(axis=1)
+    )
+    table.to_csv(metrics / "predictions.csv", index=False)
+    pd.DataFrame({"actual": test["label"], "predicted": names}).to_csv(
+        plots / "confusion.csv", index=False
+    )
+    indices = test["label"].map(labels.index).to_numpy()
+    title = (
+        f"{scores['model']}: accuracy {scores['accuracy']:.2f} "
+        f"({scores['accuracy_low']:.2f} to {scores['accuracy_high']:.2f}), "
+        f"{scores['num_test_videos']} videos of {scores['num_test_subjects']} people"
+    )
+    confusion = confusion_counts(indices, predicted, len(labels))
+    plot_confusion(confusion, labels, title, plots / "confusion.png")
+
+
+def log_to_mlflow(
+    recognizer: Recognizer, scores: dict[str, Any], clip_path: str, metrics: Path
+) -> None:
+    """Add the results to the training's run, or to a new one where DVC had the training cached."""
+    client = connect(project_root())
+    fingerprint = recognizer.params["fingerprint"]
+    run = find_run(client, fingerprint)
+    if run is None:
+        run_id = open_run(
+            client,
+            model=recognizer.params["model"],
+            fingerprint=fingerprint,
+            params=recognizer.params,
+        )
+        history = pd.read_csv(metrics / "plots" / "history.csv")
+        log_history(client, run_id, history.to_dict("records"))
+    else:
+        run_id = run.info.run_id
+    clip = load_clip(clip_path)
+    places = even_indices(len(clip), recognizer.preprocessing["model_frames"])
+    log_results(
+        client,
+        run_id,
+        metrics=scores,
+        files=[
+            *sorted(metrics.glob("plots/*.png")),
+            *sorted(Path("data").glob("*/*.png")),
+            metrics / "metrics.json",
+            metrics / "predictions.csv",
+        ],
+        recognizer=recognizer,
+        clip=np.array(clip[places])[np.newaxis],
+        lock=Path("dvc.lock"),
+        requirements=Path("requirements.txt"),
+    )
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,97 @@
+"""Stage `features`: what the frozen backbone sees in every clip and view, made once."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from har.cache import Cache, CacheEntry, place, prune
+from har.clips import View, apply_view, load_clip, read_views
+from har.features import Extractor, extract_features, make_extractor
+from har.params import load_params
+from har.progress import progress
+from har.stage import run_stage
+
+FEATURES_VERSION = 1  # raise it when this stage or har.clips.apply_view changes the features
+
+
+def main(manifest: Path, clips: Path, views: Path, out: Path) -> None:
+    """Write one packed file per video: the features of its clip and of each of its views."""
+    started, params = time.time(), load_params()
+    extractor = make_extractor(
+        **params["backbone"],
+        seed=params["seed"],
+        frame_size=params["extract"]["size"],
+        num_threads=params["workers"],
+        runtime=params["features"]["runtime"],
+    )
+    videos = pd.read_csv(manifest, dtype=str, keep_default_na=False)[["video_id", "path"]]
+    videos = videos.merge(pd.read_csv(clips, dtype=str)[["video_id", "sha256"]], on="video_id")
+    views_of_video = read_views(views)
+    videos["views"] = [views_of_video.get(video_id, []) for video_id in videos["video_id"]]
+    cache = Cache("features", ending=".npy")
+    videos["key"] = [
+        cache.key(
+            row.sha256,
+            parameters={"extractor": extractor.fingerprint, "views": list(map(asdict, row.views))},
+            code_version=FEATURES_VERSION,
+        )
+        for row in videos.itertuples()
+    ]
+    entries = {key: cache.get(key) for key in videos["key"]}
+    missing = videos[videos["key"].map(entries.get).isna()]
+    entries |= make_features(missing, extractor, cache)
+    paths = [f"{out.as_posix()}/{video_id}.npy" for video_id in videos["video_id"]]
+    for key, path in zip(videos["key"], paths, strict=True):
+        place(entries[key].data, Path(path))
+    table = videos[["video_id"]].assign(
+        path=paths,
+        num_views=videos["views"].map(len),
+        sha256=[entries[key].sha256 for key in videos["key"]],
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    table.to_csv(out / "features.csv", index=False)
+    prune(params["cache"]["max_gigabytes"], used_since=started)
+    print(
+        f"features: {len(missing)} made, {len(videos) - len(missing)} reused, 0 failed "
+        f"({params['backbone']['name']} by {extractor.runtime})"
+    )
+
+
+def make_features(
+    videos: pd.DataFrame, extractor: Extractor, cache: Cache
+) -> dict[str, CacheEntry]:
+    """Run the backbone over clips and views, and put each video's features into the cache.
+
+    Args:
+        videos: One row a video, with `path` (of its clip), `views` and `key`.
+        extractor: The backbone.
+        cache: Gets one array a video, float32, (1 + num_views, num_frames, num_features).
+
+    Returns:
+        The new entries by key.
+    """
+    entries = {}
+    made = extract_features(_show_views(videos), extractor)
+    shown = progress(made, total=len(videos), description="features")
+    for (key, num_views), features in shown:
+        file = cache.new_file()
+        np.save(file, features.reshape(1 + num_views, -1, features.shape[-1]))
+        entries[key] = cache.put(key, file, {})
+    return entries
+
+
+def _show_views(videos: pd.DataFrame) -> Iterator[tuple[tuple[str, int], np.ndarray]]:
+    """Yield each video's frames, first of its clip and then of each view, one after another."""
+    for video in videos.itertuples():
+        clip = load_clip(video.path)
+        shown: list[View] = video.views
+        frames = [np.asarray(clip), *(apply_view(clip, view) for view in shown)]
+        yield (video.key, len(shown)), np.concatenate(frames)
+
+
+if __name__ == "__main__":
+    run_stage(main)

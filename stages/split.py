@@ -1,0 +1,67 @@
+"""Stage `split`: who is trained on and who is tested on."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from har.clips import generator_for
+from har.dataset import subject_from_name
+from har.params import load_params
+from har.splits import SPLITS, has_fixed_splits, split_by_metadata, split_by_subject
+from har.stage import run_stage
+
+MANIFEST_COLUMNS = ["video_id", "path", "label", "subject", "split"]
+
+
+def main(report: Path, clips: Path, out: Path) -> None:
+    """Split the clips by subject, about 70/15/15, or as metadata.csv says."""
+    params = load_params()
+    details = pd.read_csv(report, dtype=str, keep_default_na=False)
+    details = details[details["path"] != ""]  # two files can share a video_id; one was converted
+    manifest = pd.read_csv(clips, dtype=str, keep_default_na=False)
+    manifest = manifest[["video_id", "path"]].merge(
+        details[["video_id", "source", "label", "subject", "split", "fold"]], on="video_id"
+    )
+    manifest["subject"], grouped_by = find_subjects(manifest, params["dataset"]["subject_pattern"])
+    fractions = {name: params["split"][name] for name in SPLITS}
+    rng = generator_for(params["seed"], "split")
+    if has_fixed_splits(manifest):
+        manifest["split"] = split_by_metadata(
+            manifest, fractions=fractions, test_fold=params["split"]["test_fold"], rng=rng
+        )
+    else:
+        manifest["split"] = split_by_subject(manifest, fractions=fractions, rng=rng)
+    out.mkdir(parents=True, exist_ok=True)
+    manifest[MANIFEST_COLUMNS].to_csv(out / "manifest.csv", index=False)
+    (out / "split.json").write_text(json.dumps({"grouped_by": grouped_by}) + "\n")
+    videos = manifest["split"].value_counts()
+    people = manifest.groupby("split")["subject"].nunique()
+    said = ", ".join(f"{name} {videos[name]} videos of {people[name]} people" for name in SPLITS)
+    print(f"split: {said} (by {grouped_by})")
+
+
+def find_subjects(manifest: pd.DataFrame, pattern: str | None) -> tuple[pd.Series, str]:
+    """Return the subject of each video and where it comes from."""
+    named = manifest["subject"] != ""
+    if named.all():
+        return manifest["subject"], "metadata.csv"
+    if pattern:
+        found = manifest["source"].map(lambda path: subject_from_name(Path(path).name, pattern))
+        return manifest["subject"].where(named, found), "dataset.subject_pattern"
+    if named.any():
+        raise ValueError(
+            f"metadata.csv names the subject of {named.sum()} of {len(manifest)} videos, none for "
+            f"{manifest.loc[~named, 'video_id'].iloc[0]!r}. Name all, or set "
+            "dataset.subject_pattern for the rest."
+        )
+    print(
+        "warning: nobody says who is in the videos, so each counts as a person of its own. If one "
+        "person is in several, the scores will be too good: name the subjects in metadata.csv or "
+        "by dataset.subject_pattern."
+    )
+    return manifest["video_id"], "video"
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,117 @@
+"""Stage `train`: the chosen model, going on from its checkpoint where there is one."""
+
+import json
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pandas as pd
+
+from har.backbone import NUM_FEATURES, build_backbone
+from har.clips import read_views
+from har.examples import Examples, clip_examples, feature_examples
+from har.models import count_parameters, deployable, find_model
+from har.params import load_params
+from har.plots import plot_history
+from har.recognizer import Recognizer
+from har.runtime import setup_tensorflow
+from har.stage import project_root, run_stage
+from har.tracking import connect, log_history, open_run
+from har.training import Progress, fingerprint, train
+
+# The sections of params.yaml that decide the weights, beside the model's own settings.
+DECIDING_PARAMS = ("seed", "downsample", "augment", "backbone", "train")
+
+
+def main(
+    manifest: Path, clips: Path, views: Path, features: Path, out: Path, metrics: Path
+) -> None:
+    """Train `model` on the training split and keep the weights with the lowest validation loss."""
+    params = load_params()
+    name = params["model"]
+    module, settings = find_model(name), params["models"][name]
+    made_by = {"model": name, "settings": settings, **{key: params[key] for key in DECIDING_PARAMS}}
+    preprocessing = {key: params["extract"][key] for key in ("num_frames", "size", "aspect")}
+    preprocessing["model_frames"] = settings["num_frames"]
+    identity = fingerprint(made_by | preprocessing, files=[manifest, clips, views, features])
+
+    setup_tensorflow(num_threads=params["train"]["num_threads"], seed=params["seed"])
+    videos = pd.read_csv(manifest, dtype={"video_id": str, "label": str, "subject": str})
+    labels = sorted(videos["label"].unique())
+    training, validation = (
+        read_examples(videos[videos["split"] == split], labels, params, views, features)
+        for split in ("train", "val")
+    )
+    model = module.build(
+        num_classes=len(labels),
+        num_frames=settings["num_frames"],
+        frame_size=params["extract"]["size"],
+        num_features=NUM_FEATURES,
+        params=settings,
+    )
+    client = connect(project_root())
+    run_id = open_run(client, model=name, fingerprint=identity, params=made_by)
+    checkpoint = project_root() / ".har" / "checkpoints" / f"{identity}.npz"
+    result = train(
+        model,
+        training,
+        validation,
+        settings=settings,
+        balanced=params["downsample"]["method"] != "class_weight",
+        seed=params["seed"],
+        checkpoint=checkpoint,
+        on_epoch=lambda rows: log_history(client, run_id, rows),
+    )
+    backbone = None
+    if module.INPUT == "features":
+        backbone = build_backbone(**params["backbone"], seed=params["seed"])
+    whole = deployable(model, backbone)
+    Recognizer(whole, labels, preprocessing, made_by | {"fingerprint": identity}).save(out)
+    summary = summarize(result) | {"parameters": count_parameters(whole)}
+    write_results(pd.DataFrame(result.history), {"model": name} | summary, metrics)
+    checkpoint.unlink()
+    print(
+        f"train: {name}, best epoch {result.best_epoch} of {result.epoch}, accuracy "
+        f"{summary['val_accuracy']:.2f} on {len(validation.label_indices)} validation videos"
+    )
+
+
+def read_examples(
+    videos: pd.DataFrame, labels: list[str], params: dict[str, Any], views: Path, features: Path
+) -> Examples:
+    """Return the examples of one split as the model takes them."""
+    name = params["model"]
+    num_frames = params["models"][name]["num_frames"]
+    if find_model(name).INPUT == "clips":
+        return clip_examples(videos, labels, num_frames=num_frames, views=read_views(views))
+    packed = pd.read_csv(features, dtype={"video_id": str}).set_index("video_id")
+    packed = packed.loc[videos["video_id"]]
+    return feature_examples(
+        videos.assign(features_path=packed["path"].to_numpy()),
+        labels,
+        num_frames=num_frames,
+        num_views=int(packed["num_views"].min()),
+    )
+
+
+def summarize(result: Progress) -> dict[str, Any]:
+    """Return the epochs, the scores of the best one and the time of an epoch."""
+    best = {row["split"]: row for row in result.history if row["epoch"] == result.best_epoch}
+    return {
+        "epochs": result.epoch,
+        "best_epoch": result.best_epoch,
+        **{f"{split}_{key}": best[split][key] for split in best for key in ("accuracy", "loss")},
+        "seconds_per_epoch": round(median(result.seconds), 3),
+    }
+
+
+def write_results(history: pd.DataFrame, summary: dict[str, Any], metrics: Path) -> None:
+    """Write the summary, the history and its picture into the folder of the metrics."""
+    (metrics / "plots").mkdir(parents=True, exist_ok=True)
+    (metrics / "train.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    history.to_csv(metrics / "plots" / "history.csv", index=False)
+    plot_history(history, metrics / "plots" / "history.png")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,45 @@
+"""What several tests share."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _repeatable_tensorflow():
+    """Make TensorFlow repeatable before its first operation, where a collected test imports it."""
+    if "tensorflow" in sys.modules:
+        from har.runtime import setup_tensorflow
+
+        setup_tensorflow(num_threads=2, seed=0)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    """An empty folder to run stages in, with the project's params.yaml in it."""
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def set_param(project) -> Callable[[str, object], None]:
+    """Change one parameter of the project, by its name with dots."""
+
+    def change(name: str, value: object) -> None:
+        params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+        *sections, key = name.split(".")
+        section = params
+        for part in sections:
+            section = section[part]
+        assert key in section, f"params.yaml has no {name}"
+        section[key] = value
+        (project / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+    return change

@@ -1,0 +1,162 @@
+"""The backbone: parity with the original framework, freezing, saving and its errors."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from reference_frames import SIZE, reference_frames
+
+from har.backbone import NUM_FEATURES, build_backbone
+from har.runtime import keras
+from har.weights import KERAS_FILE
+
+REFERENCE = Path(__file__).parent / "data" / "mobilenet_v2_reference.json"
+
+
+@pytest.fixture(scope="module")
+def pretrained() -> keras.Model:
+    return build_backbone(weights="registry")
+
+
+@pytest.fixture(scope="module")
+def frames() -> np.ndarray:
+    return np.stack(list(reference_frames().values()))
+
+
+def test_build_backbone_agrees_with_the_original_framework(pretrained, frames):
+    reference = json.loads(REFERENCE.read_text())
+    features = pretrained.predict(frames, verbose=0)
+    for name, row in zip(reference_frames(), features, strict=True):
+        expected = reference["frames"][name]
+        np.testing.assert_allclose(
+            row[reference["indices"]], expected["features"], rtol=0, atol=1e-4, err_msg=name
+        )
+        assert np.linalg.norm(row) == pytest.approx(expected["norm"], rel=1e-5), name
+
+
+def test_build_backbone_tells_the_reference_frames_apart(pretrained, frames):
+    features = pretrained.predict(frames, verbose=0)
+    similarities = np.corrcoef(features) - np.eye(len(features))
+    assert similarities.max() < 0.9
+
+
+def test_build_backbone_is_frozen_and_has_the_published_size(pretrained):
+    assert pretrained.count_params() == 2_257_984
+    assert pretrained.trainable_weights == []
+    assert pretrained.output_shape == (None, NUM_FEATURES)
+
+
+def test_build_backbone_gives_the_same_features_for_uint8_and_float_frames(pretrained, frames):
+    as_bytes = pretrained.predict(frames[:2], verbose=0)
+    as_floats = pretrained.predict(frames[:2].astype(np.float32), verbose=0)
+    np.testing.assert_array_equal(as_bytes, as_floats)
+
+
+def test_build_backbone_ignores_training_mode(pretrained, frames):
+    inference = pretrained(frames[:2], training=False)
+    training = pretrained(frames[:2], training=True)
+    np.testing.assert_allclose(training, inference, rtol=0, atol=1e-5)
+
+
+def test_build_backbone_repeats_random_weights_when_the_seed_is_the_same():
+    first, same, other = (build_backbone(weights="random", seed=seed) for seed in (3, 3, 4))
+    kernels = [model.get_layer("features_0_0").get_weights()[0] for model in (first, same, other)]
+    np.testing.assert_array_equal(kernels[0], kernels[1])
+    assert not np.array_equal(kernels[0], kernels[2])
+
+
+def test_build_backbone_gives_useful_features_when_weights_are_random(frames):
+    features = build_backbone(weights="random", seed=0).predict(frames, verbose=0)
+    assert features.std(axis=0).max() > 0.1
+
+
+def test_build_backbone_can_be_nested_saved_and_loaded(tmp_path, frames):
+    backbone = build_backbone(weights="random", seed=0)
+    clip = keras.Input((2, SIZE, SIZE, 3), dtype="uint8")
+    flat = keras.ops.reshape(clip, (-1, SIZE, SIZE, 3))
+    features = keras.ops.reshape(backbone(flat), (-1, 2, NUM_FEATURES))
+    keras.Model(clip, features).save(tmp_path / "model.keras")
+
+    loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+
+    assert loaded.trainable_weights == []
+    np.testing.assert_array_equal(
+        loaded.predict(frames[None, :2], verbose=0)[0], backbone.predict(frames[:2], verbose=0)
+    )
+
+
+def test_build_backbone_refuses_an_unknown_backbone():
+    with pytest.raises(ValueError, match=r"backbone\.name is 'vgg', expected one of: mobilenet_v2"):
+        build_backbone("vgg")
+
+
+def test_build_backbone_refuses_unknown_weights():
+    with pytest.raises(ValueError, match=r"backbone\.weights is 'imagenet', expected one of"):
+        build_backbone(weights="imagenet")
+
+
+def test_build_backbone_takes_frames_of_another_size():
+    backbone = build_backbone(weights="random", seed=0, frame_size=96)
+    assert backbone.input_shape == (None, 96, 96, 3)
+    assert backbone.output_shape == (None, NUM_FEATURES)
+    assert backbone.count_params() == 2_257_984
+
+
+def test_build_backbone_refuses_frames_that_are_too_small():
+    with pytest.raises(ValueError, match=r"extract\.size is 16 pixels, .* needs 32 or more"):
+        build_backbone(weights="random", seed=0, frame_size=16)
+
+
+def test_build_backbone_refuses_random_weights_without_a_seed():
+    with pytest.raises(ValueError, match="need a seed"):
+        build_backbone(weights="random")
+
+
+def test_build_backbone_says_how_to_get_keras_weights_when_they_are_not_cached(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(ValueError, match=r"nothing is downloaded here.*'registry'"):
+        build_backbone(weights="keras")
+
+
+def test_build_backbone_refuses_damaged_keras_weights(tmp_path, monkeypatch):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / KERAS_FILE).write_bytes(b"cut short")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(ValueError, match="does not hold the weights of Keras"):
+        build_backbone(weights="keras")
+
+
+def test_build_backbone_reads_keras_weights_from_its_cache(tmp_path, monkeypatch, frames):
+    keras.utils.set_random_seed(0)
+    source = keras.applications.MobileNetV2(
+        (SIZE, SIZE, 3), include_top=False, pooling="avg", weights=None
+    )
+    (tmp_path / "models").mkdir()
+    write_legacy_weights(tmp_path / "models" / KERAS_FILE, source)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+
+    backbone = build_backbone(weights="keras")
+
+    assert backbone.count_params() == 2_257_984
+    assert backbone.trainable_weights == []
+    expected = source.predict(frames / np.float32(127.5) - 1, verbose=0)
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(
+        backbone.predict(frames, verbose=0) / scale, expected / scale, rtol=0, atol=1e-5
+    )
+
+
+def write_legacy_weights(path: Path, model: keras.Model) -> None:
+    """Write weights as the files of `keras.applications` hold them."""
+    with h5py.File(path, "w") as file:
+        layers = [layer for layer in model.layers if layer.weights]
+        file.attrs["layer_names"] = [layer.name for layer in layers]
+        for layer in layers:
+            group = file.create_group(layer.name)
+            group.attrs["weight_names"] = [weight.path for weight in layer.weights]
+            for weight in layer.weights:
+                group[weight.path] = weight.numpy()

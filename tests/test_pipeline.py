@@ -1,0 +1,280 @@
+"""The pipeline end to end, as a user runs it with own videos, on tiny generated ones."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from har.encode import write_video
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parent.parent
+PARTS = ["har", "stages", "dvc.yaml", "params.yaml", "requirements.txt", ".gitignore", ".dvcignore"]
+LABELS = ("falling", "rising", "still")
+NUM_SUBJECTS = 6
+SMALL = {
+    "dataset": {"videos": "data/videos", "subject_pattern": "^(p[0-9]+)_"},
+    "extract": {"num_frames": 8, "size": 32},
+    "augment": {"num_views": 2},
+    "backbone": {"weights": "random"},
+    "evaluate": {"num_bootstrap": 50},
+    "models": {
+        "mobilenet_lstm": {"num_frames": 4, "epochs": 4, "patience": 4},
+        "cnn3d": {"num_frames": 8, "epochs": 3, "patience": 3},
+    },
+}
+STAGES = ["convert", "extract", "split", "downsample", "augment", "features", "train", "evaluate"]
+
+
+def update(nested, changes):
+    """Change values of nested dictionaries in place."""
+    for key, value in changes.items():
+        if isinstance(value, dict):
+            update(nested[key], value)
+        else:
+            nested[key] = value
+
+
+class Project:
+    """A copy of this project with videos of its own, and the commands that a user types."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def run(self, *command, check=True):
+        """Run a command of the environment that runs this test; return what it printed."""
+        result = subprocess.run(
+            command, cwd=self.folder, env=environment(), capture_output=True, text=True, check=False
+        )
+        printed = result.stdout + result.stderr
+        assert not check or result.returncode == 0, printed
+        return printed
+
+    def set_params(self, changes):
+        path = self.folder / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        update(params, changes)
+        path.write_text(yaml.safe_dump(params))
+
+    def metrics(self):
+        return json.loads((self.folder / "metrics" / "metrics.json").read_text())
+
+    def hashes(self):
+        """Return what dvc.lock says of each stage's outputs."""
+        lock = yaml.safe_load((self.folder / "dvc.lock").read_text())
+        return {
+            out["path"]: out["md5"]
+            for stage in lock["stages"].values()
+            for out in stage["outs"]
+            # Times are no results.
+            if out["path"] not in ("metrics/speed.json", "metrics/train.json")
+        }
+
+
+def environment():
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "MLFLOW_TRACKING_URI": ""}
+
+
+def ran_stages(printed):
+    return [line.split("'")[1] for line in printed.splitlines() if line.startswith("Running stage")]
+
+
+def draw_square(label, rng):
+    """Return frames of a square that falls, rises or stays, uint8 RGB, (12, 48, 48, 3)."""
+    frames = np.full((12, 48, 48, 3), rng.integers(0, 90, 3), dtype=np.uint8)
+    left, color = rng.integers(4, 30), rng.integers(150, 256, 3)
+    for place, frame in enumerate(frames):
+        top = {"falling": 2 + 3 * place, "rising": 35 - 3 * place, "still": 18}[label]
+        frame[top : top + 10, left : left + 10] = color
+    return frames
+
+
+def make_project(folder):
+    """Copy the project, give it videos of six people in three unbalanced classes, commit it."""
+    for part in [*PARTS, ".dvc/config", ".dvc/.gitignore", ".dvc/plots"]:
+        source, target = ROOT / part, folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    rng = np.random.default_rng(0)
+    for subject in range(NUM_SUBJECTS):
+        for label in LABELS:
+            for take in range(2 if label == "still" else 1):
+                path = folder / "data" / "videos" / label / f"p{subject}_{take}.mp4"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_video(path, draw_square(label, rng), fps=12.0)
+    project = Project(folder)
+    project.set_params(SMALL)
+    project.run("git", "init", "--quiet")
+    project.run("dvc", "add", "--quiet", "data/videos")
+    project.run("git", "add", "--all")
+    identity = ["-c", "user.name=Test", "-c", "user.email=test@localhost"]
+    project.run("git", *identity, "commit", "--quiet", "--message", "Start")
+    return project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project whose pipeline has run once with the default model."""
+    project = make_project(tmp_path_factory.mktemp("first"))
+    printed = project.run("dvc", "repro", "evaluate")
+    assert ran_stages(printed) == STAGES, printed
+    return project
+
+
+def test_pipeline_writes_what_others_rely_on(project):
+    metrics = project.metrics()
+    assert metrics["model"] == "mobilenet_lstm"
+    assert metrics["grouped_by"] == "dataset.subject_pattern"
+    assert metrics["accuracy_low"] <= metrics["accuracy"] <= metrics["accuracy_high"]
+    assert {"majority", "single_frame", "pooled_linear"} <= set(metrics["baselines"])
+    assert set(metrics["per_class"]) == set(LABELS)
+    assert metrics["num_test_subjects"] >= 1
+    confusion = pd.read_csv(project.folder / "metrics" / "plots" / "confusion.csv")
+    assert list(confusion.columns) == ["actual", "predicted"]
+    assert len(confusion) == metrics["num_test_videos"]
+    history = pd.read_csv(project.folder / "metrics" / "plots" / "history.csv")
+    assert list(history.columns) == ["epoch", "split", "accuracy", "loss"]
+    train = json.loads((project.folder / "metrics" / "train.json").read_text())
+    assert train["epochs"] == history["epoch"].max()
+    assert train["parameters"]["total"] > train["parameters"]["trainable"] > 0
+    for picture in ("metrics/plots/history.png", "metrics/plots/confusion.png"):
+        assert (project.folder / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_pipeline_keeps_people_apart_and_views_within_train(project):
+    data = project.folder / "data"
+    manifest = pd.read_csv(data / "split" / "manifest.csv")
+    assert list(manifest.columns) == ["video_id", "path", "label", "subject", "split"]
+    assert len(manifest) == 24
+    assert manifest.groupby("subject")["split"].nunique().eq(1).all()
+    views = pd.read_csv(data / "augment" / "views.csv")
+    splits = manifest.set_index("video_id")["split"]
+    assert set(splits[views["video_id"]]) == {"train"}
+    features = pd.read_csv(data / "features" / "features.csv").set_index("video_id")
+    is_train = splits[features.index] == "train"
+    assert features.loc[is_train, "num_views"].eq(2).all()
+    assert features.loc[~is_train, "num_views"].eq(0).all()
+
+
+def test_pipeline_reruns_nothing_when_nothing_changed(project):
+    assert ran_stages(project.run("dvc", "repro", "evaluate")) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "first_stages"),
+    [
+        ({"demo": {"num_videos": 7}}, {"demo"}),
+        ({"dataset": {"max_failed_fraction": 0.2}}, {"convert", "extract"}),
+        ({"dataset": {"subject_pattern": "^(p.)"}}, {"split"}),
+        ({"convert": {"max_side": 320}}, {"convert"}),
+        ({"extract": {"num_frames": 9}}, {"extract", "train"}),
+        ({"split": {"train": 0.6, "test": 0.25}}, {"split"}),
+        ({"downsample": {"method": "none"}}, {"downsample", "train"}),
+        ({"augment": {"num_views": 1}}, {"augment", "train"}),
+        ({"backbone": {"name": "other"}}, {"features", "train"}),
+        ({"features": {"runtime": "keras"}}, {"features"}),
+        ({"train": {"num_threads": 1}}, {"train", "evaluate"}),
+        ({"models": {"mobilenet_lstm": {"epochs": 5}}}, {"train"}),
+        ({"models": {"cnn3d": {"epochs": 5}}}, set()),
+        ({"model": "cnn3d"}, {"train", "evaluate"}),
+        ({"evaluate": {"num_bootstrap": 60}}, {"evaluate"}),
+        ({"workers": 1}, set()),
+        ({"cache": {"max_gigabytes": 40}}, set()),
+    ],
+)
+def test_parameter_reruns_the_stages_that_read_it(project, change, first_stages):
+    path = project.folder / "params.yaml"
+    before = path.read_text()
+    try:
+        project.set_params(change)
+        changed = json.loads(project.run("dvc", "status", "--json"))
+    finally:
+        path.write_text(before)
+    # The demo has not been drawn in this project, so it is always to be done.
+    changed = {stage for stage in changed if stage != "demo" or "demo" in first_stages}
+    assert changed == first_stages
+
+
+def test_bad_video_is_reported_and_the_rest_goes_on(project, tmp_path):
+    copy = tmp_path / "videos"
+    shutil.copytree(project.folder / "data" / "videos", copy)
+    (copy / "still" / "p0_9.mp4").write_bytes(b"")
+    converted = tmp_path / "converted"
+    command = ["-m", "stages.convert", "--videos", str(copy), "--out", str(converted)]
+    printed = project.run(sys.executable, *command)
+    assert "1 failed" in printed
+    report = pd.read_csv(converted / "report.csv", keep_default_na=False)
+    failed = report[report["status"] == "failed"]
+    assert list(failed["source"]) == [f"{copy.as_posix()}/still/p0_9.mp4"]
+    assert failed["reason"].str.len().gt(0).all()
+
+
+def test_killed_training_goes_on_and_ends_with_the_same_result(project, tmp_path):
+    copy = tmp_path / "killed"
+    shutil.copytree(project.folder, copy, symlinks=True)
+    killed = Project(copy)
+    expected = project.hashes()
+    killed.set_params({"train": {"num_threads": 2}})
+    process = subprocess.Popen(
+        ["dvc", "repro", "--force", "--single-item", "train"],
+        cwd=copy,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list((copy / ".har").glob("checkpoints/*.npz")):
+        assert process.poll() is None, "training ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    printed = killed.run("dvc", "repro", "--force", "--single-item", "train")
+    assert "goes on after epoch" in printed
+    assert killed.hashes() == expected
+    assert not list((copy / ".har").glob("checkpoints/*"))
+
+
+def test_second_clone_gets_the_same_bits(project, tmp_path):
+    other = make_project(tmp_path)
+    other.set_params({"workers": 1})
+    other.run("dvc", "repro", "evaluate")
+    assert other.hashes() == project.hashes()
+
+
+def test_experiment_with_the_other_model_reruns_train_and_evaluate_only(project):
+    printed = project.run("dvc", "exp", "run", "-S", "model=cnn3d", "-n", "other", "evaluate")
+    assert ran_stages(printed) == ["train", "evaluate"]
+    assert project.metrics()["model"] == "cnn3d"
+    table = project.run("dvc", "exp", "show", "--csv")
+    assert "other" in table
+    plots = project.run("dvc", "plots", "diff", "HEAD", "other", "--out", "compared")
+    assert "index.html" in plots
+    difference = json.loads(project.run("dvc", "metrics", "diff", "HEAD", "--json"))
+    assert "accuracy" in difference["metrics/metrics.json"]
+    runs = mlflow_runs(project)
+    assert sorted(run.data.tags["model"] for run in runs) == ["cnn3d", "mobilenet_lstm"]
+
+
+def mlflow_runs(project):
+    """Return the runs that `mlflow ui` shows in the project's folder."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{project.folder / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("har")
+    return client.search_runs([experiment.experiment_id])

@@ -1,0 +1,172 @@
+"""MLflow: one run per training, with all that belongs to it."""
+
+import time
+
+import mlflow
+import numpy as np
+import pytest
+import yaml
+
+from har.recognizer import Recognizer
+from har.runtime import keras
+from har.tracking import connect, find_run, log_history, log_results, open_run
+
+PARAMS = {"model": "tiny", "seed": 42, "settings": {"epochs": 2, "speed": [0.5, 2.0]}}
+METRICS = {
+    "model": "tiny",
+    "accuracy": 0.75,
+    "num_test_videos": 8,
+    "per_class": {"sitting (down)": {"f1": 0.5}},
+}
+HISTORY = [
+    {"epoch": epoch, "split": split, "accuracy": epoch / 2, "loss": 1 / epoch}
+    for epoch in (1, 2)
+    for split in ("train", "val")
+]
+LOCK = {
+    "schema": "2.0",
+    "stages": {
+        "convert": {
+            "cmd": "python",
+            "deps": [
+                {"path": "har/video.py", "md5": "c0de"},
+                {"path": "my videos (1)", "md5": "abc.dir"},
+            ],
+            "outs": [{"path": "data/converted_videos", "md5": "def.dir"}],
+        },
+        "say": {"cmd": "echo"},
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def _own_database(monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("DVC_EXP_NAME", raising=False)
+    before = mlflow.get_tracking_uri()
+    yield
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("project")
+
+
+@pytest.fixture
+def client(root):
+    return connect(root)
+
+
+def make_recognizer() -> Recognizer:
+    layers = [keras.Input((2, 4, 4, 3), dtype="uint8"), keras.layers.Flatten()]
+    model = keras.Sequential([*layers, keras.layers.Dense(2, "softmax")], name="tiny")
+    return Recognizer(model, ["sitting", "waving"], {"num_frames": 3, "model_frames": 2}, {})
+
+
+def test_connect_makes_the_project_database_once(client, root):
+    assert (root / "mlflow.db").is_file()
+    first = client.get_experiment_by_name("har")
+    assert first.artifact_location == (root / "mlruns").as_uri()
+    assert connect(root).get_experiment_by_name("har").experiment_id == first.experiment_id
+
+
+def test_open_run_keeps_parameters_and_tags(client, monkeypatch):
+    monkeypatch.setenv("DVC_EXP_NAME", "tidy-lamb")
+    run = client.get_run(open_run(client, model="tiny", fingerprint="f1", params=PARAMS))
+    assert run.data.params == {
+        "model": "tiny", "seed": "42", "settings.epochs": "2", "settings.speed": "[0.5, 2.0]",
+    }  # fmt: skip
+    assert run.info.run_name == "tiny tidy-lamb"
+    assert run.data.tags["har.fingerprint"] == "f1"
+    assert run.data.tags["dvc.experiment"] == "tidy-lamb"
+    assert run.data.tags["model"] == "tiny"
+
+
+def test_open_run_works_without_git(client, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    run = client.get_run(open_run(client, model="tiny", fingerprint="f0", params={}))
+    assert run.data.tags["git.revision"] == ""
+
+
+def test_find_run_finds_the_newest_of_a_training(client):
+    assert find_run(client, "f2") is None
+    open_run(client, model="tiny", fingerprint="f2", params=PARAMS)
+    time.sleep(0.01)  # runs are ordered by the millisecond
+    newest = open_run(client, model="tiny", fingerprint="f2", params=PARAMS)
+    open_run(client, model="tiny", fingerprint="f3", params=PARAMS)
+    assert find_run(client, "f2").info.run_id == newest
+
+
+def test_log_history_makes_curves(client):
+    run_id = open_run(client, model="tiny", fingerprint="f4", params=PARAMS)
+    log_history(client, run_id, HISTORY[:2])
+    log_history(client, run_id, HISTORY[2:])
+    for name, values in {"train_accuracy": [0.5, 1.0], "val_loss": [1.0, 0.5]}.items():
+        points = sorted(client.get_metric_history(run_id, name), key=lambda point: point.step)
+        assert [(point.step, point.value) for point in points] == list(
+            zip([1, 2], values, strict=True)
+        )
+
+
+def test_log_history_takes_more_points_than_a_server_takes_at_once(client):
+    run_id = open_run(client, model="tiny", fingerprint="f5", params=PARAMS)
+    rows = [{"epoch": i, "split": "val", "accuracy": 0.5, "loss": 1.0} for i in range(600)]
+    log_history(client, run_id, rows)
+    assert len(client.get_metric_history(run_id, "val_loss")) == 600
+
+
+def test_log_results_ends_the_run_with_everything(client, tmp_path, capfd):
+    run_id = open_run(client, model="tiny", fingerprint="f6", params=PARAMS)
+    picture = tmp_path / "confusion.png"
+    picture.write_bytes(b"picture")
+    (tmp_path / "dvc.lock").write_text(yaml.safe_dump(LOCK))
+    (tmp_path / "requirements.txt").write_text("keras==3.15.1\n")
+    recognizer = make_recognizer()
+    clip = np.random.default_rng(0).integers(0, 256, (1, 2, 4, 4, 3), dtype=np.uint8)
+    capfd.readouterr()
+    log_results(
+        client,
+        run_id,
+        metrics=METRICS,
+        files=[picture],
+        recognizer=recognizer,
+        clip=clip,
+        lock=tmp_path / "dvc.lock",
+        requirements=tmp_path / "requirements.txt",
+    )
+    said = "".join(capfd.readouterr())
+    assert not said, said
+    run = client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics == {
+        "accuracy": 0.75, "num_test_videos": 8.0, "per_class.sitting _down_.f1": 0.5,
+    }  # fmt: skip
+    hashes = {key: value for key, value in run.data.tags.items() if key.startswith("data.")}
+    assert hashes == {"data.my videos _1_": "abc.dir", "data.data/converted_videos": "def.dir"}
+    assert [file.path for file in client.list_artifacts(run_id)] == ["confusion.png"]
+
+    logged = mlflow.search_logged_models(
+        experiment_ids=[run.info.experiment_id],
+        filter_string=f"source_run_id='{run_id}'",
+        output_format="list",
+    )
+    assert len(logged) == 1
+    info = mlflow.models.get_model_info(logged[0].model_uri)
+    assert info.signature.inputs.inputs[0].shape == (-1, 2, 4, 4, 3)
+    assert info.signature.inputs.inputs[0].type == np.dtype("uint8")
+    assert info.signature.outputs.inputs[0].shape == (-1, 2)
+    assert info.saved_input_example_info is not None
+    assert info.metadata["labels"] == ["sitting", "waving"]
+    loaded = mlflow.pyfunc.load_model(logged[0].model_uri)
+    assert np.allclose(loaded.predict(clip), recognizer.model.predict_on_batch(clip), atol=1e-6)
+
+
+def test_connect_says_at_once_that_a_server_cannot_be_reached(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    start = time.perf_counter()
+    message = r"MLflow at http://127\.0\.0\.1:9 cannot be used: .*unset MLFLOW_TRACKING_URI"
+    with pytest.raises(ValueError, match=message):
+        connect(tmp_path)
+    assert time.perf_counter() - start < 20
+    assert not (tmp_path / "mlflow.db").exists()

@@ -1,0 +1,117 @@
+"""Videos that the tests make for themselves: good, odd and broken ones."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from har.encode import open_output, set_up_stream, write_video
+
+RED, GREEN, BLUE, GREY = (200, 30, 30), (30, 160, 40), (30, 40, 200), (120, 120, 120)
+CORNERS = ((RED, GREEN), (BLUE, GREY))  # (top left, top right), (bottom left, bottom right)
+
+
+def corner_picture(*, width: int = 64, height: int = 48) -> np.ndarray:
+    """A picture whose four quarters differ, so that every turn and mirroring shows."""
+    picture = np.zeros((height, width, 3), np.uint8)
+    for row, colours in enumerate(CORNERS):
+        for column, colour in enumerate(colours):
+            top, left = row * height // 2, column * width // 2
+            picture[top : top + (height + 1) // 2, left : left + (width + 1) // 2] = colour
+    return picture
+
+
+def corner_colours(frame: np.ndarray) -> np.ndarray:
+    """The mean colours of a frame's quarters away from their edges, shape (2, 2, 3)."""
+    height, width = frame.shape[:2]
+    rows, columns = (height // 4, 3 * height // 4), (width // 4, 3 * width // 4)
+    return np.array(
+        [[frame[y - 2 : y + 3, x - 2 : x + 3].mean(axis=(0, 1)) for x in columns] for y in rows]
+    )
+
+
+def corner_frames(num_frames: int = 20, **size: int) -> list[np.ndarray]:
+    """Frames that all show `corner_picture`."""
+    return [corner_picture(**size)] * num_frames
+
+
+def numbered_frames(num_frames: int, *, width: int = 64, height: int = 48) -> list[np.ndarray]:
+    """Grey frames that can be told apart: frame i has the brightness `brightness_of(i)`."""
+    return [
+        np.full((height, width, 3), brightness_of(index, num_frames), np.uint8)
+        for index in range(num_frames)
+    ]
+
+
+def brightness_of(index: int, num_frames: int) -> int:
+    """Brightness of a numbered frame, 20 to 235."""
+    return 20 + round(index * 215 / max(1, num_frames - 1))
+
+
+def write_numbered(path: Path, num_frames: int = 20, **options) -> Path:
+    """Write numbered frames at 25 frames per second, nearly without loss."""
+    write_video(path, numbered_frames(num_frames), fps=25, **{"crf": 8, **options})
+    return path
+
+
+def write_at_times(path: Path, frames: list[np.ndarray], times_ms: list[int]) -> Path:
+    """Write H.264 whose frames are shown at the given times, in milliseconds."""
+    with open_output(path) as output:
+        stream = output.add_stream("libx264", rate=1000, options={"crf": "8"})
+        height, width = frames[0].shape[:2]
+        set_up_stream(stream, width, height, pixel_format="yuv420p", threads=1)
+        for array, time in zip(frames, times_ms, strict=True):
+            frame = av.VideoFrame.from_ndarray(array, format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 1000)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+def write_phone_video(path: Path) -> Path:
+    """Write a MOV with sound and, in its metadata, a place and a device."""
+    options = {"movflags": "use_metadata_tags"}
+    with av.open(str(path), "w", options=options) as output:
+        output.metadata["com.apple.quicktime.location.ISO6709"] = "+48.1371+011.5754/"
+        output.metadata["com.apple.quicktime.model"] = "PhoneModel"
+        video = output.add_stream("libx264", rate=25)
+        set_up_stream(video, 64, 48, pixel_format="yuv420p", threads=1)
+        audio = output.add_stream("aac", rate=44100)
+        for index, array in enumerate(corner_frames(20)):
+            frame = av.VideoFrame.from_ndarray(array, format="rgb24")
+            frame.pts = index
+            output.mux(video.encode(frame))
+        output.mux(video.encode(None))
+        silence = av.AudioFrame.from_ndarray(
+            np.zeros((2, 1024), np.float32), format="fltp", layout="stereo"
+        )
+        silence.sample_rate = 44100
+        output.mux(audio.encode(silence))
+        output.mux(audio.encode(None))
+    return path
+
+
+def write_sound(path: Path) -> Path:
+    """Write a file that has sound but no picture."""
+    with av.open(str(path), "w") as output:
+        audio = output.add_stream("aac", rate=44100)
+        silence = av.AudioFrame.from_ndarray(
+            np.zeros((2, 1024), np.float32), format="fltp", layout="stereo"
+        )
+        silence.sample_rate = 44100
+        output.mux(audio.encode(silence))
+        output.mux(audio.encode(None))
+    return path
+
+
+def write_damaged(path: Path, *, keep: float, num_frames: int = 60) -> Path:
+    """Write an MPEG video and overwrite all but its first part with random bytes."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 255, (num_frames, 48, 64, 3), dtype=np.uint8)
+    write_video(path, noise, fps=25, codec="mjpeg", pixel_format="yuvj420p")
+    content = bytearray(path.read_bytes())
+    start, end = int(len(content) * keep), len(content) - 4000  # its index is at the end
+    content[start:end] = rng.integers(0, 255, end - start, dtype=np.uint8).tobytes()
+    path.write_bytes(content)
+    return path
