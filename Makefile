@@ -1,8 +1,7 @@
 # `make repro` and `make test` work on a fresh clone with Python 3.11, git and make.
 
 PYTHON ?= python3.11
-BIN := $(CURDIR)/.venv/bin
-export PATH := $(BIN):$(PATH)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: repro test
 
@@ -18,11 +17,11 @@ test: .venv/installed
 
 .venv/installed: requirements.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --disable-pip-version-check --requirement requirements.txt
+	.venv/bin/pip install --disable-pip-version-check --requirement requirements.txt
 	@# Nothing run from this environment reports its use to anyone, `mlflow ui` included.
 	@echo 'import os; os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")' \
-		> "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/no_telemetry.pth"
-	@$(BIN)/python -c "import cv2" || { echo "OpenCV lacks libraries of the system: install them \
-	with 'apt-get install libgl1 libglib2.0-0' (Debian, Ubuntu) or your system's packages for libGL \
-	and glib, then run the same command again." >&2; exit 1; }
+		> .venv/lib/python3.11/site-packages/no_telemetry.pth
+	@.venv/bin/python -c "import cv2" || { echo "OpenCV lacks libraries of the system: install \
+	them with 'apt-get install libgl1 libglib2.0-0' (Debian, Ubuntu) or your system's packages for \
+	libGL and glib, then run the same command again." >&2; exit 1; }
 	@touch $@

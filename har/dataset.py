@@ -55,6 +55,16 @@ def find_videos(folder: Path) -> pd.DataFrame:
     return _join_metadata(table, folder)
 
 
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a table of videos as text, so that a label `None` or a subject `007` stays what it is.
+
+    Columns of numbers, where there are any, are numbers: `weight`, `num_views`.
+    """
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    numbers = {"weight": float, "num_views": int}
+    return table.astype({name: kind for name, kind in numbers.items() if name in table})
+
+
 def subject_from_name(name: str, pattern: str) -> str:
     """Return the subject that a regular expression finds in a file name.
 

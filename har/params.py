@@ -6,11 +6,26 @@ from typing import Any
 import yaml
 
 
-def load_params(path: Path = Path("params.yaml")) -> dict[str, Any]:
+class Section(dict):
+    """A section of params.yaml, whose missing names are a user's mistake."""
+
+    def __init__(self, content: dict[str, Any], name: str = ""):
+        super().__init__(
+            (key, Section(value, f"{name}{key}.") if isinstance(value, dict) else value)
+            for key, value in content.items()
+        )
+        self.name = name
+
+    def __missing__(self, key: str) -> Any:
+        raise ValueError(f"params.yaml has no `{self.name}{key}`. Put it back, as git has it.")
+
+
+def load_params(path: Path = Path("params.yaml")) -> Section:
     """Return the parameters as nested dictionaries.
 
     Raises:
-        ValueError: The file is missing or is not YAML with named sections.
+        ValueError: The file is missing or is not YAML with named sections. A name that is not
+            there raises it too, when it is asked for.
     """
     if not path.is_file():
         raise ValueError(
@@ -22,4 +37,4 @@ def load_params(path: Path = Path("params.yaml")) -> dict[str, Any]:
         raise ValueError(f"{path} is not valid YAML: {error}. Correct that line.") from error
     if not isinstance(params, dict):
         raise ValueError(f"{path} must hold named sections, as `dataset:`; it holds {params!r}.")
-    return params
+    return Section(params)

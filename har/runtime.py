@@ -22,7 +22,7 @@ keras.utils.disable_interactive_logging()  # the project has progress bars of it
 __all__ = ["keras", "setup_tensorflow", "tf"]
 
 
-def setup_tensorflow(*, num_threads: int, seed: int) -> None:
+def setup_tensorflow(*, num_threads: int, seed: int, deterministic: bool = True) -> None:
     """Fix what decides the bits of a result: threads, operation order and the random seed.
 
     Must be called before TensorFlow runs its first operation.
@@ -31,8 +31,11 @@ def setup_tensorflow(*, num_threads: int, seed: int) -> None:
         num_threads: Threads that one operation may use; 0 for one per core. Another number can
             change the last bits of a result.
         seed: Seed of Python, NumPy and Keras.
+        deterministic: Whether every operation must give the same bits each time; on a graphics
+            card one that cannot raises `tf.errors.UnimplementedError`.
     """
     tf.config.threading.set_intra_op_parallelism_threads(num_threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.config.experimental.enable_op_determinism()
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)

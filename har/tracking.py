@@ -19,7 +19,7 @@ import mlflow
 import numpy as np
 import yaml
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 
@@ -47,7 +47,7 @@ def connect(root: Path) -> MlflowClient:
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     own = f"sqlite:///{root.resolve() / DATABASE_NAME}"
-    mlflow.set_tracking_uri(os.environ.get("MLFLOW_TRACKING_URI", own))
+    mlflow.set_tracking_uri(os.environ.get("MLFLOW_TRACKING_URI") or own)
     client = MlflowClient()
     try:
         with _environment(FIRST_REQUEST):
@@ -90,8 +90,8 @@ def open_run(client: MlflowClient, *, model: str, fingerprint: str, params: dict
     return run.info.run_id
 
 
-def find_run(client: MlflowClient, fingerprint: str) -> Run | None:
-    """Return the newest run of a training, or None."""
+def find_run(client: MlflowClient, fingerprint: str) -> str | None:
+    """Return the identifier of a training's newest run, or None."""
     experiment = client.get_experiment_by_name(EXPERIMENT)
     runs = client.search_runs(
         [experiment.experiment_id],
@@ -99,11 +99,13 @@ def find_run(client: MlflowClient, fingerprint: str) -> Run | None:
         order_by=["attributes.start_time DESC"],
         max_results=1,
     )
-    return runs[0] if runs else None
+    return runs[0].info.run_id if runs else None
 
 
 def log_history(client: MlflowClient, run_id: str, rows: list[dict[str, Any]]) -> None:
-    """Log rows of the history (`epoch`, `split`, `accuracy`, `loss`) as curves."""
+    """Log rows of the history (`epoch`, `split`, `accuracy`, `loss`) that the run lacks."""
+    logged = {metric.step for metric in client.get_metric_history(run_id, "val_loss")}
+    rows = [row for row in rows if row["epoch"] not in logged]
     timestamp = int(np.datetime64("now", "ms").astype(np.int64))
     metrics = [
         Metric(f"{row['split']}_{name}", float(row[name]), timestamp, int(row["epoch"]))

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from har.clips import apply_view, draw_views, load_clip, write_views
+from har.dataset import read_table
 from har.params import load_params
 from har.plots import save_contact_sheet
 from har.stage import run_stage
@@ -14,7 +13,7 @@ def main(manifest: Path, out: Path) -> None:
     """Draw flip, crop and speed for each view of each training clip, and a sheet to look at."""
     params = load_params()
     settings = params["augment"]
-    videos = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    videos = read_table(manifest)
     training = videos[videos["split"] == "train"]
     views = {
         video_id: draw_views(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from har.balance import balance
+from har.dataset import read_table
 from har.params import load_params
 from har.plots import plot_class_counts
 from har.stage import run_stage
@@ -14,18 +15,13 @@ def main(manifest: Path, out: Path) -> None:
     """Balance the training split and draw the class counts before and after."""
     params = load_params()
     method = params["downsample"]["method"]
-    before = pd.read_csv(manifest, dtype={"subject": str, "label": str, "video_id": str})
+    before = read_table(manifest)
     after = balance(before, method=method, seed=params["seed"])
     out.mkdir(parents=True, exist_ok=True)
     after.to_csv(out / "manifest.csv", index=False)
     plot_class_counts(before, after, out / "class_balance.png")
     said = " -> ".join(_describe_counts(table) for table in (before, after))
     print(f"downsample: {said} training videos a class ({method})")
-
-
-def _describe_counts(manifest: pd.DataFrame) -> str:
-    counts = manifest.loc[manifest["split"] == "train", "label"].value_counts()
-    return f"{counts.min()} to {counts.max()}"
 
 
 def _describe_counts(manifest: pd.DataFrame) -> str:

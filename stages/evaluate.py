@@ -11,6 +11,7 @@ import pandas as pd
 
 from har.baselines import predict_baselines
 from har.clips import even_indices, generator_for, load_clip
+from har.dataset import read_table
 from har.evaluation import accuracy_interval, confusion_counts, evaluate, resample_subjects
 from har.params import load_params
 from har.plots import plot_confusion
@@ -26,10 +27,10 @@ NUM_TIMED_CLIPS = 10
 def main(model: Path, split: Path, manifest: Path, features: Path, metrics: Path) -> None:
     """Score the model and the baselines on the test split, draw and log the result."""
     params = load_params()
-    setup_tensorflow(num_threads=params["train"]["num_threads"], seed=params["seed"])
+    setup_tensorflow(**params["train"], seed=params["seed"])
     recognizer = load_recognizer(model)
-    videos = pd.read_csv(manifest, dtype={"video_id": str, "label": str, "subject": str})
-    packed = pd.read_csv(features, dtype={"video_id": str})[["video_id", "path"]]
+    videos = read_table(manifest)
+    packed = read_table(features)[["video_id", "path"]]
     videos = videos.merge(packed.rename(columns={"path": "features_path"}), on="video_id")
     test = videos[videos["split"] == "test"].reset_index(drop=True)
     label_indices = test["label"].map(recognizer.labels.index).to_numpy()
@@ -124,18 +125,16 @@ def log_to_mlflow(
     """Add the results to the training's run, or to a new one where DVC had the training cached."""
     client = connect(project_root())
     fingerprint = recognizer.params["fingerprint"]
-    run = find_run(client, fingerprint)
-    if run is None:
+    run_id = find_run(client, fingerprint)
+    if run_id is None:
         run_id = open_run(
             client,
             model=recognizer.params["model"],
             fingerprint=fingerprint,
             params=recognizer.params,
         )
-        history = pd.read_csv(metrics / "plots" / "history.csv")
-        log_history(client, run_id, history.to_dict("records"))
-    else:
-        run_id = run.info.run_id
+    history = pd.read_csv(metrics / "plots" / "history.csv")
+    log_history(client, run_id, history.to_dict("records"))
     clip = load_clip(clip_path)
     places = even_indices(len(clip), recognizer.preprocessing["model_frames"])
     log_results(

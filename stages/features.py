@@ -10,6 +10,7 @@ import pandas as pd
 
 from har.cache import Cache, CacheEntry, place, prune
 from har.clips import View, apply_view, load_clip, read_views
+from har.dataset import read_table
 from har.features import Extractor, extract_features, make_extractor
 from har.params import load_params
 from har.progress import progress
@@ -28,8 +29,8 @@ def main(manifest: Path, clips: Path, views: Path, out: Path) -> None:
         num_threads=params["workers"],
         runtime=params["features"]["runtime"],
     )
-    videos = pd.read_csv(manifest, dtype=str, keep_default_na=False)[["video_id", "path"]]
-    videos = videos.merge(pd.read_csv(clips, dtype=str)[["video_id", "sha256"]], on="video_id")
+    videos = read_table(manifest)[["video_id", "path"]]
+    videos = videos.merge(read_table(clips)[["video_id", "sha256"]], on="video_id")
     views_of_video = read_views(views)
     videos["views"] = [views_of_video.get(video_id, []) for video_id in videos["video_id"]]
     cache = Cache("features", ending=".npy")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from har.clips import generator_for
-from har.dataset import subject_from_name
+from har.dataset import read_table, subject_from_name
 from har.params import load_params
 from har.splits import SPLITS, has_fixed_splits, split_by_metadata, split_by_subject
 from har.stage import run_stage
@@ -17,12 +17,14 @@ MANIFEST_COLUMNS = ["video_id", "path", "label", "subject", "split"]
 def main(report: Path, clips: Path, out: Path) -> None:
     """Split the clips by subject, about 70/15/15, or as metadata.csv says."""
     params = load_params()
-    details = pd.read_csv(report, dtype=str, keep_default_na=False)
+    details = read_table(report)
+    labels = set(details.loc[details["status"] != "ignored", "label"])
     details = details[details["path"] != ""]  # two files can share a video_id; one was converted
-    manifest = pd.read_csv(clips, dtype=str, keep_default_na=False)
+    manifest = read_table(clips)
     manifest = manifest[["video_id", "path"]].merge(
         details[["video_id", "source", "label", "subject", "split", "fold"]], on="video_id"
     )
+    check_labels(manifest, labels)
     manifest["subject"], grouped_by = find_subjects(manifest, params["dataset"]["subject_pattern"])
     fractions = {name: params["split"][name] for name in SPLITS}
     rng = generator_for(params["seed"], "split")
@@ -39,6 +41,25 @@ def main(report: Path, clips: Path, out: Path) -> None:
     people = manifest.groupby("split")["subject"].nunique()
     said = ", ".join(f"{name} {videos[name]} videos of {people[name]} people" for name in SPLITS)
     print(f"split: {said} (by {grouped_by})")
+
+
+def check_labels(manifest: pd.DataFrame, labels: set[str]) -> None:
+    """Check that no label has lost all its videos and that there are two to tell apart.
+
+    Raises:
+        ValueError: One of these is not so.
+    """
+    lost = sorted(labels - set(manifest["label"]))
+    if lost:
+        raise ValueError(
+            f"No video of the label {lost[0]!r} could be used; data/converted_videos/report.csv "
+            "and data/clips/failed.csv say why. Replace them or remove the label's folder."
+        )
+    if len(labels) < 2:
+        raise ValueError(
+            f"All videos have the label {next(iter(labels))!r}. Expected at least two labels, each "
+            "with a folder of its own in `dataset.videos`."
+        )
 
 
 def find_subjects(manifest: pd.DataFrame, pattern: str | None) -> tuple[pd.Series, str]:

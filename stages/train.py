@@ -9,6 +9,7 @@ import pandas as pd
 
 from har.backbone import NUM_FEATURES, build_backbone
 from har.clips import read_views
+from har.dataset import read_table
 from har.examples import Examples, clip_examples, feature_examples
 from har.models import count_parameters, deployable, find_model
 from har.params import load_params
@@ -16,7 +17,7 @@ from har.plots import plot_history
 from har.recognizer import Recognizer
 from har.runtime import setup_tensorflow
 from har.stage import project_root, run_stage
-from har.tracking import connect, log_history, open_run
+from har.tracking import connect, find_run, log_history, open_run
 from har.training import Progress, fingerprint, train
 
 # The sections of params.yaml that decide the weights, beside the model's own settings.
@@ -33,10 +34,12 @@ def main(
     made_by = {"model": name, "settings": settings, **{key: params[key] for key in DECIDING_PARAMS}}
     preprocessing = {key: params["extract"][key] for key in ("num_frames", "size", "aspect")}
     preprocessing["model_frames"] = settings["num_frames"]
-    identity = fingerprint(made_by | preprocessing, files=[manifest, clips, views, features])
+    identity = fingerprint(
+        made_by | preprocessing, files=[Path(module.__file__), manifest, clips, views, features]
+    )
 
-    setup_tensorflow(num_threads=params["train"]["num_threads"], seed=params["seed"])
-    videos = pd.read_csv(manifest, dtype={"video_id": str, "label": str, "subject": str})
+    setup_tensorflow(**params["train"], seed=params["seed"])
+    videos = read_table(manifest)
     labels = sorted(videos["label"].unique())
     training, validation = (
         read_examples(videos[videos["split"] == split], labels, params, views, features)
@@ -49,9 +52,10 @@ def main(
         num_features=NUM_FEATURES,
         params=settings,
     )
-    client = connect(project_root())
-    run_id = open_run(client, model=name, fingerprint=identity, params=made_by)
     checkpoint = project_root() / ".har" / "checkpoints" / f"{identity}.npz"
+    client = connect(project_root())
+    run_id = find_run(client, identity) if checkpoint.exists() else None
+    run_id = run_id or open_run(client, model=name, fingerprint=identity, params=made_by)
     result = train(
         model,
         training,
@@ -64,7 +68,9 @@ def main(
     )
     backbone = None
     if module.INPUT == "features":
-        backbone = build_backbone(**params["backbone"], seed=params["seed"])
+        backbone = build_backbone(
+            **params["backbone"], seed=params["seed"], frame_size=params["extract"]["size"]
+        )
     whole = deployable(model, backbone)
     Recognizer(whole, labels, preprocessing, made_by | {"fingerprint": identity}).save(out)
     summary = summarize(result) | {"parameters": count_parameters(whole)}
@@ -84,7 +90,7 @@ def read_examples(
     num_frames = params["models"][name]["num_frames"]
     if find_model(name).INPUT == "clips":
         return clip_examples(videos, labels, num_frames=num_frames, views=read_views(views))
-    packed = pd.read_csv(features, dtype={"video_id": str}).set_index("video_id")
+    packed = read_table(features).set_index("video_id")
     packed = packed.loc[videos["video_id"]]
     return feature_examples(
         videos.assign(features_path=packed["path"].to_numpy()),

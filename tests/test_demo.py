@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from har.demo import draw_frames, plan_videos, write_dataset
-from har.demo_body import Body, bend_joint, make_subject
-from har.demo_motion import LABELS, make_motion
-from har.demo_render import Camera, Canvas, Capsule, Ellipsoid, Light, Rectangle, look_at
+from har.demo.body import Body, bend_joint, make_subject
+from har.demo.motion import LABELS, make_motion
+from har.demo.render import Camera, Canvas, Capsule, Ellipsoid, Light, Rectangle, look_at
 from har.extract import extract_clip
 from har.video import probe_video
 
@@ -83,7 +83,7 @@ def test_plan_videos_has_every_label_when_there_are_few_videos():
 def test_plan_videos_fails_when_a_number_is_too_small():
     with pytest.raises(ValueError, match=r"demo.num_videos is 5.*set it to 6"):
         plan_videos(num_subjects=3, num_videos=5, seed=0)
-    with pytest.raises(ValueError, match="demo.num_subjects is 0"):
+    with pytest.raises(ValueError, match=r"demo\.num_subjects is 0"):
         plan_videos(num_subjects=0, num_videos=12, seed=0)
 
 

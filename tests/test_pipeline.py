@@ -14,7 +14,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from har.clips import even_indices, load_clip
 from har.encode import write_video
+from har.recognizer import load_recognizer
 
 pytestmark = pytest.mark.slow
 
@@ -56,9 +58,8 @@ class Project:
         result = subprocess.run(
             command, cwd=self.folder, env=environment(), capture_output=True, text=True, check=False
         )
-        printed = result.stdout + result.stderr
-        assert not check or result.returncode == 0, printed
-        return printed
+        assert not check or result.returncode == 0, result.stdout + result.stderr
+        return result.stdout if "--json" in command else result.stdout + result.stderr
 
     def set_params(self, changes):
         path = self.folder / "params.yaml"
@@ -168,6 +169,18 @@ def test_pipeline_keeps_people_apart_and_views_within_train(project):
     is_train = splits[features.index] == "train"
     assert features.loc[is_train, "num_views"].eq(2).all()
     assert features.loc[~is_train, "num_views"].eq(0).all()
+
+
+def test_saved_model_on_frames_agrees_with_its_head_on_cached_features(project):
+    recognizer = load_recognizer(project.folder / "models" / "mobilenet_lstm")
+    head = recognizer.model.get_layer("mobilenet_lstm")
+    table = pd.read_csv(project.folder / "data" / "features" / "features.csv")
+    places = even_indices(SMALL["extract"]["num_frames"], recognizer.preprocessing["model_frames"])
+    for video in table.itertuples():
+        clip = load_clip(project.folder / "data" / "clips" / f"{video.video_id}.npy")
+        features = np.load(project.folder / video.path)[:1, places]
+        difference = recognizer.predict(clip[np.newaxis]) - head.predict_on_batch(features)
+        assert np.abs(difference).max() < 1e-4
 
 
 def test_pipeline_reruns_nothing_when_nothing_changed(project):

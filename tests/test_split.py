@@ -214,12 +214,17 @@ def test_check_splits_passes_clean_table():
 def run_split(project, capsys):
     """Run the stage on tables made of (label, file name, subject, split, fold)."""
 
-    def run(rows: list[tuple[str, str, str, str, str]]) -> tuple[pd.DataFrame, dict, str]:
+    def run(
+        rows: list[tuple[str, str, str, str, str]], lose_a_label: bool = False
+    ) -> tuple[pd.DataFrame, dict, str]:
         table = pd.DataFrame(rows, columns=["label", "name", "subject", "split", "fold"])
         table["video_id"] = table["label"] + "/" + table["name"].str.removesuffix(".mov")
         table["source"] = "videos/" + table["label"] + "/" + table["name"]
         table["path"] = "converted/" + table["video_id"] + ".mp4"
-        table.to_csv("report.csv", index=False)
+        table["status"] = "copied"
+        lost = {"label": "lost", "video_id": "lost/a", "status": "failed"}
+        report = pd.concat([table, pd.DataFrame([lost])]) if lose_a_label else table
+        report.to_csv("report.csv", index=False)
         table[["video_id", "label"]].assign(path="clips/" + table["video_id"] + ".npy").to_csv(
             "clips.csv", index=False
         )
@@ -298,3 +303,15 @@ def test_stage_uses_fixed_folds(run_split, set_param):
     names = {"0": "val", "1": "train", "2": "test"}
     assert manifest["split"].tolist() == [names[row[4]] for row in rows]
     assert grouping == {"grouped_by": "metadata.csv"}
+
+
+def test_stage_names_a_label_whose_videos_all_failed(run_split):
+    rows = [(label, f"{p}.mov", p, "", "") for label in "ab" for p in "123456"]
+    with pytest.raises(ValueError, match=r"No video of the label 'lost' could be used"):
+        run_split(rows, lose_a_label=True)
+
+
+def test_stage_refuses_a_single_label(run_split):
+    rows = [("a", f"{p}.mov", p, "", "") for p in "123456"]
+    with pytest.raises(ValueError, match=r"All videos have the label 'a'"):
+        run_split(rows)

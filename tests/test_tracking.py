@@ -95,7 +95,7 @@ def test_find_run_finds_the_newest_of_a_training(client):
     time.sleep(0.01)  # runs are ordered by the millisecond
     newest = open_run(client, model="tiny", fingerprint="f2", params=PARAMS)
     open_run(client, model="tiny", fingerprint="f3", params=PARAMS)
-    assert find_run(client, "f2").info.run_id == newest
+    assert find_run(client, "f2") == newest
 
 
 def test_log_history_makes_curves(client):

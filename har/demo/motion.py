@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from har.demo_body import Pose, Reach, Subject, heading_axes
+from har.demo.body import Pose, Reach, Subject, heading_axes
 
 LABELS = ("calling", "sitting", "standing", "walking", "waving", "writing")
 
@@ -448,20 +448,18 @@ def _calling(subject: Subject, rng: np.random.Generator, heading: float, seconds
         stance = Walking(subject, rng, heading=heading, middle=seconds / 2, pace=0.6)
         return Motion(stance, [call(rng, side, lift_at=None)])
     motion = _stand_or_sit(subject, rng, heading, sit_share=0.2)
-    late = rng.random() < 0.35
-    motion.gestures.append(
-        call(rng, side, lift_at=rng.uniform(0, 0.35 * seconds) if late else None)
-    )
+    late = rng.random() < 0.25
+    motion.gestures.append(call(rng, side, lift_at=rng.uniform(0, 0.2 * seconds) if late else None))
     return motion
 
 
 def _waving(subject: Subject, rng: np.random.Generator, heading: float, seconds: float) -> Motion:
     motion = _stand_or_sit(subject, rng, heading, sit_share=0.2)
     side = _strong(subject, rng)
-    late = rng.random() < 0.35
+    late = rng.random() < 0.3
     if rng.random() < 0.25:
         motion.gestures.append(look_at_phone(rng, 1 - side))
-    lift_at = rng.uniform(0, 0.3 * seconds) if late else None
+    lift_at = rng.uniform(0, 0.2 * seconds) if late else None
     motion.gestures.append(wave(subject, rng, side, lift_at=lift_at))
     return motion
 

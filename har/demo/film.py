@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from har.demo_body import Body, Subject
-from har.demo_motion import Motion, Walking, Wobble
-from har.demo_render import Camera, Canvas, look_at
-from har.demo_scene import Scene
+from har.demo.body import Body, Subject
+from har.demo.motion import Motion, Walking, Wobble
+from har.demo.render import Camera, Canvas, look_at
+from har.demo.scene import Scene
 
 PERSON_SCALE = 2  # the person is drawn this much larger and then shrunk, for smooth edges
 SCENE_SCALE = 2  # and so is the scene

@@ -12,10 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from har.demo_body import Subject, make_subject
-from har.demo_film import View, film
-from har.demo_motion import LABELS, Motion, Walking, make_motion
-from har.demo_scene import Scene, make_room, make_street, place_seat, place_spare_desk
+from har.demo.body import Subject, make_subject
+from har.demo.film import View, film
+from har.demo.motion import LABELS, Motion, Walking, make_motion
+from har.demo.scene import Scene, make_room, make_street, place_seat, place_spare_desk
 from har.encode import write_video
 from har.workers import run_in_workers
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from har.demo_render import Capsule, Ellipsoid
+from har.demo.render import Capsule, Ellipsoid
 
 SKINS = [
     (241, 201, 171),
@@ -230,12 +230,9 @@ class Body:
         self.neck = self.collar + neck * height
         self.head = self.neck + self.head_axes[2] * self.head_radius * 1.05
         self.legs = [self._leg(side) for side in (0, 1)]
-        self.shoulders = [
-            self.collar
-            + (self.chest_axes[0] * MIRROR[side] * 0.102 * build - self.chest_axes[2] * 0.018)
-            * height
-            for side in (0, 1)
-        ]
+        low = self.collar - self.chest_axes[2] * 0.018 * height
+        aside = self.chest_axes[0] * 0.102 * height * build
+        self.shoulders = [low + aside * MIRROR[side] for side in (0, 1)]
         self.arms = [self._arm(side) for side in (0, 1)]
 
     def _leg(self, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -118,7 +118,7 @@ class Rectangle:
 
 @dataclass(frozen=True)
 class Light:
-    """A far light in the world direction `direction` (3,), and the share that comes from all round."""
+    """A far light in the world direction `direction` (3,), and the share from all round."""
 
     direction: np.ndarray
     ambient: float
@@ -195,7 +195,7 @@ class Canvas:
         return self.colours.setdefault(tuple(colour), len(self.colours))
 
     def picture(self) -> np.ndarray:
-        """Return what is drawn, float32 RGBA (height, width, 4); 0 where nothing is, else alpha 1."""
+        """Return what is drawn, float32 RGBA (height, width, 4), alpha 0 or 1."""
         table = np.zeros((1, 256, 4), np.float32)
         table[0, : len(self.colours), :3] = list(self.colours)
         table[0, 1:, 3] = 1
@@ -245,7 +245,7 @@ class Canvas:
         window = self._window(pixel - spread, pixel + spread)
         if window is None:
             return
-        # The surface is (p - centre) Q (p - centre) = 1, and a pixel's ray is p = depth * (x, y, 1).
+        # The surface is (p - centre) Q (p - centre) = 1, a pixel's ray p = depth * (x, y, 1).
         inverse = np.linalg.inv(axes)
         q = inverse.T @ inverse
         x, y = self.columns[:, window[1]] / camera.focal, self.rows[window[0]] / camera.focal
@@ -298,15 +298,7 @@ class Canvas:
         inside = (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1) & (depth > NEAR_METRES)
         if not inside.any():
             return
-        height, width = shape.texture.shape[:2]
-        tiles = (1, 1) if shape.tile_metres is None else lengths / shape.tile_metres
-        # Outside the piece u and v have no bound, and remap takes only so large a number.
-        across = np.where(inside, u, 0) * np.float32(tiles[0] * width)
-        down = np.where(inside, v, 0) * np.float32(tiles[1] * height)
-        colour = cv2.remap(
-            shape.texture, across % width, down % height, cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_WRAP,
-        )  # fmt: skip
+        colour = _look_up(shape, np.where(inside, u, 0), np.where(inside, v, 0), lengths)
         bright = 1.0
         if shape.lit:
             facing_light = abs(float(normal @ self.to_light))
@@ -316,3 +308,16 @@ class Canvas:
         nearer = inside & (depth < self.depth[window])
         self.texture[window][nearer] = colour[nearer]
         self._put(window, inside, depth=depth, shade=np.float32(bright), paint=1)
+
+
+def _look_up(shape: Rectangle, u: np.ndarray, v: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Return the texture's colours at the shares `u` and `v` of the edges, uint8 RGB."""
+    height, width = shape.texture.shape[:2]
+    if shape.tile_metres is None:  # the middle of the first of 4 texels is at 0.5 / 4 of the edge
+        across = np.clip(u * np.float32(width) - 0.5, 0, width - 1)
+        down = np.clip(v * np.float32(height) - 0.5, 0, height - 1)
+    else:
+        tiles = lengths / shape.tile_metres
+        across = (u * np.float32(tiles[0] * width) - 0.5) % width
+        down = (v * np.float32(tiles[1] * height) - 0.5) % height
+    return cv2.remap(shape.texture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)

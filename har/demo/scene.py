@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from har.demo_body import heading_axes
-from har.demo_motion import DESK_EDGE_METRES, DESK_METRES, SEAT_METRES
-from har.demo_render import Capsule, Ellipsoid, Light, Rectangle
+from har.demo.body import heading_axes
+from har.demo.motion import DESK_EDGE_METRES, DESK_METRES, SEAT_METRES
+from har.demo.render import Capsule, Ellipsoid, Light, Rectangle
 
 Shape = Capsule | Ellipsoid | Rectangle
 Colour = tuple[float, float, float]
@@ -65,7 +65,7 @@ def _grain(
 def _lined(
     rng: np.random.Generator, colour: Colour, *, rows: int, columns: int, line: float, shift: bool
 ) -> np.ndarray:
-    """Return planks, bricks or tiles: cells of varying shade with lines of `line` times the colour."""
+    """Return planks, bricks or tiles: cells of varying shade, lines `line` times as bright."""
     size = 128
     texture = _grain(rng, colour, coarse=3, fine=4, size=size).astype(np.float32)
     height, width = size // rows, size // columns
@@ -151,9 +151,14 @@ def _box(
 
 
 def _on_wall(
-    texture: np.ndarray, corner: np.ndarray, along: np.ndarray, low: float, size: tuple[float, float],
-    *, lit: bool = True,
-) -> Rectangle:  # fmt: skip
+    texture: np.ndarray,
+    corner: np.ndarray,
+    along: np.ndarray,
+    low: float,
+    size: tuple[float, float],
+    *,
+    lit: bool = True,
+) -> Rectangle:
     """Hang a texture on a wall: from `corner`, metres wide and high, its bottom at height `low`."""
     up = np.array([0, 0, 1.0])
     return Rectangle(
@@ -221,7 +226,7 @@ def _plant(rng: np.random.Generator, spot: np.ndarray) -> list[Shape]:
     pot = Capsule(spot + up * 0.08, spot + up * 0.3, (0.12, 0.16), (150, 92, 64))
     leaves: list[Shape] = []
     for _ in range(14):
-        way = rng.normal(0, 1, 3) + (0, 0, 1.2)
+        way = rng.normal(0, 1, 3) + np.array([0, 0, 1.2])
         end = spot + up * 0.45 + way / np.linalg.norm(way) * rng.uniform(0.3, 0.6)
         green = (rng.uniform(40, 80), rng.uniform(100, 150), rng.uniform(50, 80))
         leaves.append(Capsule(spot + up * 0.35, end, (0.02, 0.06), green))
@@ -254,7 +259,7 @@ def _cupboard(rng: np.random.Generator, spot: np.ndarray, axes: np.ndarray) -> l
 def _furnish_wall(
     rng: np.random.Generator, corner: np.ndarray, axes: np.ndarray, length: float
 ) -> list[Shape]:
-    """Return what stands at and hangs on a wall that begins at `corner`, in steps of a few metres."""
+    """Return what stands at and hangs on a wall that begins at `corner`."""
     shapes: list[Shape] = []
     at = rng.uniform(0.0, 1.0)
     while at < length - 1.6:
@@ -329,17 +334,16 @@ def _tree(rng: np.random.Generator, spot: np.ndarray) -> list[Shape]:
 
 def _car(rng: np.random.Generator, spot: np.ndarray, axes: np.ndarray) -> list[Shape]:
     right, forward, up = axes
-    paint = tuple(rng.uniform(30, 230, 3))
-    centre = spot + up * 0.62
-    shapes: list[Shape] = [
-        Ellipsoid(centre, (axes.T * (2.1, 0.85, 0.42)), paint),
-        Ellipsoid(centre + up * 0.42, (axes.T * (1.15, 0.72, 0.42)), (52, 60, 70)),
-        Ellipsoid(centre + up * 0.68, (axes.T * (0.95, 0.66, 0.2)), paint),
-    ]
+    paint = np.full((4, 4, 3), rng.uniform(30, 230, 3), np.uint8)
+    cabin = np.full((12, 32, 3), paint[0, 0], np.uint8)
+    cabin[3:, 2:15] = cabin[3:, 17:30] = (52, 60, 70)
+    shapes = _box(spot + up * 0.3, (4.1, 1.7, 0.55), axes, paint)
+    shapes += _box(spot + up * 0.85 - right * 0.15, (2.3, 1.5, 0.5), axes, cabin, None)
     for x in (-1.25, 1.25):
-        for y in (-0.72, 0.72):
+        for y in (-0.82, 0.82):
             wheel = spot + right * x + forward * y + up * 0.31
-            shapes.append(Ellipsoid(wheel, axes.T * (0.31, 0.12, 0.31), (34, 34, 36)))
+            shapes.append(Ellipsoid(wheel, axes.T * (0.31, 0.1, 0.31), (34, 34, 36)))
+            shapes.append(Ellipsoid(wheel, axes.T * (0.17, 0.13, 0.17), (170, 170, 174)))
     return shapes
 
 
