@@ -87,6 +87,37 @@ def plot_confusion(confusion: np.ndarray, labels: list[str], title: str, path: P
     _save(figure, path)
 
 
+def plot_reliability(
+    shown: dict[str, np.ndarray], label_indices: np.ndarray, path: Path, *, num_bins: int
+) -> None:
+    """Draw how often a model is right against how sure it is.
+
+    Args:
+        shown: Probabilities by title, float, shape (num_videos, num_classes); side by side.
+        label_indices: int, shape (num_videos,), the right labels.
+        path: The PNG to write.
+        num_bins: Bins of equal width from 0 to 1.
+    """
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
+    width = 1 / num_bins
+    panels = figure.subplots(1, len(shown), squeeze=False)[0]
+    for axes, (title, probabilities) in zip(panels, shown.items(), strict=True):
+        confidence = probabilities.max(axis=1)
+        correct = probabilities.argmax(axis=1) == label_indices
+        bins = np.minimum((confidence * num_bins).astype(int), num_bins - 1)
+        axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
+        for number in np.unique(bins):
+            chosen = bins == number
+            share, left = correct[chosen].mean(), number * width
+            axes.bar(left, share, width=width, align="edge", color="#9ecae1", ec="white")
+            axes.plot(confidence[chosen].mean(), share, "o", color="#08519c")
+            axes.annotate(str(chosen.sum()), (left + width / 2, 0.02), ha="center")
+        axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="share that is right")
+        axes.set_title(title)
+    figure.suptitle("Reliability on the test videos; numbers are videos")
+    _save(figure, path)
+
+
 def save_contact_sheet(rows: list[tuple[str, np.ndarray]], path: Path) -> None:
     """Write a picture with one row of frames per clip, time running from left to right.
 

@@ -116,6 +116,21 @@ def fingerprint(made_by: dict[str, Any], *, files: Sequence[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
+def predict(model: keras.Model, examples: Examples, *, batch_size: int) -> np.ndarray:
+    """Return the probabilities of each video without views, shape (num_videos, num_classes)."""
+    num_videos = len(examples.label_indices)
+    batches = (
+        range(start, min(start + batch_size, num_videos))
+        for start in range(0, num_videos, batch_size)
+    )
+    return np.concatenate(
+        [
+            model.predict_on_batch(np.stack([examples.read(video, 0) for video in batch]))
+            for batch in batches
+        ]
+    )
+
+
 def draw_epoch(
     examples: Examples, *, balanced: bool, rng: np.random.Generator
 ) -> list[tuple[int, int]]:

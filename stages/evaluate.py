@@ -10,11 +10,19 @@ import numpy as np
 import pandas as pd
 
 from har.baselines import predict_baselines
+from har.calibration import at_temperature
 from har.clips import even_indices, generator_for, load_clip
 from har.dataset import read_table
-from har.evaluation import accuracy_interval, confusion_counts, evaluate, resample_subjects
+from har.evaluation import (
+    NUM_CALIBRATION_BINS,
+    accuracy_interval,
+    confusion_counts,
+    evaluate,
+    expected_calibration_error,
+    resample_subjects,
+)
 from har.params import load_params
-from har.plots import plot_confusion
+from har.plots import plot_confusion, plot_reliability
 from har.progress import progress
 from har.recognizer import Recognizer, load_recognizer
 from har.runtime import setup_tensorflow
@@ -58,6 +66,18 @@ def main(model: Path, split: Path, manifest: Path, features: Path, metrics: Path
     grouped_by = json.loads((split / "split.json").read_text(encoding="utf-8"))["grouped_by"]
     scores = {"model": recognizer.params["model"], "grouped_by": grouped_by} | scores
     scores["baselines"] = baselines
+    before = at_temperature(probabilities, 1 / recognizer.params["temperature"])
+    error_before = expected_calibration_error(before, label_indices)
+    scores["expected_calibration_error_before"] = error_before
+    plot_reliability(
+        {
+            f"before calibration: error {error_before:.2f}": before,
+            f"after: error {scores['expected_calibration_error']:.2f}": probabilities,
+        },
+        label_indices,
+        metrics / "plots" / "reliability.png",
+        num_bins=NUM_CALIBRATION_BINS,
+    )
     speed = {"milliseconds_per_clip": time_clip(recognizer, test["path"].tolist())}
     write_results(scores, speed, test, probabilities, recognizer.labels, metrics)
     log_to_mlflow(recognizer, scores | speed, test["path"].iloc[0], metrics)

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from har.backbone import NUM_FEATURES, build_backbone
+from har.calibration import fit_temperature, fold_temperature
 from har.clips import read_views
 from har.dataset import read_table
 from har.examples import Examples, clip_examples, feature_examples
@@ -18,7 +19,7 @@ from har.recognizer import Recognizer
 from har.runtime import setup_tensorflow
 from har.stage import project_root, run_stage
 from har.tracking import connect, find_run, log_history, open_run
-from har.training import Progress, fingerprint, train
+from har.training import Progress, fingerprint, predict, train
 
 # The sections of params.yaml that decide the weights, beside the model's own settings.
 DECIDING_PARAMS = ("seed", "downsample", "augment", "backbone", "train")
@@ -66,14 +67,22 @@ def main(
         checkpoint=checkpoint,
         on_epoch=lambda rows: log_history(client, run_id, rows),
     )
+    temperature = fit_temperature(
+        predict(model, validation, batch_size=settings["batch_size"]), validation.label_indices
+    )
+    fold_temperature(model, temperature)
     backbone = None
     if module.INPUT == "features":
         backbone = build_backbone(
             **params["backbone"], seed=params["seed"], frame_size=params["extract"]["size"]
         )
     whole = deployable(model, backbone)
-    Recognizer(whole, labels, preprocessing, made_by | {"fingerprint": identity}).save(out)
-    summary = summarize(result) | {"parameters": count_parameters(whole)}
+    made_by |= {"fingerprint": identity, "temperature": temperature}
+    Recognizer(whole, labels, preprocessing, made_by).save(out)
+    summary = summarize(result) | {
+        "temperature": temperature,
+        "parameters": count_parameters(whole),
+    }
     write_results(pd.DataFrame(result.history), {"model": name} | summary, metrics)
     checkpoint.unlink()
     print(

@@ -12,6 +12,7 @@ from har.plots import (
     plot_class_counts,
     plot_confusion,
     plot_history,
+    plot_reliability,
     save_contact_sheet,
 )
 
@@ -68,3 +69,13 @@ def test_save_contact_sheet_runs_in_time_from_left_to_right(tmp_path):
 def test_save_contact_sheet_takes_no_rows(tmp_path):
     save_contact_sheet([], tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").exists()
+
+
+def test_plot_reliability_writes_the_same_picture_again(tmp_path):
+    probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [1.0, 0.0]])
+    for name in ("first.png", "second.png"):
+        shown = {"before": probabilities, "after": probabilities[:, ::-1]}
+        plot_reliability(shown, np.array([0, 1, 0]), tmp_path / name, num_bins=10)
+    first = (tmp_path / "first.png").read_bytes()
+    assert first.startswith(b"\x89PNG")
+    assert first == (tmp_path / "second.png").read_bytes()
