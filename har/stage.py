@@ -1,12 +1,13 @@
 """How every stage starts and ends: options in, one clear message out."""
 
 import argparse
+import contextlib
 import errno
 import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 
@@ -18,8 +19,18 @@ def run_stage(main: Callable[..., None], arguments: Sequence[str] | None = None)
     `HAR_TRACEBACK=1` brings back. Exit codes: 0 done, 1 failed, 2 wrong options, 130 interrupted.
     """
     options = _parse_options(main, arguments)
-    try:
+    with plain_errors():
         main(**options)
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """End the process with one clear message where its body fails in a way that a user can mend.
+
+    Exit codes: 1 failed, 130 interrupted. `HAR_TRACEBACK=1` prints the traceback too.
+    """
+    try:
+        yield
     except KeyboardInterrupt:
         _fail("interrupted; what is finished is kept and the same command goes on from there", 130)
     except (ValueError, OSError) as error:

@@ -1,0 +1,157 @@
+"""The command line: `python -m har VERB`, also installed as `har`.
+
+What a verb needs is imported within it, so that `--help` answers at once.
+"""
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from har.stage import plain_errors
+
+# As har.importers.IMPORTERS, which would take a while to import; a test compares the two.
+DatasetName = Literal["kth", "ucf101", "hmdb51", "weizmann", "kinetics"]
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain text: it starts faster and reads the same in every terminal
+    pretty_exceptions_enable=False,
+    help="Human action recognition, from a folder of videos. "
+    "The pipeline itself is run by `dvc repro`.",
+    epilog="Run in the folder of the project. Exit codes: 0 yes or done, 1 no or failed, 2 wrong "
+    "options, 130 interrupted.",
+)
+
+
+@app.command(
+    short_help="Look at videos before any run.",
+    epilog="Example: python -m har inspect data/videos --subject-pattern '^([a-z]+)_'",
+)
+def inspect(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", exists=True, file_okay=False, help="One folder per label in it."
+        ),
+    ],
+    subject_pattern: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX",
+            help="Who is in a video, by its file name; else dataset.subject_pattern.",
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The page to write; else inspect-DIR.html, here."),
+    ] = None,
+    decode: Annotated[
+        bool,
+        typer.Option(
+            "--decode", help="Decode every frame too: slower, finds damage inside videos."
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Say what is in a folder of videos and whether it can be trained on, before any run.
+
+    Lists labels, people, lengths, sizes, codecs, duplicates and problems with their fix, and writes
+    a page with a few frames of a few videos of each label. Changes nothing. Exit code: 0 if the
+    videos can be trained on, 1 if not.
+    """
+    from har.inspect import Settings, inspect_videos
+    from har.pages import describe_inspection, inspection_as_json, render_page
+    from har.params import load_params
+
+    settings = Settings.from_params(load_params(), subject_pattern=subject_pattern)
+    page = html or Path(f"inspect-{folder.resolve().name}.html")
+    inspection = inspect_videos(folder, settings, report=page, decode=decode)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(render_page(inspection), encoding="utf-8")
+    write = inspection_as_json if as_json else describe_inspection
+    typer.echo(write(inspection, page=str(page)))
+    if not inspection.can_train:
+        raise typer.Exit(1)
+
+
+@app.command(
+    name="import",
+    short_help="Lay out a public data set.",
+    epilog="Example: python -m har import ucf101 ~/downloads/UCF-101 data/ucf101 --split 1",
+)
+def import_(
+    name: Annotated[DatasetName, typer.Argument(metavar="NAME", help="Which data set.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SRC", exists=True, file_okay=False, help="The folder it was downloaded to."
+        ),
+    ],
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="The folder to make.")],
+    split: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Of ucf101 and hmdb51: which official split; else 1."),
+    ] = None,
+) -> None:
+    """Turn a downloaded public data set into videos by label with a metadata.csv.
+
+    NAME is kth, ucf101, hmdb51, weizmann or kinetics. Official splits are kept, videos are linked
+    where the disk allows and cut where the data set says so. Nothing outside DEST is written; run
+    again, it goes on. Exit code: 0 if there are videos in DEST, 1 if not.
+    """
+    from har.importers import import_dataset
+    from har.params import load_params
+
+    params = load_params()
+    limits = {key: params["convert"][key] for key in ("timeout_seconds", "memory_gigabytes")}
+    summary = import_dataset(
+        name, source, destination, split=split, workers=params["workers"], **limits
+    )
+    for problem in summary.problems:
+        typer.echo(f"note: {problem}")
+    typer.echo(
+        f"import: {summary.num_videos} videos in {destination} ({summary.num_linked} linked, "
+        f"{summary.num_copied} copied, {summary.num_cut} cut, {summary.num_reused} there before), "
+        f"{summary.num_skipped} left out\nterms: {summary.licence}\n"
+        f"next: python -m har inspect {shlex.quote(str(destination))}"
+    )
+    if not summary.num_videos:
+        raise typer.Exit(1)
+
+
+@app.command(
+    short_help="Check this computer.",
+    epilog="Example: python -m har doctor",
+)
+def doctor() -> None:
+    """Say whether this computer can run the project, and how to mend what is missing.
+
+    Exit code: 0 if it can, 1 if not.
+    """
+    from har.doctor import examine
+
+    failed = False
+    for check in examine():
+        typer.echo(f"{check.result:<5} {check.name:<14} {check.what}")
+        if check.fix:
+            typer.echo(f"{'':20} -> {check.fix}")
+        failed |= check.result == "fail"
+    if failed:
+        raise typer.Exit(1)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a verb and end the process.
+
+    Args:
+        arguments: Of the command line; None for those of the process.
+    """
+    with plain_errors():
+        app(args=arguments, prog_name="python -m har")
+
+
+if __name__ == "__main__":
+    main()
