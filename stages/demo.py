@@ -8,8 +8,15 @@ from har.stage import run_stage
 
 
 def main(out: Path) -> None:
-    """Draw the demo data set: a folder for each label and metadata.csv."""
+    """Draw the demo data set, a folder for each label and metadata.csv, if it is the one in use."""
     params = load_params()
+    videos = params["dataset"]["videos"]
+    if Path(videos) != out:  # drawing takes a minute or two that a user with own videos can spare
+        out.mkdir(parents=True, exist_ok=True)
+        message = f"not drawn, since dataset.videos in params.yaml is {videos}"
+        (out / "not_drawn.txt").write_text(f"{message}\n", encoding="utf-8")
+        print(f"demo: {message}")
+        return
     num_subjects, num_videos = params["demo"]["num_subjects"], params["demo"]["num_videos"]
     write_dataset(
         out,

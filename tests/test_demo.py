@@ -12,6 +12,7 @@ from har.demo import draw_frames, plan_videos, write_dataset
 from har.demo.body import Body, bend_joint, make_subject
 from har.demo.motion import LABELS, make_motion
 from har.demo.render import Camera, Canvas, Capsule, Ellipsoid, Light, Rectangle, look_at
+from stages.demo import main
 from har.extract import extract_clip
 from har.video import probe_video
 
@@ -208,3 +209,17 @@ def test_warp_from_agrees_with_projection_of_a_turned_camera():
     x, y, _ = first.project(point)
     warped = second.warp_from(first) @ (x, y, 1)
     np.testing.assert_allclose(warped[:2] / warped[2], second.project(point)[:2])
+
+
+def test_stage_draws_nothing_for_a_user_with_own_videos(project, set_param, capsys):
+    set_param("dataset.videos", "data/videos")
+    main(out=Path("data/demo"))
+    assert [path.name for path in (project / "data" / "demo").iterdir()] == ["not_drawn.txt"]
+    assert "dataset.videos in params.yaml is data/videos" in capsys.readouterr().out
+
+
+def test_stage_draws_where_the_demo_is_named_with_a_slash_at_its_end(project, set_param):
+    set_param("dataset.videos", "data/demo/")
+    set_param("demo.num_subjects", 0)  # so that drawing would begin with this error
+    with pytest.raises(ValueError, match=r"demo\.num_subjects is 0"):
+        main(out=Path("data/demo"))
