@@ -12,9 +12,9 @@ from har.demo import draw_frames, plan_videos, write_dataset
 from har.demo.body import Body, bend_joint, make_subject
 from har.demo.motion import LABELS, make_motion
 from har.demo.render import Camera, Canvas, Capsule, Ellipsoid, Light, Rectangle, look_at
-from stages.demo import main
 from har.extract import extract_clip
 from har.video import probe_video
+from stages.demo import main
 
 
 @pytest.fixture(scope="module")
