@@ -21,7 +21,7 @@ from har.examples import Examples
 from har.progress import progress
 from har.runtime import keras
 
-VERSION = 1  # of the code below; another number gives up checkpoints written by the old code
+VERSION = 2  # of the code below; another number gives up checkpoints written by the old code
 WARM_UP_SHARE = 0.05  # of all steps, in which the learning rate rises to its full value
 
 
@@ -198,24 +198,33 @@ def _train_epoch(
     batches: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]],
     epoch: int,
 ) -> dict[str, float]:
-    model.reset_metrics()
-    logs = {}
-    for step, (inputs, targets, weights) in enumerate(batches, start=1):
-        logs = model.train_on_batch(inputs, targets, weights, return_dict=True)
-        _check_loss(model, logs["loss"], f"in epoch {epoch}, step {step}")
-    return {"accuracy": float(logs["accuracy"]), "loss": float(logs["cross_entropy"])}
+    logs, weights = [], []
+    for step, batch in enumerate(batches, start=1):
+        logs.append(model.train_on_batch(*batch, return_dict=True))
+        weights.append(batch[2].sum())
+        _check_loss(model, logs[-1]["loss"], f"in epoch {epoch}, step {step}")
+    return _average(logs, weights)
 
 
 def _validate(
     model: keras.Model, examples: Examples, batch_size: int, num_classes: int, epoch: int
 ) -> dict[str, float]:
-    model.reset_metrics()
-    logs = {}
     order = [(video, 0) for video in range(len(examples.label_indices))]
+    logs, weights = [], []
     for batch in _batches(examples, order, batch_size, num_classes):
-        logs = model.test_on_batch(*batch, return_dict=True)
-    _check_loss(model, logs["cross_entropy"], f"on the validation videos after epoch {epoch}")
-    return {"accuracy": float(logs["accuracy"]), "loss": float(logs["cross_entropy"])}
+        logs.append(model.test_on_batch(*batch, return_dict=True))
+        weights.append(batch[2].sum())
+    scores = _average(logs, weights)
+    _check_loss(model, scores["loss"], f"on the validation videos after epoch {epoch}")
+    return scores
+
+
+def _average(logs: list[dict[str, float]], weights: list[float]) -> dict[str, float]:
+    """Return the scores over all batches; Keras 3.15 starts its metrics anew with each batch."""
+    return {
+        name: float(np.average([batch[key] for batch in logs], weights=weights))
+        for name, key in (("accuracy", "accuracy"), ("loss", "cross_entropy"))
+    }
 
 
 def _check_settings(model: keras.Model, settings: dict[str, Any]) -> None:

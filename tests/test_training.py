@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from har.examples import Examples
 from har.models import find_model
 from har.runtime import keras
-from har.training import Progress, draw_epoch, fingerprint, train
+from har.training import Progress, draw_epoch, fingerprint, predict, train
 
 SETTINGS = {
     "epochs": 6,
@@ -98,6 +99,29 @@ def test_train_learns_what_can_be_learned(undisturbed):
     assert best[1]["split"] == "val"
     assert best[1]["accuracy"] == 1.0
     assert len(result.seconds) == result.epoch == 6
+
+
+def test_train_scores_all_validation_videos_and_not_only_the_last_batch(tmp_path):
+    settings = SETTINGS | {"epochs": 1, "batch_size": 3}  # of 4 videos: one is left over
+    training, validation = feature_data()
+    # The odd one out in the last batch: scores of that batch alone would be far from these.
+    validation = replace(validation, label_indices=np.array([0, 1, 0, 0]))
+    model = build_model("normalized")
+    result = train(
+        model,
+        training,
+        validation,
+        settings=settings,
+        balanced=True,
+        seed=7,
+        checkpoint=tmp_path / "checkpoint.npz",
+    )
+    probabilities = predict(model, validation, batch_size=4)
+    right = probabilities[np.arange(4), validation.label_indices]
+    row = result.history[-1]
+    assert row["split"] == "val"
+    assert row["loss"] == pytest.approx(-np.log(right).mean(), rel=1e-4)
+    assert row["accuracy"] == (probabilities.argmax(axis=1) == validation.label_indices).mean()
 
 
 def test_train_ends_the_same_when_killed_twice(undisturbed, tmp_path, capsys):
