@@ -264,6 +264,24 @@ def test_stage_reports_one_row_per_file_with_status_and_reason(project, capsys):
     assert "convert: 2 made, 0 reused, 1 failed (1 copied, 1 encoded, 1 duplicate, 1 ign" in said
 
 
+def test_stage_converts_odd_names_and_links_and_names_what_it_cannot(project):
+    names = ["a b", 'it\'s "so"', "größe 走路 🎬", "-rf", "--out", "%d", "line\nbreak", "n" * 251]
+    for number, name in enumerate(names):
+        write_numbered(Path(f"videos/walk/{name}.mp4"), 4 + number)
+    write_numbered(Path("elsewhere/b.mov"), 20)
+    Path("videos/walk/link.mov").symlink_to("../../elsewhere/b.mov")
+    Path("videos/walk/loop.mov").symlink_to("loop.mov")
+    Path("videos/sit").symlink_to("../elsewhere")
+    report = run_convert()
+    assert report.loc["walk/loop", ["status", "label"]].tolist() == ["failed", "walk"]
+    assert "leads nowhere" in report.loc["walk/loop", "reason"]
+    assert report.loc["sit", "status"] == "failed"
+    assert "DVC does not follow" in report.loc["sit", "reason"]
+    made = report.loc[[f"walk/{name}" for name in (*names, "link")]]
+    assert (made["status"] == "copied").all()
+    assert [probe_video(path).num_frames for path in made["path"]] == [*range(4, 12), 20]
+
+
 def test_stage_makes_only_what_is_new_and_the_same_bytes(project, capsys):
     write_numbered(Path("videos/walk/a.avi"), codec="mpeg4")
     run_convert()
