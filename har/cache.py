@@ -7,17 +7,20 @@ Layout, below `.har/cache` of the repository::
 
 Failures are not kept: a disk that was full, or a machine that was busy, would be remembered as a
 bad video. The JSON file is written last, so an entry is there wholly or not at all, and several
-processes may read and write at once. The cache is outside DVC's outputs and shared by all
-experiments of a repository.
+processes may read and write at once, each within `keep_entries`. The cache is outside DVC's outputs
+and shared by all experiments of a repository.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import sys
+import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +79,7 @@ class Cache:
             print(f"warning: {meta_file} is damaged ({problem}); made again.", file=sys.stderr)
             meta_file.unlink(missing_ok=True)
             return None
-        with contextlib.suppress(FileNotFoundError):  # another process has just pruned it
+        with contextlib.suppress(FileNotFoundError):  # another process found it damaged
             os.utime(meta_file)  # the time of the last use, for `prune`
         record = json.loads(text)["record"]
         return CacheEntry(record["meta"], data, record["sha256"])
@@ -162,16 +165,15 @@ def place(data: Path, destination: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def prune(max_gigabytes: float, *, used_since: float, folder: Path | None = None) -> int:
-    """Remove the entries used longest ago until the cache is small enough.
+@contextlib.contextmanager
+def keep_entries(max_gigabytes: float, *, folder: Path | None = None) -> Iterator[None]:
+    """Let no process remove entries while the body uses them, and trim the cache after it.
+
+    Of several processes at once, the last to end trims. A killed one holds nothing.
 
     Args:
-        max_gigabytes: Size that the cache of all steps may have, in 10^9 bytes.
-        used_since: Time (as `time.time()`) since which a used entry is kept whatever the size.
+        max_gigabytes: As for `prune`; what the body used is kept whatever the size.
         folder: The cache of all steps; by default that of the repository.
-
-    Returns:
-        Number of entries removed.
 
     Raises:
         ValueError: max_gigabytes is negative.
@@ -179,6 +181,29 @@ def prune(max_gigabytes: float, *, used_since: float, folder: Path | None = None
     if max_gigabytes < 0:
         raise ValueError(f"cache.max_gigabytes is {max_gigabytes}; expected 0 or more.")
     folder = default_folder() if folder is None else folder
+    folder.mkdir(parents=True, exist_ok=True)
+    started = time.time()
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # another process uses the cache, and trims it when it ends
+        prune(max_gigabytes, used_since=started, folder=folder)
+
+
+def prune(max_gigabytes: float, *, used_since: float, folder: Path) -> int:
+    """Remove the entries used longest ago until the cache is small enough; see `keep_entries`.
+
+    Args:
+        max_gigabytes: Size that the cache of all steps may have, in 10^9 bytes.
+        used_since: Time (as `time.time()`) since which a used entry is kept whatever the size.
+        folder: The cache of all steps.
+
+    Returns:
+        Number of entries removed.
+    """
     entries = sorted(_entries(folder), key=lambda entry: entry[0])
     num_bytes = sum(size for _, size, _ in entries)
     num_removed = 0
@@ -204,9 +229,8 @@ def _entries(folder: Path) -> list[tuple[float, int, list[Path]]]:
     entries = []
     for files in groups.values():
         files.sort(key=lambda file: file.suffix != ".json")
-        with contextlib.suppress(FileNotFoundError):  # another process has just pruned it
-            stats = [file.stat() for file in files]
-            entries.append((stats[0].st_mtime, sum(stat.st_size for stat in stats), files))
+        stats = [file.stat() for file in files]
+        entries.append((stats[0].st_mtime, sum(stat.st_size for stat in stats), files))
     return entries
 
 

@@ -4,7 +4,6 @@ Nothing of the source's metadata is kept: not the place, the time or the device.
 are 8-bit 4:2:0 in BT.709 limited range, and say so.
 """
 
-import errno
 import itertools
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -20,8 +19,8 @@ from av.video.reformatter import Colorspace
 from har.encode import open_output, set_up_stream, tag_colours
 from har.video import (
     Timing,
-    VideoError,
     VideoInfo,
+    blame_video,
     check_damage,
     decode_frames,
     open_video,
@@ -31,7 +30,7 @@ from har.video import (
 )
 
 # Changed when the same video would give other bytes.
-CONVERT_VERSION = f"1, PyAV {av.__version__}"
+CONVERT_VERSION = f"2, PyAV {av.__version__}"
 
 COPIED_CONTAINERS = ("mp4", "matroska")  # their H.264 needs no rewriting; MOV is `mov,mp4,…`
 COPIED_PIXEL_FORMATS = ("yuv420p", "yuvj420p")
@@ -69,18 +68,11 @@ def convert_video(
     info, timing = survey_video(source)
     check_damage(source, info.num_frames, info.num_promised)
     is_copied = _can_copy(info, timing)
-    try:
+    with blame_video(source, section="convert"):
         if is_copied:
             _copy(source, destination, timing)
         else:
-            _encode(source, destination, info, max_side)
-    except av.error.FFmpegError as error:
-        if isinstance(error, MemoryError) or error.errno == errno.ENOSPC:
-            raise  # not the video's fault
-        raise VideoError(
-            f"{source} could not be converted ({error.strerror}). If it is only large, raise "
-            "convert.memory_gigabytes; otherwise convert it to H.264 with another program."
-        ) from error
+            _encode(source, destination, info, timing, max_side)
     return info, not is_copied
 
 
@@ -123,18 +115,18 @@ def _copy(source: Path, destination: Path, timing: Timing) -> None:
             output.mux(packet)
 
 
-def _encode(source: Path, destination: Path, info: VideoInfo, max_side: int) -> None:
+def _encode(
+    source: Path, destination: Path, info: VideoInfo, timing: Timing, max_side: int
+) -> None:
     """Decode, make upright and even in time, shrink where needed, and encode."""
-    fps = Fraction(info.fps).limit_denominator(1001)
-    if not info.constant_frame_rate:
-        fps = min(fps, MAX_FPS)
+    fps = timing.fps if timing.is_constant else min(timing.fps, MAX_FPS)
     width, height = fit_size(info.width, info.height, max_side)
     with open_video(source) as (container, stream), open_output(destination) as output:
         options = {"crf": str(CRF), "preset": PRESET}
         encoder = output.add_stream("libx264", rate=fps, options=options)
         set_up_stream(encoder, width, height, pixel_format="yuv420p", threads=1)
         tag_colours(encoder, Colorspace.ITU709)
-        frames = _timed_frames(container, stream, source, info)
+        frames = _timed_frames(container, stream, source, timing)
         for index, frame in enumerate(_filtered(frames, stream, info, fps, width, height)):
             frame.pts, frame.time_base = index, 1 / fps
             output.mux(encoder.encode(frame))
@@ -155,17 +147,25 @@ def fit_size(width: int, height: int, max_side: int) -> tuple[int, int]:
 
 
 def _timed_frames(
-    container: av.container.InputContainer, stream: av.VideoStream, source: Path, info: VideoInfo
+    container: av.container.InputContainer, stream: av.VideoStream, source: Path, timing: Timing
 ) -> Iterator[av.VideoFrame]:
-    """Yield the decoded frames, each with its time; at a constant rate they are just counted."""
+    """Yield the decoded frames, each with its time; at a constant rate they are just counted.
+
+    The times are those of the packets, as in `har.extract`: a frame's own may be missing or jump
+    back where the file is damaged, and then nothing would be shown.
+    """
+    last = len(timing.times) - 1
+    duration = max(1, round(1 / (timing.fps * stream.time_base)))
     num_decoded = 0
     for frame in decode_frames(container, stream):
-        if info.constant_frame_rate:
-            frame.pts = num_decoded
-            frame.time_base = 1 / Fraction(info.fps).limit_denominator(1001)
+        if timing.is_constant:
+            frame.pts, frame.time_base = num_decoded, 1 / timing.fps
+        else:
+            frame.pts, frame.time_base = timing.times[min(num_decoded, last)], stream.time_base
+            frame.duration = duration  # or the last frame would be shown for no time, so not at all
         num_decoded += 1
         yield frame
-    check_damage(source, num_decoded, info.num_promised)
+    check_damage(source, num_decoded, timing.num_promised)
 
 
 def _filtered(

@@ -11,7 +11,9 @@ Layout: one folder per label, and optionally a table `metadata.csv` at the top::
 `path` in the table is relative to the folder, with forward slashes.
 """
 
+import os
 import re
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +24,10 @@ VIDEO_SUFFIXES = tuple(
 METADATA_NAME = "metadata.csv"
 METADATA_COLUMNS = ("path", "subject", "split", "fold")
 COLUMNS = ("video_id", "path", "label", "subject", "split", "fold", "problem")
+MAX_STEM_BYTES = 251  # 255, the most that file systems take, without the ending .mp4 or .npy
+BROKEN_LINK = "a link that leads nowhere: remove it, since DVC refuses a folder with one"
+NOT_UTF8 = "a name that is not UTF-8: rename it, since DVC refuses a folder with one"
+REFUSED_BY_DVC = (BROKEN_LINK, NOT_UTF8)
 
 
 def find_videos(folder: Path) -> pd.DataFrame:
@@ -43,7 +49,7 @@ def find_videos(folder: Path) -> pd.DataFrame:
             f"There is no folder {folder}. Put the videos there, in one folder per label, or set "
             "`dataset.videos` in params.yaml to the folder that has them."
         )
-    files = sorted(path for path in folder.rglob("*") if _is_visible_file(path, folder))
+    files = [path for path in list_files(folder) if path != folder / METADATA_NAME]
     table = pd.DataFrame([_describe(path, folder) for path in files], columns=list(COLUMNS))
     if not (table["problem"] == "").any():
         raise ValueError(
@@ -102,29 +108,76 @@ def subject_from_name(name: str, pattern: str) -> str:
     return subject
 
 
-def _is_visible_file(path: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    is_metadata = path == folder / METADATA_NAME
-    return path.is_file() and not hidden and not is_metadata
+def list_files(folder: Path, *, follow_links: bool = False) -> list[Path]:
+    """List all that is below a folder and not hidden, but for the folders, sorted by name.
+
+    Args:
+        folder: Where to look.
+        follow_links: Whether to look into linked folders too, each once. If not, as DVC, a linked
+            folder is listed as if it were a file.
+
+    Raises:
+        ValueError: A folder may not be read.
+    """
+    found: list[Path] = []
+    seen = set()
+    for parent, folders, files in os.walk(folder, followlinks=follow_links, onerror=_refuse):
+        real = os.path.realpath(parent)
+        if real in seen:  # a link leads back up
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = [Path(parent, name) for name in files if not name.startswith(".")]
+        if not follow_links:
+            paths += [path for name in folders if (path := Path(parent, name)).is_symlink()]
+        found += paths
+    return sorted(found)
+
+
+def _refuse(error: OSError) -> None:
+    raise ValueError(
+        f"{error.filename} cannot be read ({error.strerror}). Allow it with `chmod u+rx`, or "
+        "remove it."
+    ) from error
 
 
 def _describe(path: Path, folder: Path) -> dict[str, str]:
     relative = path.relative_to(folder)
     in_label_folder = len(relative.parts) > 1
-    problem = ""
-    if not in_label_folder:
-        problem = f"not in a label folder: move it into one, as {folder}/walking/"
-    elif path.suffix.lower() not in VIDEO_SUFFIXES:
-        problem = f"not a video by its ending {path.suffix!r}"
     return {
-        "video_id": relative.with_suffix("").as_posix(),
-        "path": path.as_posix(),
-        "label": relative.parts[0] if in_label_folder else "",
+        "video_id": _as_text(relative.with_suffix("")),
+        "path": _as_text(path),
+        "label": _as_text(relative.parts[0]) if in_label_folder or path.is_dir() else "",
         "subject": "",
         "split": "",
         "fold": "",
-        "problem": problem,
+        "problem": _find_problem(path, folder, in_label_folder),
     }
+
+
+def _find_problem(path: Path, folder: Path, in_label_folder: bool) -> str:
+    """Return why a file cannot be a video of the data set, or an empty text."""
+    if _as_text(path) != path.as_posix():
+        return NOT_UTF8
+    if path.is_dir():
+        return "a link to a folder, which DVC does not follow: put the folder itself here"
+    if not path.exists():
+        return BROKEN_LINK
+    if not in_label_folder:
+        return f"not in a label folder: move it into one, as {folder}/walking/"
+    if path.suffix.lower() not in VIDEO_SUFFIXES:
+        return f"not a video by its ending {path.suffix!r}"
+    if not path.is_file():
+        return "not a file but a pipe, a socket or a device: remove it"
+    if len(path.stem.encode()) > MAX_STEM_BYTES:
+        return f"a name too long: shorten it to {MAX_STEM_BYTES} bytes and its ending"
+    return ""
+
+
+def _as_text(path: Path | str) -> str:
+    """Return a path with forward slashes, and bytes that are no UTF-8 by their numbers."""
+    return os.fsencode(Path(path).as_posix()).decode(errors="backslashreplace")
 
 
 def _mark_same_ids(table: pd.DataFrame) -> None:
@@ -141,7 +194,7 @@ def _join_metadata(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
     if not file.is_file():
         return table
     metadata = _read_metadata(file)
-    relative = table["path"].map(lambda path: Path(path).relative_to(folder).as_posix())
+    relative = table["path"].map(lambda path: _composed(Path(path).relative_to(folder).as_posix()))
     unknown = sorted(set(metadata.index) - set(relative))
     if unknown:
         raise ValueError(
@@ -167,7 +220,13 @@ def _read_metadata(file: Path) -> pd.DataFrame:
         )
     metadata = metadata[[column for column in METADATA_COLUMNS if column in metadata.columns]]
     metadata = metadata.apply(lambda column: column.str.strip())
+    metadata["path"] = metadata["path"].map(_composed)
     repeated = metadata["path"][metadata["path"].duplicated()]
     if not repeated.empty:
         raise ValueError(f"{file} has more than one row for {repeated.iloc[0]!r}. Keep one.")
     return metadata.set_index("path")
+
+
+def _composed(text: str) -> str:
+    """Return the text with each accent in its letter; macOS and other systems differ in this."""
+    return unicodedata.normalize("NFC", text)

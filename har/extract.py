@@ -9,6 +9,7 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from har.video import (
+    blame_video,
     check_damage,
     decode_frames,
     open_video,
@@ -76,7 +77,8 @@ def extract_step(
     source: Path, destination: Path, *, num_frames: int, size: int, aspect: str
 ) -> dict[str, Any]:
     """Write a clip as .npy and return what to report; see `har.steps.StepFunction`."""
-    clip, num_repeated = extract_clip(source, num_frames=num_frames, size=size, aspect=aspect)
+    with blame_video(source, section="extract"):
+        clip, num_repeated = extract_clip(source, num_frames=num_frames, size=size, aspect=aspect)
     np.save(destination, clip, allow_pickle=False)
     return {"num_repeated": num_repeated}
 

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from har.clips import generator_for
-from har.dataset import find_videos
+from har.dataset import REFUSED_BY_DVC, find_videos
 from har.preview import Preview, PreviewTask, preview_video
 from har.splits import SPLITS, has_fixed_splits, split_by_metadata, split_by_subject
 from har.steps import Limits, check_failures, digests
@@ -292,8 +292,12 @@ def _split(videos: pd.DataFrame, settings: Settings) -> list[Problem]:
 
 def _failure_problems(videos: pd.DataFrame, settings: Settings, report: Path) -> list[Problem]:
     problems = []
-    failed = videos[videos["status"] == "failed"]
-    ignored = videos[videos["status"] == "ignored"]
+    refused = videos[videos["reason"].isin(REFUSED_BY_DVC)]
+    if len(refused):
+        what = f"{_count(refused, 'file')} at which `dvc add` and `dvc repro` stop."
+        problems.append(Problem(True, what, _details(refused)))
+    failed = videos[(videos["status"] == "failed") & ~videos["reason"].isin(REFUSED_BY_DVC)]
+    ignored = videos[(videos["status"] == "ignored") & ~videos["reason"].isin(REFUSED_BY_DVC)]
     tried = len(videos) - len(ignored)
     try:
         check_failures(

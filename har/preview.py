@@ -14,6 +14,7 @@ from har.extract import ENLARGE, SHRINK
 from har.video import (
     Timing,
     VideoInfo,
+    blame_video,
     check_damage,
     decode_frames,
     open_video,
@@ -65,13 +66,14 @@ def preview_video(task: PreviewTask) -> Preview:
         VideoError: The video cannot be read, or more than half of it is missing or damaged.
     """
     path = task.path
-    info, timing = survey_video(path)
-    check_damage(path, info.num_frames, info.num_promised)
-    if task.decode:
-        with open_video(path) as (container, stream):
-            num_decoded = sum(1 for _ in decode_frames(container, stream))
-        check_damage(path, num_decoded, info.num_promised)
-    strip = draw_strip(path, timing, height=task.strip_height) if task.strip_height else b""
+    with blame_video(path, section="convert"):
+        info, timing = survey_video(path)
+        check_damage(path, info.num_frames, info.num_promised)
+        if task.decode:
+            with open_video(path) as (container, stream):
+                num_decoded = sum(1 for _ in decode_frames(container, stream))
+            check_damage(path, num_decoded, info.num_promised)
+        strip = draw_strip(path, timing, height=task.strip_height) if task.strip_height else b""
     return Preview(info, strip)
 
 

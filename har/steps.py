@@ -1,6 +1,5 @@
 """One step of the pipeline over many videos: each in a worker, and each only once."""
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from har.cache import Cache, CacheEntry, file_digest, place, prune
+from har.cache import Cache, CacheEntry, file_digest, keep_entries, place
 from har.progress import progress
 from har.video import VideoError
 from har.workers import num_cores, run_in_workers
@@ -100,44 +99,36 @@ def run_step(
     Returns:
         One outcome per job, in order; they do not depend on the number of workers.
     """
-    started = time.time()
     cache = Cache(step, ending=jobs[0].destination.suffix if jobs else "")
     keys = [cache.key(job.digest, parameters=parameters, code_version=code_version) for job in jobs]
-    outcomes = [
-        _take(entry, job, is_reused=True) if entry else None
-        for entry, job in zip(
-            _in_threads(cache.get, keys, f"{step}: looking up"), jobs, strict=True
+    with keep_entries(limits.max_gigabytes):
+        looked_up = _in_threads(cache.get, keys, f"{step}: looking up")
+        found = {key: entry for key, entry in zip(keys, looked_up, strict=True) if entry}
+        # Two videos can have the same bytes once they are converted: they are made once.
+        first_with: dict[str, Job] = {}
+        for key, job in zip(keys, jobs, strict=True):
+            if key not in found:
+                first_with.setdefault(key, job)
+        results = run_in_workers(
+            _make,
+            ((function, job.source, parameters, cache, key) for key, job in first_with.items()),
+            total=len(first_with),
+            num_workers=limits.workers,
+            timeout_seconds=limits.timeout_seconds,
+            memory_gigabytes=limits.memory_gigabytes,
+            description=step,
+            failures=(VideoError,),
         )
-    ]
-    # Two videos can have the same bytes once they are converted: they are made once.
-    first_with: dict[str, int] = {}
-    for index, outcome in enumerate(outcomes):
-        if outcome is None:
-            first_with.setdefault(keys[index], index)
-    results = run_in_workers(
-        _make,
-        (
-            (function, jobs[index].source, parameters, cache, key)
-            for key, index in first_with.items()
-        ),
-        total=len(first_with),
-        num_workers=limits.workers,
-        timeout_seconds=limits.timeout_seconds,
-        memory_gigabytes=limits.memory_gigabytes,
-        description=step,
-        failures=(VideoError,),
-    )
-    made = dict(zip(first_with, results, strict=True))
-    for index, outcome in enumerate(outcomes):
-        if outcome is not None:
-            continue
-        result = made[keys[index]]
-        if result.reason:
-            outcomes[index] = Outcome({}, "", result.reason, is_reused=False)
-        else:
-            is_reused = first_with[keys[index]] != index
-            outcomes[index] = _take(result.value, jobs[index], is_reused=is_reused)
-    prune(limits.max_gigabytes, used_since=started)
+        made = dict(zip(first_with, results, strict=True))
+        outcomes = []
+        for key, job in zip(keys, jobs, strict=True):
+            if key in found:
+                outcomes.append(_take(found[key], job, is_reused=True))
+            elif made[key].reason:
+                outcomes.append(Outcome({}, "", made[key].reason, is_reused=False))
+            else:
+                is_reused = first_with[key] is not job
+                outcomes.append(_take(made[key].value, job, is_reused=is_reused))
     return outcomes
 
 

@@ -6,6 +6,7 @@ Inside, sizes are (width, height), as in all video tools; arrays that leave are 
 show them upright.
 """
 
+import errno
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import av
 import numpy as np
 
 DEFAULT_FPS = Fraction(25)  # of a file that has one frame and names no rate
+MAX_DENOMINATOR = 1001  # of a frame rate; 30000/1001 is that of television
 
 
 class VideoError(ValueError):
@@ -66,7 +68,7 @@ class Timing:
             None if times are missing or repeated, or a packet is damaged, not shown, or starts the
             file without being a whole picture.
         num_promised: Frames by the file's index; more than there are times if it is cut off.
-        fps: Frames per second, the average where it varies.
+        fps: Frames per second, the average where it varies; at least 1/1001.
         is_constant: Whether each frame is within half a frame of its place at `fps`.
     """
 
@@ -148,6 +150,28 @@ def open_video(path: Path) -> Iterator[tuple[av.container.InputContainer, av.Vid
         yield container, _video_stream(container, path)
 
 
+@contextmanager
+def blame_video(path: Path, *, section: str) -> Iterator[None]:
+    """Turn what FFmpeg refuses within the body, such as odd colours, into the video's failure.
+
+    Args:
+        path: The video.
+        section: The section of params.yaml with the limits of this work.
+
+    Raises:
+        VideoError: FFmpeg failed, and not for want of memory or of space on the disk.
+    """
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        if isinstance(error, MemoryError) or error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise VideoError(
+            f"{path} could not be worked on ({error.strerror}). If it is only large, raise "
+            f"{section}.memory_gigabytes; otherwise convert it to H.264 with another program."
+        ) from error
+
+
 def read_timing(packets: Iterable[av.Packet], stream: av.VideoStream, path: Path) -> Timing:
     """Read when the frames are shown from the packets of a video.
 
@@ -163,7 +187,7 @@ def read_timing(packets: Iterable[av.Packet], stream: av.VideoStream, path: Path
         raise no_frames_error(path)
     num_promised = max(len(times), len(stream.index_entries))
     named_rates = [stream.average_rate, stream.guessed_rate, stream.base_rate]
-    rates = [rate for rate in named_rates if rate]
+    rates = [_rounded(rate) for rate in named_rates if rate]
     if None in times or min(times) == max(times):  # the file does not say, or has one frame
         fps = rates[0] if rates else DEFAULT_FPS
         ranks = np.zeros(1, int) if len(found) == 1 else None
@@ -176,7 +200,7 @@ def read_timing(packets: Iterable[av.Packet], stream: av.VideoStream, path: Path
     measured = 1 / (Fraction(float(interval)) * stream.time_base)
     # Times may be rounded, in MKV to milliseconds: then the rate that the file names is the truth.
     near = [rate for rate in rates if abs(rate / measured - 1) < 0.005]
-    fps = near[0] if near else measured.limit_denominator(1001)
+    fps = near[0] if near else _rounded(measured)
     off_place = np.abs(since_first - interval * np.arange(len(times)))
     is_constant = bool(off_place.max() <= interval / 2)
     return Timing(times, ranks, num_promised, fps, is_constant)
@@ -192,6 +216,8 @@ def read_packets(
         raise
     except av.error.FFmpegError:
         return  # cut off here; callers compare what they got with what they need
+    except IndexError:
+        return  # PyAV at the end of a file in which a stream began that its start did not name
 
 
 def decode_frames(
@@ -249,6 +275,11 @@ def _decode(stream: av.VideoStream, packet: av.Packet | None) -> list[av.VideoFr
         raise
     except av.error.FFmpegError:
         return []  # a damaged packet costs itself; `check_damage` judges the whole
+
+
+def _rounded(fps: Fraction) -> Fraction:
+    """Return a frame rate that encoders take; damaged files can name one of nearly 0."""
+    return max(Fraction(1, MAX_DENOMINATOR), fps.limit_denominator(MAX_DENOMINATOR))
 
 
 def _until_first_frame(

@@ -71,8 +71,9 @@ def start_row(video: dict[str, str]) -> Row:
     problem = video["problem"]
     if not problem and not os.access(video["path"], os.R_OK):
         problem = "may not be read; allow it with `chmod +r`"
-    is_video = Path(video["path"]).suffix.lower() in VIDEO_SUFFIXES
-    status = ("failed" if is_video else "ignored") if problem else ""
+    path = Path(video["path"])
+    may_be_video = path.suffix.lower() in VIDEO_SUFFIXES or path.is_dir()
+    status = ("failed" if may_be_video else "ignored") if problem else ""
     kept = {name: video[name] for name in ("video_id", "label", "subject", "split", "fold")}
     row = {**dict.fromkeys(COLUMNS, ""), **kept}
     return {**row, "source": video["path"], "status": status, "reason": problem}

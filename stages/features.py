@@ -1,6 +1,5 @@
 """Stage `features`: what the frozen backbone sees in every clip and view, made once."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from har.cache import Cache, CacheEntry, place, prune
+from har.cache import Cache, CacheEntry, keep_entries, place
 from har.clips import View, apply_view, load_clip, read_views
 from har.dataset import read_table
 from har.features import Extractor, extract_features, make_extractor
@@ -21,7 +20,7 @@ FEATURES_VERSION = 1  # raise it when this stage or har.clips.apply_view changes
 
 def main(manifest: Path, clips: Path, views: Path, out: Path) -> None:
     """Write one packed file per video: the features of its clip and of each of its views."""
-    started, params = time.time(), load_params()
+    params = load_params()
     extractor = make_extractor(
         **params["backbone"],
         seed=params["seed"],
@@ -42,12 +41,13 @@ def main(manifest: Path, clips: Path, views: Path, out: Path) -> None:
         )
         for row in videos.itertuples()
     ]
-    entries = {key: cache.get(key) for key in videos["key"]}
-    missing = videos[videos["key"].map(entries.get).isna()]
-    entries |= make_features(missing, extractor, cache)
     paths = [f"{out.as_posix()}/{video_id}.npy" for video_id in videos["video_id"]]
-    for key, path in zip(videos["key"], paths, strict=True):
-        place(entries[key].data, Path(path))
+    with keep_entries(params["cache"]["max_gigabytes"]):
+        entries = {key: cache.get(key) for key in videos["key"]}
+        missing = videos[videos["key"].map(entries.get).isna()]
+        entries |= make_features(missing, extractor, cache)
+        for key, path in zip(videos["key"], paths, strict=True):
+            place(entries[key].data, Path(path))
     table = videos[["video_id"]].assign(
         path=paths,
         num_views=videos["views"].map(len),
@@ -55,7 +55,6 @@ def main(manifest: Path, clips: Path, views: Path, out: Path) -> None:
     )
     out.mkdir(parents=True, exist_ok=True)
     table.to_csv(out / "features.csv", index=False)
-    prune(params["cache"]["max_gigabytes"], used_since=started)
     print(
         f"features: {len(missing)} made, {len(videos) - len(missing)} reused, 0 failed "
         f"({params['backbone']['name']} by {extractor.runtime})"

@@ -1,14 +1,18 @@
 """Tests of the per-video cache."""
 
+import multiprocessing
 import os
+import random
+import signal
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import pytest
 
-from har.cache import Cache, default_folder, file_digest, place, prune
+from har.cache import Cache, default_folder, file_digest, keep_entries, place, prune
 
 KEY = "ab" * 32
 
@@ -142,6 +146,101 @@ def test_prune_removes_what_a_killed_process_left(tmp_path):
     assert not left.exists()
 
 
-def test_prune_refuses_a_negative_size(tmp_path):
-    with pytest.raises(ValueError, match=r"cache\.max_gigabytes is -1"):
-        prune(-1, used_since=0, folder=tmp_path)
+def test_keep_entries_trims_once_nobody_else_uses_the_cache(tmp_path):
+    cache = make_cache(tmp_path)
+    entry = put(cache)
+    os.utime(entry.data.with_suffix(".json"), (0, 0))
+    with keep_entries(0, folder=tmp_path):
+        with keep_entries(0, folder=tmp_path):  # as another process would
+            pass
+        assert entry.data.is_file()
+    assert not entry.data.exists()
+
+
+def test_keep_entries_refuses_a_negative_size(tmp_path):
+    with (
+        pytest.raises(ValueError, match=r"cache\.max_gigabytes is -1"),
+        keep_entries(-1, folder=tmp_path),
+    ):
+        pass
+
+
+def use_cache(folder: str, number: int) -> None:
+    """Get, make, link and trim entries that other processes get, make, link and trim as well."""
+    cache, rng = make_cache(Path(folder)), random.Random(number)
+    for turn in range(40):
+        with keep_entries(5000e-9, folder=Path(folder)):
+            used = {}
+            for name in rng.sample("abcdefgh", 3):
+                entry = cache.get(name * 64)
+                used[name] = entry or put(cache, name * 64, name.encode() * 1000)
+            for name, entry in used.items():
+                place(entry.data, Path(folder, str(number), f"{turn}{name}.mp4"))
+
+
+def test_cache_is_right_with_several_processes_at_once(tmp_path, capfd):
+    context = multiprocessing.get_context("spawn")
+    arguments = [(str(tmp_path), number) for number in range(3)]
+    processes = [context.Process(target=use_cache, args=pair) for pair in arguments]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert "damaged" not in capfd.readouterr().err
+    placed = [path for number in range(3) for path in (tmp_path / str(number)).iterdir()]
+    assert len(placed) == 3 * 40 * 3
+    for path in placed:
+        assert path.read_bytes() == path.stem[-1].encode() * 1000
+    with keep_entries(0, folder=tmp_path):
+        pass
+    kept = list(tmp_path.glob("convert/*/*.mp4"))
+    assert sum(file.stat().st_size for file in kept) <= 5000
+
+
+def test_cache_is_right_after_a_kill_at_any_moment(tmp_path):
+    """Kill a process at the first thing that it asks of the system, then at the second, and on."""
+    num_kills = 0
+    while True:
+        folder = tmp_path / str(num_kills)
+        process = os.fork()
+        if process == 0:
+            _use_cache_until_killed(folder, num_kills)
+        _, status = os.waitpid(process, 0)
+        cache = make_cache(folder)
+        entry = cache.get(KEY) or put(cache, content=b"video")
+        place(entry.data, folder / "placed.mp4")
+        assert (folder / "placed.mp4").read_bytes() == b"video"
+        with keep_entries(0, folder=folder):
+            for left in (folder / "partial").iterdir():
+                os.utime(left, (0, 0))
+        assert not list((folder / "partial").iterdir())
+        if not os.WIFSIGNALED(status):
+            break
+        num_kills += 1
+    assert os.WEXITSTATUS(status) == 0
+    assert num_kills > 10, num_kills
+
+
+def _use_cache_until_killed(folder: Path, num_events: int) -> None:
+    """Put an entry, take it, and trim; killed at the given one of the system's events."""
+    left = num_events
+
+    def count(event: str, _) -> None:
+        nonlocal left
+        if event.startswith(("open", "os.", "shutil.")):
+            left -= 1
+            if left == -1:  # once: `kill` is such an event too
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(count)
+    try:
+        cache = make_cache(folder)
+        with keep_entries(0, folder=folder):
+            place(put(cache).data, folder / "placed.mp4")
+            cache.get(KEY)
+        prune(0, used_since=time.time() + 9, folder=folder)
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+    os._exit(1)

@@ -23,9 +23,9 @@ from video_files import (
 )
 
 from har.convert import convert_video
-from har.encode import write_video
+from har.encode import open_output, write_video
 from har.extract import extract_clip
-from har.video import VideoError, probe_video
+from har.video import VideoError, probe_video, read_packets
 from stages.convert import main as convert
 
 REAL = Path(__file__).parents[2] / "shared" / "real"
@@ -132,6 +132,29 @@ def test_convert_video_makes_varying_frame_rate_constant_by_time(tmp_path):
     shown = decoded(tmp_path / "out.mp4").mean(axis=(1, 2, 3))
     middle = shown[len(shown) // 2]  # at one second frame 10 of 50 is shown, not frame 25
     assert middle == pytest.approx(brightness_of(10, len(times)), abs=8)
+    assert shown[0] == pytest.approx(brightness_of(0, len(times)), abs=3)
+    assert shown[-1] == pytest.approx(brightness_of(49, len(times)), abs=3)
+
+
+def test_convert_video_keeps_the_frames_when_a_time_jumps(tmp_path):
+    write_numbered(tmp_path / "even.mp4", 20, codec="mpeg4")
+    with av.open(str(tmp_path / "even.mp4")) as even, open_output(tmp_path / "a.mkv") as output:
+        stream = output.add_stream_from_template(even.streams.video[0])
+        for packet in read_packets(even, even.streams.video[0]):
+            packet.stream = stream
+            if packet.dts == 0:
+                packet.pts = int(20 / packet.time_base)  # 20 s, and the next frame is at 0.04 s
+            output.mux(packet)
+    _, is_encoded = convert_video(tmp_path / "a.mkv", tmp_path / "a.mp4", max_side=640)
+    assert is_encoded
+    assert probe_video(tmp_path / "a.mp4").num_frames == 20
+
+
+def test_convert_video_reads_frames_hours_apart(tmp_path):
+    source = write_at_times(tmp_path / "a.mp4", numbered_frames(3), [0, 100, 4 * 3_600_000])
+    assert convert_video(source, tmp_path / "out.mp4", max_side=640)[0].num_frames == 3
+    shown = decoded(tmp_path / "out.mp4").mean(axis=(1, 2, 3))
+    assert shown[-1] == pytest.approx(brightness_of(2, 3), abs=3)
 
 
 def test_convert_video_leaves_out_sound_place_and_device(tmp_path):
@@ -179,7 +202,7 @@ def test_convert_video_leaves_nothing_behind_when_too_much_is_damaged(tmp_path):
 def test_convert_video_blames_no_more_than_the_video_when_encoder_fails(tmp_path, monkeypatch):
     monkeypatch.setattr("har.convert.PRESET", "no such preset")
     write_numbered(tmp_path / "a.avi", 3, codec="mpeg4")
-    with pytest.raises(VideoError, match=r"a\.avi could not be converted.*memory_gigabytes"):
+    with pytest.raises(VideoError, match=r"a\.avi could not be worked on.*memory_gigabytes"):
         convert_video(tmp_path / "a.avi", tmp_path / "out" / "a.mp4", max_side=640)
     assert not list(tmp_path.glob("out/*"))
 
@@ -239,6 +262,24 @@ def test_stage_reports_one_row_per_file_with_status_and_reason(project, capsys):
         assert probe_video(path).num_frames == 20
     said = capsys.readouterr().out
     assert "convert: 2 made, 0 reused, 1 failed (1 copied, 1 encoded, 1 duplicate, 1 ign" in said
+
+
+def test_stage_converts_odd_names_and_links_and_names_what_it_cannot(project):
+    names = ["a b", 'it\'s "so"', "größe 走路 🎬", "-rf", "--out", "%d", "line\nbreak", "n" * 251]
+    for number, name in enumerate(names):
+        write_numbered(Path(f"videos/walk/{name}.mp4"), 4 + number)
+    write_numbered(Path("elsewhere/b.mov"), 20)
+    Path("videos/walk/link.mov").symlink_to("../../elsewhere/b.mov")
+    Path("videos/walk/loop.mov").symlink_to("loop.mov")
+    Path("videos/sit").symlink_to("../elsewhere")
+    report = run_convert()
+    assert report.loc["walk/loop", ["status", "label"]].tolist() == ["failed", "walk"]
+    assert "leads nowhere" in report.loc["walk/loop", "reason"]
+    assert report.loc["sit", "status"] == "failed"
+    assert "DVC does not follow" in report.loc["sit", "reason"]
+    made = report.loc[[f"walk/{name}" for name in (*names, "link")]]
+    assert (made["status"] == "copied").all()
+    assert [probe_video(path).num_frames for path in made["path"]] == [*range(4, 12), 20]
 
 
 def test_stage_makes_only_what_is_new_and_the_same_bytes(project, capsys):

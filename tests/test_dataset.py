@@ -1,8 +1,12 @@
 """The folder of videos: labels, files that are none, and metadata.csv."""
 
+import os
+import sys
+import unicodedata
+
 import pytest
 
-from har.dataset import COLUMNS, find_videos, subject_from_name
+from har.dataset import BROKEN_LINK, COLUMNS, NOT_UTF8, find_videos, subject_from_name
 
 
 @pytest.fixture
@@ -79,6 +83,64 @@ def test_find_videos_takes_unusual_names(make_videos):
     assert table["label"].tolist() == ["None", 'walking, "fast"', "Übung 1"]
     assert table["subject"].tolist() == ["NA", "José", ""]
     assert (table["problem"] == "").all()
+
+
+def test_find_videos_follows_links_to_files_and_names_all_others(make_videos, tmp_path):
+    folder = make_videos("a/1.mov")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/b.mov").touch()
+    for name, target in {
+        "a/link.mov": "../../elsewhere/b.mov",
+        "a/broken.mov": "nowhere",
+        "a/loop.mov": "loop.mov",
+        "a/up": "..",
+        "b": "../elsewhere",
+    }.items():
+        (folder / name).symlink_to(target)
+    os.mkfifo(folder / "a/pipe.mov")
+    table = find_videos(folder).set_index("video_id")
+    problems = table["problem"].to_dict()
+    linked_folder = "a link to a folder, which DVC does not follow: put the folder itself here"
+    assert problems == {
+        "a/1": "",
+        "a/broken": BROKEN_LINK,
+        "a/link": "",
+        "a/loop": BROKEN_LINK,
+        "a/pipe": "not a file but a pipe, a socket or a device: remove it",
+        "a/up": linked_folder,
+        "b": linked_folder,
+    }
+    assert table.loc["b", "label"] == "b"
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no such names")
+def test_find_videos_marks_names_that_cannot_be_written_down(make_videos):
+    folder = make_videos("a/1.mov", "a/" + "n" * 252 + ".ts")
+    open(os.fsencode(folder) + b"/a/\xff.mov", "w").close()
+    table = find_videos(folder).set_index("video_id")
+    assert table.loc["a/\\xff", "problem"] == NOT_UTF8
+    assert table.loc["a/" + "n" * 252, "problem"].startswith("a name too long: shorten it to 251")
+    table.to_csv().encode()
+
+
+def test_find_videos_says_which_folder_cannot_be_read(make_videos, monkeypatch):
+    folder = make_videos("a/1.mov", "b/2.mov")
+    scan = os.scandir
+
+    def refuse(path):
+        if os.fspath(path).endswith("b"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(ValueError, match=r"b cannot be read \(Permission denied\)\. Allow it"):
+        find_videos(folder)
+
+
+def test_find_videos_joins_metadata_whose_accents_are_written_apart(make_videos):
+    name = unicodedata.normalize("NFD", "a/größe.mov")
+    metadata = unicodedata.normalize("NFC", "path,subject\na/größe.mov,ann\n")
+    assert find_videos(make_videos(name, metadata=metadata))["subject"].tolist() == ["ann"]
 
 
 def test_find_videos_refuses_missing_folder(tmp_path):

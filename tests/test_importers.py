@@ -549,7 +549,11 @@ def test_import_dataset_copies_where_links_are_impossible(tmp_path, source, tiny
 
 def test_import_dataset_follows_symbolic_links(tmp_path, source, tiny):
     (source / "daria_bend.avi").symlink_to(tiny)
+    put(tiny, "lena_bend.avi", below=tmp_path / "elsewhere")
+    (source / "more").symlink_to(tmp_path / "elsewhere")
+    (source / "more" / "loop").symlink_to(source)
     import_dataset("weizmann", source, tmp_path / "weizmann")
+    assert (tmp_path / "weizmann/bend/lena_bend.avi").is_file()
     made = tmp_path / "weizmann/bend/daria_bend.avi"
     assert not made.is_symlink()
     assert made.samefile(tiny)

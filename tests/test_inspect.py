@@ -170,6 +170,13 @@ def test_inspect_videos_names_each_bad_file_with_its_reason(good_copy):
     assert inspection.labels.set_index("label").loc["sit", "failed"] == 5
 
 
+def test_inspect_videos_names_what_dvc_refuses(good_copy):
+    (good_copy / "sit" / "broken.mp4").symlink_to("nowhere")
+    problem = find_problem(inspect_videos(good_copy), "^1 file at which `dvc add` and")
+    assert problem.blocks
+    assert problem.details[0].startswith("videos/sit/broken.mp4: a link that leads nowhere")
+
+
 def test_inspect_videos_names_all_files_with_two_labels_and_copies(good_copy):
     for source, target in {
         "sit/p1_a.mp4": "walk/p1_b.mp4",

@@ -1,7 +1,9 @@
 """Tests of reading videos: what they hold, and which frames are taken."""
 
+import errno
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from video_files import (
@@ -16,9 +18,10 @@ from video_files import (
     write_sound,
 )
 
-from har.encode import write_video
-from har.extract import extract_clip, spaced_indices
-from har.video import VideoError, probe_video
+from har.convert import convert_video
+from har.encode import open_output, set_up_stream, write_video
+from har.extract import extract_clip, extract_step, spaced_indices
+from har.video import VideoError, blame_video, probe_video, read_packets
 
 REAL = Path(__file__).parents[2] / "shared" / "real"
 FORMATS = [
@@ -200,6 +203,46 @@ def test_extract_clip_uses_true_count_when_header_lies(tmp_path):
     clip, num_repeated = extract_clip(path, num_frames=5, size=16)
     assert num_repeated == 0
     assert (np.diff(clip.mean(axis=(1, 2, 3))) > 0).all()
+
+
+def test_extract_step_blames_the_video_for_colours_that_cannot_be_read(tmp_path):
+    path = tmp_path / "a.mp4"
+    with open_output(path) as output:
+        stream = output.add_stream("libx264", rate=25)
+        set_up_stream(stream, 64, 48, pixel_format="yuv420p", threads=1)
+        stream.colorspace = 8  # YCgCo, which swscale does not know
+        frame = av.VideoFrame.from_ndarray(corner_frames(1)[0], format="rgb24")
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    with pytest.raises(VideoError, match=r"a\.mp4 could not be worked on \(.*extract\.memory_gig"):
+        extract_step(path, tmp_path / "a.npy", num_frames=2, size=16, aspect="stretch")
+
+
+def test_probe_video_reads_a_file_that_names_an_absurd_frame_rate(tmp_path):
+    path = write_numbered(tmp_path / "a.avi", 4, codec="mpeg4")
+    content = bytearray(path.read_bytes())
+    scale = content.index(b"strh") + 28  # 25 frames in `scale` seconds
+    content[scale : scale + 4] = (2**23).to_bytes(4, "little")
+    path.write_bytes(content)
+    assert probe_video(path).fps == pytest.approx(1 / 1001)
+    convert_video(path, tmp_path / "a.mp4", max_side=640)
+    assert probe_video(tmp_path / "a.mp4").num_frames == 4
+
+
+@pytest.mark.parametrize(("number", "kind"), [(errno.ENOSPC, OSError), (errno.ENOMEM, MemoryError)])
+def test_blame_video_does_not_blame_it_for_a_full_disk_or_memory(number, kind):
+    with pytest.raises(kind) as caught, blame_video(Path("a.mp4"), section="convert"):
+        av.error.err_check(-number)
+    assert not isinstance(caught.value, VideoError)
+
+
+def test_read_packets_ends_where_pyav_trips_over_a_stream_that_began_late():
+    class Container:
+        def demux(self, stream):
+            yield av.Packet(b"1")
+            raise IndexError("list index out of range")
+
+    assert [packet.size for packet in read_packets(Container(), None)] == [1]
 
 
 def test_extract_clip_goes_on_when_less_than_half_is_damaged(tmp_path):

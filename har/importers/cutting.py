@@ -18,7 +18,15 @@ import av
 
 from har.encode import open_output, set_up_stream
 from har.importers.plan import Origin, Span
-from har.video import Timing, VideoError, decode_frames, open_video, read_packets, read_timing
+from har.video import (
+    Timing,
+    VideoError,
+    blame_video,
+    decode_frames,
+    open_video,
+    read_packets,
+    read_timing,
+)
 
 CRF = 16  # no loss to be seen; `convert` copies the result instead of encoding it once more
 PRESET = "veryfast"
@@ -51,11 +59,13 @@ def cut_origin(task: tuple[Origin, Sequence[Cut], Path]) -> list[str]:
     """
     origin, cuts, scratch = task
     if not origin.member:
-        return cut_video(origin.file, cuts)
+        with blame_video(origin.file, section="convert"):
+            return cut_video(origin.file, cuts)
     unpacked = scratch / str(os.getpid()) / origin.name
     try:
         unpack(origin, unpacked)
-        return cut_video(unpacked, cuts)
+        with blame_video(unpacked, section="convert"):
+            return cut_video(unpacked, cuts)
     finally:
         unpacked.unlink(missing_ok=True)
 
@@ -249,7 +259,7 @@ def _write(
     if first is None:
         return 0
     num_frames, first_pts = 0, first.pts
-    interval = 1 / timing.fps.limit_denominator(1001)
+    interval = 1 / timing.fps
     with open_output(destination) as output:
         encoder = _add_stream(output, first, stream, timing)
         for frame in itertools.chain([first], frames):
@@ -277,7 +287,7 @@ def _add_stream(
     keeps = is_even and first.format.name in KEPT_PIXEL_FORMATS
     encoder = output.add_stream(
         "libx264",
-        rate=timing.fps.limit_denominator(1001),
+        rate=timing.fps,
         options={"crf": str(CRF), "preset": PRESET},
     )
     set_up_stream(

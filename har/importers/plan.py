@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from har.dataset import VIDEO_SUFFIXES
+from har.dataset import VIDEO_SUFFIXES, list_files
 
 MAX_NAMED = 3  # of many missing files, so many are named
 MAX_NAME_BYTES = 255
@@ -110,13 +110,8 @@ def name_some(names: Sequence[str], problem: str) -> str:
 
 
 def visible_files(source: Path) -> list[Path]:
-    """Return all files below a folder in the order of their names, without hidden ones."""
-    files = (path for path in source.rglob("*") if path.is_file())
-    return sorted(
-        path
-        for path in files
-        if not any(part.startswith(".") for part in path.relative_to(source).parts)
-    )
+    """Return all files below a folder, linked ones too, by name and without hidden ones."""
+    return [path for path in list_files(source, follow_links=True) if path.is_file()]
 
 
 def find_videos(files: Iterable[Path]) -> list[Origin]:
