@@ -293,6 +293,8 @@ def _until_first_frame(
 
 
 def _video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+    if container.format.name.endswith("_pipe"):  # as FFmpeg calls its readers of pictures
+        raise VideoError(f"{path} is a picture, whatever its name; expected a video. Remove it.")
     pictures = av.stream.Disposition.attached_pic  # the cover of a song is no video
     streams = [stream for stream in container.streams.video if not stream.disposition & pictures]
     if not streams:

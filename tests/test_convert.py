@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -22,9 +23,10 @@ from video_files import (
     write_phone_video,
 )
 
-from har.convert import convert_video
-from har.encode import open_output, write_video
-from har.extract import extract_clip
+from har.convert import convert_step, convert_video
+from har.encode import open_output, set_up_stream, write_video
+from har.extract import extract_clip, extract_step
+from har.steps import Job, Limits, run_step
 from har.video import VideoError, probe_video, read_packets
 from stages.convert import main as convert
 
@@ -79,6 +81,62 @@ def test_convert_video_encodes_other_formats(tmp_path, name, codec, pixel_format
     assert (result.codec, result.pixel_format, result.num_frames) == ("h264", "yuv420p", 20)
     frames = decoded(tmp_path / "out" / "a.mp4")
     np.testing.assert_allclose(corner_colours(frames[-1]), CORNERS, atol=8)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])  # copied, encoded
+@pytest.mark.parametrize(
+    ("fps", "width", "height"),
+    [(5, 64, 64), (120, 64, 48), (24000 / 1001, 48, 64), (60, 3840, 2160), (30, 2160, 3840)],
+)
+def test_convert_and_extract_take_any_frame_rate_and_size(tmp_path, codec, fps, width, height):
+    source = tmp_path / "a.mp4"
+    write_video(source, corner_frames(3, width=width, height=height), fps=fps, codec=codec, crf=8)
+    info, is_encoded = convert_video(source, tmp_path / "out.mp4", max_side=640)
+    assert (info.fps, info.width, info.height) == (pytest.approx(fps), width, height)
+    assert is_encoded == (codec == "mpeg4")
+    result = probe_video(tmp_path / "out.mp4")
+    assert result.fps == pytest.approx(fps)
+    assert result.num_frames == 3
+    assert result.width / result.height == pytest.approx(width / height)
+    clip, _ = extract_clip(tmp_path / "out.mp4", num_frames=3, size=64)
+    np.testing.assert_allclose(corner_colours(clip[-1]), CORNERS, atol=10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_convert_and_extract_an_hour_in_little_memory(project, codec):
+    num_frames = 3600 * 5
+    frames = (np.full((48, 64, 3), 20 + index * 215 // num_frames, np.uint8)
+              for index in range(num_frames))  # fmt: skip
+    write_video(Path("hour.mp4"), frames, fps=5, codec=codec)
+    limits = Limits(workers=1, timeout_seconds=300, memory_gigabytes=0.5, max_gigabytes=1)
+    step = {"code_version": "1", "limits": limits}
+    job = Job(Path("hour.mp4"), "a", Path("out/hour.mp4"))
+    (made,) = run_step("convert", convert_step, [job], parameters={"max_side": 640}, **step)
+    assert (made.reason, made.meta["num_frames"]) == ("", num_frames)
+    job = Job(Path("out/hour.mp4"), made.sha256, Path("out/hour.npy"))
+    options = {"num_frames": 5, "size": 16, "aspect": "stretch"}
+    (made,) = run_step("extract", extract_step, [job], parameters=options, **step)
+    assert made.reason == ""
+    brightness = np.load("out/hour.npy").mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(brightness, [20, 73.75, 127.5, 181.25, 235], atol=3)
+
+
+def test_convert_video_makes_a_video_of_a_gif_with_its_own_delays(tmp_path):
+    times = [0, 100, 200, 300, 1300]  # the fourth picture is shown for a second
+    with open_output(tmp_path / "a.gif") as output:
+        stream = output.add_stream("gif", rate=100)
+        set_up_stream(stream, 64, 48, pixel_format="rgb8", threads=1)
+        for array, time in zip(numbered_frames(5), times, strict=True):
+            frame = av.VideoFrame.from_ndarray(array, format="rgb24").reformat(format="rgb8")
+            frame.pts, frame.time_base = time // 10, Fraction(1, 100)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    info, _ = convert_video(tmp_path / "a.gif", tmp_path / "a.mp4", max_side=640)
+    assert not info.constant_frame_rate
+    shown = decoded(tmp_path / "a.mp4").mean(axis=(1, 2, 3))
+    assert shown[len(shown) // 2] == pytest.approx(brightness_of(3, 5), abs=25)  # at 0.65 s
+    assert shown[-1] == pytest.approx(brightness_of(4, 5), abs=25)  # of 8 levels
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])

@@ -4,6 +4,7 @@ import html.parser
 import json
 import re
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from video_files import (
     write_sound,
 )
 
+import har.inspect
 import har.splits
 from har.encode import write_video
 from har.inspect import MAX_STRIP_BYTES, Problem, Settings, _within_budget, choose_strips
@@ -244,13 +246,17 @@ def test_inspect_videos_refuses_a_folder_without_labels(project):
         inspect_videos(Path("videos"))
 
 
-def test_inspect_videos_stops_a_video_that_takes_too_long(good_copy, set_param):
-    set_param("convert.timeout_seconds", 0.1)
-    write_video(
-        good_copy / "sit" / "p1_long.avi",
-        corner_frames(700, width=640, height=480), fps=25, codec="mpeg4",
-    )  # fmt: skip
-    inspection = inspect_videos(good_copy, decode=True)
+def hang_at_long_videos(task: PreviewTask) -> Preview:
+    if "long" in task.path.name:
+        time.sleep(1000)
+    return preview_video(task)
+
+
+def test_inspect_videos_stops_a_video_that_takes_too_long(good_copy, set_param, monkeypatch):
+    set_param("convert.timeout_seconds", 2)
+    write_numbered(good_copy / "sit" / "p1_long.avi", 40, codec="mpeg4")
+    monkeypatch.setattr(har.inspect, "preview_video", hang_at_long_videos)
+    inspection = inspect_videos(good_copy)
     row = inspection.videos.set_index("video_id").loc["sit/p1_long"]
     assert row["status"] == "failed"
     assert "raise convert.timeout_seconds" in row["reason"]

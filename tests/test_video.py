@@ -4,6 +4,7 @@ import errno
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from video_files import (
@@ -179,6 +180,20 @@ def test_probe_video_says_when_index_is_cut_off(tmp_path):
 def test_probe_video_says_when_there_is_only_sound(tmp_path):
     with pytest.raises(VideoError, match=r"a\.mp4 has no video stream, only audio"):
         probe_video(write_sound(tmp_path / "a.mp4"))
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".bmp"])
+def test_probe_video_says_when_it_is_a_picture(tmp_path, ending):
+    _, encoded = cv2.imencode(ending, corner_frames(1)[0])
+    (tmp_path / "a.mp4").write_bytes(encoded.tobytes())
+    with pytest.raises(VideoError, match=r"a\.mp4 is a picture, whatever its name"):
+        probe_video(tmp_path / "a.mp4")
+
+
+def test_probe_video_reads_a_video_with_the_ending_of_another(tmp_path):
+    write_numbered(tmp_path / "a.mkv", 20).rename(tmp_path / "a.avi")
+    assert probe_video(tmp_path / "a.avi").container == "matroska,webm"
+    assert extract_clip(tmp_path / "a.avi", num_frames=2, size=16)[1] == 0
 
 
 def test_probe_video_says_when_there_is_only_a_header(tmp_path):
