@@ -218,6 +218,13 @@ def test_extract_clip_decodes_all_when_a_wanted_frame_is_lost(tmp_path, monkeypa
     np.testing.assert_array_equal(clip, extract_clip(path, num_frames=NUM_FRAMES, size=32)[0])
 
 
+def test_extract_clip_decodes_all_when_the_file_cannot_be_rewound(tmp_path, monkeypatch):
+    path = write_textured(tmp_path / "a.mp4", x264="keyint=250")
+    expected, _ = extract_clip(path, num_frames=5, size=32)
+    monkeypatch.setattr(extract_module, "_rewind", lambda *_: None)
+    np.testing.assert_array_equal(extract_clip(path, num_frames=5, size=32)[0], expected)
+
+
 @pytest.mark.skipif(not REAL.is_dir(), reason="there are no real clips beside the repository")
 @pytest.mark.parametrize("pattern", ["gmdcsa24/**/*.mp4", "kinect_six/**/*.mp4", "kth_s*/**/*.mp4"])
 def test_extract_clip_skips_in_real_videos_without_changing_a_bit(monkeypatch, pattern):
