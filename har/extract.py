@@ -1,6 +1,11 @@
-"""Extracting clips: a fixed number of frames, evenly spaced over a video, square and upright."""
+"""Extracting clips: a fixed number of frames, evenly spaced over a video, square and upright.
 
-from collections.abc import Sequence
+Where the file tells which frames no wanted frame needs, those are not decoded: the result is the
+same to the bit, in less time than decoding everything takes.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +14,7 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from har.video import (
+    Timing,
     blame_video,
     check_damage,
     decode_frames,
@@ -28,6 +34,8 @@ ASPECTS = ("stretch", "pad", "crop")
 EXACT = Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INT
 SHRINK = Interpolation.AREA | EXACT
 ENLARGE = Interpolation.BICUBIC | EXACT
+
+H264_IDR = 5  # ITU-T H.264, table 7-1: a picture that nothing after it looks back beyond
 
 
 def extract_clip(
@@ -56,10 +64,18 @@ def extract_clip(
     path = Path(path)
     _check_clip_arguments(num_frames, size, aspect)
     with open_video(path) as (container, stream):
-        timing = read_timing(read_packets(container, stream), stream, path)
+        restarts: list[bool] = []
+        packets = _note_restarts(read_packets(container, stream), stream, restarts)
+        timing = read_timing(packets, stream, path)
         wanted = spaced_indices(timing.times, num_frames)
-        _rewind(container, stream)
-        frames, num_decoded = _decode_wanted(container, stream, set(wanted), size, aspect)
+        frames, num_decoded = None, len(timing.times)
+        if _can_skip(stream, timing):
+            _rewind(container, stream)
+            needed = _needed_packets(timing, wanted, restarts)
+            frames = _decode_needed(container, stream, timing, needed, size, aspect)
+        if frames is None:
+            _rewind(container, stream)
+            frames, num_decoded = _decode_wanted(container, stream, set(wanted), size, aspect)
     if num_decoded == len(timing.times):
         check_damage(path, num_decoded, timing.num_promised)
     else:  # the packets lie, or the file cannot be rewound
@@ -123,16 +139,106 @@ def spaced_indices(times: Sequence[int], num_frames: int) -> list[int]:
 
 
 def _rewind(container: av.container.InputContainer, stream: av.VideoStream) -> None:
-    """Go back to the start, which is faster than opening the file again.
+    """Go back to the start and decode all again, which is faster than opening the file again.
 
     Not every format can; `extract_clip` finds out by the number of frames that follow.
     """
+    stream.codec_context.skip_frame = "DEFAULT"  # `_decode_needed` may have changed it
     try:
         container.seek(stream.start_time or 0, stream=stream)
     except av.error.MemoryError:
         raise
     except av.error.FFmpegError:
         return
+
+
+def _has_parts(stream: av.VideoStream) -> bool:
+    """Return whether packets are H.264 as MP4, MOV and MKV keep it: parts, each after its length.
+
+    Reference: ISO/IEC 14496-15, AVCDecoderConfigurationRecord.
+    """
+    header = stream.codec_context.extradata or b""
+    is_h264 = stream.codec_context.name == "h264" and len(header) > 4
+    return is_h264 and header[0] == 1 and header[4] & 3 == 3  # version 1, 3 + 1 bytes of length
+
+
+def _note_restarts(
+    packets: Iterable[av.Packet], stream: av.VideoStream, restarts: list[bool]
+) -> Iterator[av.Packet]:
+    """Pass packets on; note of each whether decoding can start there as if nothing was before."""
+    has_parts = _has_parts(stream)
+    for packet in packets:
+        restarts.append(has_parts and packet.is_keyframe and _has_idr(memoryview(packet)))
+        yield packet
+
+
+def _has_idr(packet: memoryview) -> bool:
+    start = 0
+    while start + 4 < len(packet):
+        if packet[start + 4] & 31 == H264_IDR:
+            return True
+        start += 4 + int.from_bytes(packet[start : start + 4])
+    return False
+
+
+def _can_skip(stream: av.VideoStream, timing: Timing) -> bool:
+    """Return whether the file tells of each packet which frame it is and what needs it."""
+    if timing.ranks is None or not _has_parts(stream):
+        return False
+    # The decoder changes the order, so the times must too; a file without times of showing has
+    # those of decoding instead.
+    is_reordered = bool((np.diff(timing.ranks) < 0).any())
+    return is_reordered or not stream.codec_context.has_b_frames
+
+
+def _needed_packets(
+    timing: Timing, wanted: Sequence[int], restarts: Sequence[bool]
+) -> dict[int, bool]:
+    """Return the times of the packets that wanted frames may depend on, and which are wanted.
+
+    These are all but those after the last wanted one before a restart. With restarts 1 0 0 1 0 and
+    wanted 0 1 0 0 0: groups 1 1 1 2 2, last wanted of each 1 and none, needed 1 1 0 0 0.
+    """
+    is_wanted = np.isin(timing.ranks, wanted)
+    groups = np.cumsum(restarts)
+    last_wanted = {groups[place]: place for place in np.flatnonzero(is_wanted)}
+    return {
+        timing.times[rank]: bool(is_wanted[place])
+        for place, rank in enumerate(timing.ranks)
+        if place <= last_wanted.get(groups[place], -1)
+    }
+
+
+def _decode_needed(
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    timing: Timing,
+    needed: dict[int, bool],
+    size: int,
+    aspect: str,
+) -> dict[int, np.ndarray] | None:
+    """Return the wanted frames by index, scaled; None if one is missing or any is damaged."""
+    index_of = {time: index for index, time in enumerate(timing.times) if needed.get(time)}
+    frames: dict[int, np.ndarray] = {}
+    scaler = VideoReformatter()
+    for packet in itertools.chain(read_packets(container, stream), [None]):
+        if packet:
+            if packet.pts not in needed:
+                continue
+            # NONREF passes over a frame that no other one depends on.
+            stream.codec_context.skip_frame = "DEFAULT" if needed[packet.pts] else "NONREF"
+        try:
+            decoded = stream.decode(packet)
+        except av.error.MemoryError:
+            raise
+        except av.error.FFmpegError:
+            return None
+        for frame in decoded:
+            if frame.is_corrupt:  # mended from others, which may have been passed over
+                return None
+            if frame.pts in index_of:
+                frames[index_of[frame.pts]] = _to_square(frame, stream, scaler, size, aspect)
+    return frames if len(frames) == len(index_of) else None
 
 
 def _decode_wanted(

@@ -1,5 +1,6 @@
 """Videos that the tests make for themselves: good, odd and broken ones."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -55,10 +56,24 @@ def write_numbered(path: Path, num_frames: int = 20, **options) -> Path:
     return path
 
 
-def write_at_times(path: Path, frames: list[np.ndarray], times_ms: list[int]) -> Path:
-    """Write H.264 whose frames are shown at the given times, in milliseconds."""
+def textured_frames(num_frames: int, *, width: int = 64, height: int = 48) -> list[np.ndarray]:
+    """Frames of a coarse random pattern that moves, so that each depends on those around it."""
+    rng = np.random.default_rng(0)
+    pattern = rng.integers(0, 255, (height // 8, width // 8 + num_frames, 3), dtype=np.uint8)
+    pattern = pattern.repeat(8, axis=0).repeat(8, axis=1)
+    return [pattern[:, 3 * index : 3 * index + width] for index in range(num_frames)]
+
+
+def write_at_times(
+    path: Path, frames: list[np.ndarray], times_ms: Sequence[int], *, x264: str = "", crf: int = 8
+) -> Path:
+    """Write H.264 whose frames are shown at the given times, in milliseconds.
+
+    Parameters of the encoder are given in its own notation, such as `bframes=0:keyint=10`.
+    """
     with open_output(path) as output:
-        stream = output.add_stream("libx264", rate=1000, options={"crf": "8"})
+        options = {"crf": str(crf), "x264-params": x264}
+        stream = output.add_stream("libx264", rate=1000, options=options)
         height, width = frames[0].shape[:2]
         set_up_stream(stream, width, height, pixel_format="yuv420p", threads=1)
         for array, time in zip(frames, times_ms, strict=True):
