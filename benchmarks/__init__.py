@@ -1,0 +1,1 @@
+"""Benchmarks: each compares with a baseline side by side and prints Markdown tables."""
