@@ -160,13 +160,15 @@ def report(
     written, 1 if something is missing or of another model.
     """
     from har.params import load_params
-    from har.report import pipeline_changes, read_run, write_report
+    from har.report import OUTPUTS, pipeline_changes, read_run, write_report
     from har.runtime import setup_tensorflow
 
     params = load_params()
     setup_tensorflow(**params["train"], seed=params["seed"])
-    written = write_report(read_run(model=params["model"], changes=pipeline_changes()), out)
-    typer.echo(f"report: {', '.join(path.as_posix() for path in written)}")
+    run = read_run(model=params["model"], changes=pipeline_changes())
+    for doubt in write_report(run, out):
+        typer.echo(f"doubt: {doubt}")
+    typer.echo(f"report: {', '.join((out / name).as_posix() for name in OUTPUTS)}")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -67,6 +67,7 @@ SOURCES = {
     "Carin, 2020",
     "calibration": "Guo et al., On Calibration of Modern Neural Networks, 2017",
 }
+SAID_ELSEWHERE = ("model", "settings", "fingerprint", "temperature")  # of a model's params.json
 SAME_PROBABILITY = 1e-3  # other processors differ by less than this
 MAX_MATRIX_LABELS = 20  # more are listed by their commonest confusions
 MAX_LISTED = 30  # people, confusions, unusable files
@@ -144,30 +145,33 @@ def pipeline_changes() -> list[str]:
     ]
 
 
-def write_report(run: Run, out: Path) -> list[Path]:
-    """Write the page and the two cards, and return their paths.
+def write_report(run: Run, out: Path) -> list[str]:
+    """Write the page and the two cards, `OUTPUTS`, and return why they may not be trusted.
 
     The same run gives the same bytes.
 
     Args:
         run: From `read_run`.
         out: A folder, made if it is not there.
+
+    Returns:
+        One sentence a doubt, as the three say them at their top.
     """
-    predictions = run.files["predictions"]
-    is_right = predictions["label"] == predictions["predicted"]
-    surest = predictions.sort_values("probability", ascending=False, kind="stable")
+    surest = run.files["predictions"].sort_values("probability", ascending=False, kind="stable")
+    is_right = surest["label"] == surest["predicted"]
     wrong, right = surest[~is_right], surest[is_right]
     # Without errors, what came nearest to one.
     telling = wrong if len(wrong) else right[::-1]
     strips = _draw_strips(run, telling.head(MAX_STRIPS))
     right_strips = _draw_strips(run, right.drop_duplicates("label").head(MAX_STRIPS))
+    doubts = [*run.doubts, *_compare_answers(run, strips + right_strips)]
     values = _describe_data(run) | _describe_model(run) | _describe_scores(run)
     values |= {
         "strips": strips,
         "right_strips": right_strips,
         "num_errors": len(wrong),
         "has_heat": find_maps_layer(run.recognizer.model) is not None,
-        "doubts": [*run.doubts, *_compare_answers(run, strips + right_strips)],
+        "doubts": doubts,
         "interval": INTERVAL,
         "sources": SOURCES,
         "files": {name: path.as_posix() for name, path in FILES.items()},
@@ -175,7 +179,7 @@ def write_report(run: Run, out: Path) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     for name, template in OUTPUTS.items():
         (out / name).write_text(render(template, **values), encoding="utf-8")
-    return [out / name for name in OUTPUTS]
+    return doubts
 
 
 def _check_there(paths: list[Path]) -> None:
@@ -311,7 +315,9 @@ def _read_terms(folder: Path) -> list[str]:
 def _describe_model(run: Run) -> dict[str, Any]:
     """Return what the templates say of the model and how it was made."""
     params, name = run.recognizer.params, run.recognizer.params["model"]
-    settings = {key: value for key, value in params.items() if key != "model"}
+    settings = {f"models.{name}": params["settings"]} | {
+        key: value for key, value in params.items() if key not in SAID_ELSEWHERE
+    }
     revision = _git("rev-parse", "HEAD")
     return {
         "model": name,

@@ -53,7 +53,7 @@ def escape_markdown(value: object) -> str:
         >>> print(escape_markdown("a|b <i> *c* sit_down _x"))
         a\|b &lt;i&gt; \*c\* sit_down \_x
     """
-    text = " ".join(str(value).split())
+    text = re.sub(r"\s+", " ", str(value))
     text = re.sub(r"[\\`*\[\]|~#$!]|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
