@@ -1,7 +1,7 @@
 """Grad-CAM: which places of which frames speak for a label, for any model with a convolution.
 
 A convolution's maps keep the places of a frame. Each value of the maps times the gradient of the
-label's score by that value is what it adds to the score; summed over the channels, and where it is
+label's score by that value is what it adds to the score; summed over the channels, where the sum is
 positive, that is the heat. For a network that averages each map over its places, as MobileNetV2
 does, this is Grad-CAM as published. For one that does not, as `cnn3d`, which flattens its maps,
 Grad-CAM as published would average the gradient over places all the same and so lose where the
@@ -22,6 +22,7 @@ from har.calibration import LAST_LAYER
 from har.runtime import keras, tf
 
 CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv3D)
+MAX_GRID = 14  # places of the heat along a side, at most
 HEAT_SHARE = 0.55  # of the colour, where the heat is highest
 
 
@@ -78,8 +79,12 @@ def find_heat(
     ):
         model(frames[np.newaxis], training=False)
     added = tape.gradient(seen["score"], seen["maps"]) * seen["maps"]
-    heat = tf.nn.relu(tf.reduce_sum(added, axis=-1)).numpy()
+    heat = tf.reduce_sum(added, axis=-1).numpy()
     heat = heat.reshape(-1, *heat.shape[-2:])
+    # Pooling leaves the gradient to one place in four: over a coarser grid the specks even out.
+    grid = (min(MAX_GRID, heat.shape[2]), min(MAX_GRID, heat.shape[1]))
+    heat = np.stack([cv2.resize(one, grid, interpolation=cv2.INTER_AREA) for one in heat])
+    heat = np.maximum(heat, 0)
     # A network for clips has fewer maps than frames: of 4 for 16, frame 7 has 7 * 4 // 16 = 1.
     heat = heat[np.arange(len(frames)) * len(heat) // len(frames)]
     size = (frames.shape[2], frames.shape[1])
