@@ -140,7 +140,8 @@ def pipeline_changes() -> list[str]:
             "project, when no `dvc repro` is running."
         )
     return [
-        f"{stage} is not up to date: {_describe_changes(entries)}. `dvc repro` brings it up to date"
+        f"{stage} is not up to date, {_describe_changes(entries)} having changed since it ran: run "
+        "`dvc repro`"
         for stage, entries in json.loads(result.stdout).items()
     ]
 
@@ -227,17 +228,19 @@ def _find_doubts(files: dict[str, Any], recognizer: Recognizer) -> list[str]:
 
 
 def _describe_changes(entries: list[Any]) -> str:
-    """Return what changed, from entries as `{"changed deps": {"a.csv": "modified"}}`."""
-    said = []
+    """Return what changed, from entries as `{"changed deps": {"a.csv": "modified"}}`.
+
+    A changed parameter is in one as `{"params.yaml": {"seed": "modified"}}`.
+    """
+    names = []
     for entry in entries:
-        if isinstance(entry, str):
-            said.append(entry)
+        if isinstance(entry, str):  # "changed command"
+            names.append(entry.removeprefix("changed "))
             continue
-        for what, changed in entry.items():
+        for changed in entry.values():
             for name, how in changed.items():
-                names = list(how) if isinstance(how, dict) else [name]
-                said += [f"{what.removeprefix('changed ').rstrip('s')} {one}" for one in names]
-    return ", ".join(said[:MAX_NAMED]) + (" and more" if len(said) > MAX_NAMED else "")
+                names += list(how) if isinstance(how, dict) else [name]
+    return ", ".join(names[:MAX_NAMED]) + (" and more" if len(names) > MAX_NAMED else "")
 
 
 def _describe_data(run: Run) -> dict[str, Any]:
