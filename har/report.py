@@ -30,6 +30,7 @@ from har.splits import SPLITS
 from har.summary import BASELINES
 from har.templates import data_uri, encode_jpeg, picture_uri, render
 
+LEFT_OUT = ("failed", "duplicate", "ignored")  # in the report of the conversion
 DEMO_VIDEOS = Path("data/demo")
 MODELS = Path("models")
 FILES = {
@@ -246,11 +247,12 @@ def _describe_changes(entries: list[Any]) -> str:
 def _describe_data(run: Run) -> dict[str, Any]:
     """Return what the templates say of the data and the split."""
     videos, manifest = run.files["videos"], run.files["manifest"]
-    used = manifest.merge(videos[["video_id", "duration_seconds"]], on="video_id")
-    failed = run.files["failed_clips"].merge(videos[["video_id", "source", "label"]], on="video_id")
-    left_out = videos[videos["status"].isin(["failed", "duplicate", "ignored"])]
-    left_out = pd.concat([left_out, failed.assign(status="failed")])
-    made = videos[videos["video_id"].isin(manifest["video_id"])]
+    is_left_out = videos["status"].isin(LEFT_OUT)  # one can share the video_id of another
+    made = videos[~is_left_out]
+    failed = run.files["failed_clips"].merge(made[["video_id", "source", "label"]], on="video_id")
+    left_out = pd.concat([videos[is_left_out], failed])
+    made = made[made["video_id"].isin(manifest["video_id"])]
+    used = manifest.merge(made[["video_id", "duration_seconds"]], on="video_id")
     convert = run.files["lock"]["stages"]["convert"]
     folder = Path(convert["params"]["params.yaml"]["dataset.videos"])
     record = next((dep for dep in convert["deps"] if Path(dep["path"]) == folder), {})

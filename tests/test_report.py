@@ -137,7 +137,10 @@ def write_run() -> None:
         reason="", codec="h264", width=320, height=240, fps=25.0, duration_seconds=2.5,
     )  # fmt: skip
     lost = {"video_id": "x", "source": 'data/videos/<i>"x".mov', "status": "failed"}
-    report = pd.concat([report, pd.DataFrame([lost | {"reason": "is empty", "label": LABELS[0]}])])
+    lost |= {"reason": "is empty", "label": LABELS[0]}
+    # The same name but for the ending: left out, and it must not be counted as the one that is in.
+    same = report.iloc[0].to_dict() | {"status": "ignored", "reason": "same name", "fps": None}
+    report = pd.concat([report, pd.DataFrame([lost, same])])
     report.to_csv(FILES["videos"], index=False)
     pd.DataFrame({"video_id": [], "reason": []}).to_csv(FILES["failed_clips"], index=False)
     write_json("split", {"grouped_by": "metadata.csv"})
@@ -238,6 +241,8 @@ def test_data_card_follows_the_tables(run_folder):
     assert "18 videos of 6 people, 0.8 minutes, 3 labels" in before
     assert "In\n1 clip frames repeat" in before
     assert "| train | 9 | 3 |" in before
+    assert r"| &lt;script&gt;alert(1) | 6 | 6 | 3 | 3 | 1 | 2 | 2 | 2.5 s |" in before
+    assert "Left out, 2 files" in before
     manifest = pd.read_csv(FILES["manifest"])
     manifest[manifest["subject"] != "p0"].to_csv(FILES["manifest"], index=False)
     after = write()["data-card.md"]
@@ -316,6 +321,8 @@ def test_write_report_says_when_nobody_is_known(run_folder):
     assert "who may have been seen in training" in written["index.html"]
     assert "By person" not in written["index.html"]
     assert "never seen in training" not in written["index.html"]
+    for name in ("index.html", "model-card.md"):
+        assert "as if each showed another person" in written[name]
     assert "Nobody says who is in the videos" in written["model-card.md"]
 
 
