@@ -18,7 +18,7 @@ from har.plots import plot_history
 from har.recognizer import Recognizer
 from har.runtime import setup_tensorflow
 from har.stage import project_root, run_stage
-from har.tracking import connect, find_run, log_history, open_run
+from har.tracking import HistoryMirror, connect, explained_errors, find_run, open_run
 from har.training import Progress, fingerprint, predict, train
 
 # The sections of params.yaml that decide the weights, beside the model's own settings.
@@ -54,9 +54,12 @@ def main(
         params=settings,
     )
     checkpoint = project_root() / ".har" / "checkpoints" / f"{identity}.npz"
-    client = connect(project_root())
-    run_id = find_run(client, identity) if checkpoint.exists() else None
-    run_id = run_id or open_run(client, model=name, fingerprint=identity, params=made_by)
+    required, run_id = params["tracking"]["required"], None
+    client = connect(project_root(), required=required)
+    if client:
+        with explained_errors(required=required):
+            run_id = find_run(client, identity) if checkpoint.exists() else None
+            run_id = run_id or open_run(client, model=name, fingerprint=identity, params=params)
     result = train(
         model,
         training,
@@ -65,7 +68,7 @@ def main(
         balanced=params["downsample"]["method"] != "class_weight",
         seed=params["seed"],
         checkpoint=checkpoint,
-        on_epoch=lambda rows: log_history(client, run_id, rows),
+        on_epoch=HistoryMirror(client, run_id),
     )
     temperature = fit_temperature(
         predict(model, validation, batch_size=settings["batch_size"]), validation.label_indices

@@ -87,8 +87,8 @@ class Project:
             out["path"]: out["md5"]
             for stage in lock["stages"].values()
             for out in stage["outs"]
-            # Times are no results.
-            if out["path"] not in ("metrics/speed.json", "metrics/train.json")
+            # Times are no results, and a run's name in MLflow is drawn.
+            if out["path"] not in [f"metrics/{name}.json" for name in ("run", "speed", "train")]
         }
 
 
@@ -215,6 +215,7 @@ def test_pipeline_reruns_nothing_when_nothing_changed(project):
         ({"models": {"cnn3d": {"epochs": 5}}}, set()),
         ({"model": "cnn3d"}, {"train", "evaluate"}),
         ({"evaluate": {"num_bootstrap": 60}}, {"evaluate"}),
+        ({"tracking": {"required": False}}, set()),
         ({"workers": 1}, set()),
         ({"cache": {"max_gigabytes": 40}}, set()),
     ],
@@ -290,6 +291,13 @@ def test_experiment_with_the_other_model_reruns_train_and_evaluate_only(project)
     assert "accuracy" in difference["metrics/metrics.json"]
     runs = mlflow_runs(project)
     assert sorted(run.data.tags["model"] for run in runs) == ["cnn3d", "mobilenet_lstm"]
+    run = next(run for run in runs if run.data.tags["dvc.experiment"] == "other")
+    assert run.info.run_id in table
+    assert json.loads((project.folder / "metrics" / "run.json").read_text()) == {
+        "mlflow_run": run.info.run_id
+    }
+    assert run.data.params["seed"] == "42"
+    assert run.data.tags["data.data/clips"].endswith(".dir")
 
 
 def mlflow_runs(project):
