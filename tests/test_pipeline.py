@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parent.parent
 PARTS = ["har", "stages", "dvc.yaml", "params.yaml", "requirements.txt", ".gitignore", ".dvcignore"]
 LABELS = ("falling", "rising", "still")
 NUM_SUBJECTS = 6
+NUM_KILLS = 20
 SMALL = {
     "dataset": {"videos": "data/videos", "subject_pattern": "^(p[0-9]+)_"},
     "extract": {"num_frames": 8, "size": 32},
@@ -272,13 +274,6 @@ def test_killed_training_goes_on_and_ends_with_the_same_result(project, tmp_path
     assert not list((copy / ".har").glob("checkpoints/*"))
 
 
-def test_second_clone_gets_the_same_bits(project, tmp_path):
-    other = make_project(tmp_path)
-    other.set_params({"workers": 1})
-    other.run("dvc", "repro")
-    assert other.hashes() == project.hashes()
-
-
 def test_experiment_with_the_other_model_reruns_train_and_evaluate_only(project):
     printed = project.run("dvc", "exp", "run", "-S", "model=cnn3d", "-n", "other")
     assert ran_stages(printed) == ["train", "evaluate"]
@@ -307,3 +302,54 @@ def mlflow_runs(project):
     client = MlflowClient(f"sqlite:///{project.folder / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("har")
     return client.search_runs([experiment.experiment_id])
+
+
+def test_second_clone_gets_the_same_bits_of_both_models(project, tmp_path):
+    other = make_project(tmp_path)
+    other.set_params({"workers": 1})
+    for model in ("mobilenet_lstm", "cnn3d"):
+        for each in (project, other):
+            each.set_params({"model": model})
+            each.run("dvc", "repro")
+        assert other.hashes() == project.hashes()
+
+
+def test_pipeline_killed_at_any_moment_ends_with_the_same_result(project, tmp_path):
+    project.set_params({"model": "mobilenet_lstm"})
+    project.run("dvc", "repro")
+    killed = make_project(tmp_path)
+    stages = [stage for stage in STAGES if stage != "demo"]  # with own videos it ends at once
+    plan = [stages[number * len(stages) // NUM_KILLS] for number in range(NUM_KILLS)]
+    for stage in plan:
+        kill_stage(killed, stage)
+    print(f"killed {len(plan)} times: {', '.join(plan)}")
+    killed.run("dvc", "repro")
+    assert killed.hashes() == project.hashes()
+
+
+def kill_stage(project, stage):
+    """Let the pipeline go on to a stage and kill it and all its workers at a random moment."""
+    longest = 4.0  # seconds
+    command = ["dvc", "repro", stage]
+    while True:
+        log = project.folder / "killed.log"
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                command,
+                cwd=project.folder,
+                env=environment(),
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        while f"Running stage '{stage}'" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.02)
+        try:
+            process.wait(timeout=random.uniform(0, longest))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return
+        longest /= 2  # it ended before its turn
+        command = ["dvc", "repro", "--force", "--single-item", stage]
