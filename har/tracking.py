@@ -163,6 +163,27 @@ def log_history(client: MlflowClient, run_id: str, rows: list[dict[str, Any]]) -
         client.log_batch(run_id, metrics=metrics[start : start + 1000])
 
 
+@contextlib.contextmanager
+def ended_run(client: MlflowClient | None, run_id: str | None) -> Iterator[None]:
+    """Mark the run as finished, failed or killed when the body ends; `log_results` may come later.
+
+    Args:
+        client: From `connect`.
+        run_id: The run; None for none.
+    """
+    status = "FAILED"
+    try:
+        yield
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        if run_id is not None:
+            with explained_errors(required=False):
+                client.set_terminated(run_id, status)
+
+
 class HistoryMirror:
     """Shows the epochs in MLflow as they end; gives up, once, where MLflow is lost meanwhile.
 

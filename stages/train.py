@@ -18,7 +18,14 @@ from har.plots import plot_history
 from har.recognizer import Recognizer
 from har.runtime import setup_tensorflow
 from har.stage import project_root, run_stage
-from har.tracking import HistoryMirror, connect, explained_errors, find_run, open_run
+from har.tracking import (
+    HistoryMirror,
+    connect,
+    ended_run,
+    explained_errors,
+    find_run,
+    open_run,
+)
 from har.training import Progress, fingerprint, predict, train
 
 # The sections of params.yaml that decide the weights, beside the model's own settings.
@@ -60,16 +67,17 @@ def main(
         with explained_errors(required=required):
             run_id = find_run(client, identity) if checkpoint.exists() else None
             run_id = run_id or open_run(client, model=name, fingerprint=identity, params=params)
-    result = train(
-        model,
-        training,
-        validation,
-        settings=settings,
-        balanced=params["downsample"]["method"] != "class_weight",
-        seed=params["seed"],
-        checkpoint=checkpoint,
-        on_epoch=HistoryMirror(client, run_id),
-    )
+    with ended_run(client, run_id):
+        result = train(
+            model,
+            training,
+            validation,
+            settings=settings,
+            balanced=params["downsample"]["method"] != "class_weight",
+            seed=params["seed"],
+            checkpoint=checkpoint,
+            on_epoch=HistoryMirror(client, run_id),
+        )
     temperature = fit_temperature(
         predict(model, validation, batch_size=settings["batch_size"]), validation.label_indices
     )

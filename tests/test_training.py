@@ -256,6 +256,12 @@ def test_train_refuses_settings_below_one(tmp_path, name):
         run_tiny(tmp_path / "checkpoint.npz", **{name: 0})
 
 
+def test_train_refuses_a_setting_that_is_text(tmp_path):
+    message = r"models\.tiny\.learning_rate is the text '1e-3'; expected a number"
+    with pytest.raises(ValueError, match=message):
+        run_tiny(tmp_path / "checkpoint.npz", learning_rate="1e-3")
+
+
 def uneven_examples(num_views: int = 2) -> Examples:
     labels = [0] * 12 + [1] * 3 + [2] * 6
     return make_examples(np.zeros((21, 1)), labels, num_views)
