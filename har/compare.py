@@ -331,8 +331,8 @@ def _notes(first: pd.DataFrame, comparisons: list[dict[str, Any]]) -> list[str]:
         )
     elif num_subjects == len(first):
         notes.append(
-            "Every video counts as a person of its own. If some show the same person, the intervals "
-            "are too narrow: say who is who (docs/own-videos.md)."
+            "Every video counts as a person of its own. If some show the same person, the "
+            "intervals are too narrow: say who is who (docs/own-videos.md)."
         )
     if max(one["gained"] + one["lost"] for one in comparisons) < FEWEST_CHANGES:
         notes.append(
