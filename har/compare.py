@@ -30,7 +30,7 @@ import pandas as pd
 from scipy.stats import binomtest, t
 
 from har.clips import generator_for
-from har.evaluation import NORMAL_QUANTILE, macro_f1, resample_subjects
+from har.evaluation import NORMAL_QUANTILE, mean_f1, resample_subjects
 
 SIGNIFICANCE = 0.05
 FEW_PEOPLE = 5
@@ -110,10 +110,10 @@ def compare_pair(
     was_right, is_right = before == actual, after == actual
 
     def f1_difference(rows: np.ndarray) -> float:
-        return macro_f1(actual[rows], after[rows]) - macro_f1(actual[rows], before[rows])
+        return mean_f1(actual[rows], after[rows]) - mean_f1(actual[rows], before[rows])
 
     options = {"num_bootstrap": num_bootstrap, "rng": rng}
-    f1 = _pair(macro_f1(actual, before), macro_f1(actual, after))
+    f1 = _pair(mean_f1(actual, before), mean_f1(actual, after))
     f1_spread = max(
         people_spread(f1_difference, subjects, **options),
         NORMAL_QUANTILE * bootstrap_error(f1_difference, np.arange(len(actual)), **options),

@@ -55,9 +55,11 @@ def evaluate(
     indices = np.arange(len(labels))
     correct = (predicted == label_indices).astype(float)
 
+    def macro_f1(rows: np.ndarray) -> float:
+        return mean_f1(label_indices[rows], predicted[rows])
+
     samples = resample_subjects(subjects, num_bootstrap=num_bootstrap, rng=rng)
-    resampled = [macro_f1(label_indices[rows], predicted[rows]) for rows in samples]
-    f1_low, f1_high = np.quantile(resampled, [0.025, 0.975])
+    f1_low, f1_high = np.quantile([macro_f1(rows) for rows in samples], [0.025, 0.975])
     accuracy_low, accuracy_high = accuracy_interval(correct, samples)
     return {
         "num_test_videos": len(label_indices),
@@ -65,7 +67,7 @@ def evaluate(
         "accuracy": accuracy_score(label_indices, predicted),
         "accuracy_low": accuracy_low,
         "accuracy_high": accuracy_high,
-        "macro_f1": macro_f1(label_indices, predicted),
+        "macro_f1": macro_f1(np.arange(len(label_indices))),
         "macro_f1_low": float(f1_low),
         "macro_f1_high": float(f1_high),
         "loss": log_loss(label_indices, _sum_to_one(probabilities), labels=indices),
@@ -159,8 +161,8 @@ def confusion_counts(
     return confusion_matrix(label_indices, predicted, labels=np.arange(num_classes))
 
 
-def macro_f1(label_indices: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the mean F1 of the labels present; a resampling of people can lack a label altogether.
+def mean_f1(label_indices: np.ndarray, predicted: np.ndarray) -> float:
+    """Return macro F1, over the labels present: a resampling of people can lack one altogether.
 
     Args:
         label_indices: int, shape (num_videos,), the right labels.
