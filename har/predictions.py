@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from har.dataset import read_table
 
 WORKSPACE = "workspace"
 NAME = "predictions.csv"
 PATH = f"metrics/{NAME}"  # below the project's folder, at any revision
+RUN_PATH = "metrics/run.json"  # names the MLflow run
 COLUMNS = ("video_id", "subject", "label", "predicted")
 ALIASES = ("champion", "challenger")  # as in har.registry, which takes seconds to import
 MANIFEST = Path("data/split/manifest.csv")
@@ -53,10 +53,10 @@ def find_predictions(name: str, *, root: Path, extract: dict[str, Any]) -> Predi
         ValueError: Nothing or more than one thing has that name, or what has it has no predictions.
     """
     if name == WORKSPACE:
-        return _in_workspace(name)
+        return _in_workspace(name, root)
     finders = {
         "folder": partial(_in_folder, extract=extract),
-        "git revision or DVC experiment": _in_git,
+        "git revision or DVC experiment": partial(_in_git, root=root),
         "MLflow run or alias": partial(_in_mlflow, root=root),
     }
     results = {kind: find(name) for kind, find in finders.items()}
@@ -70,20 +70,20 @@ def find_predictions(name: str, *, root: Path, extract: dict[str, Any]) -> Predi
     if not found:
         tried = "; ".join(f"as a {kind}: {why}" for kind, why in results.items())
         raise ValueError(
-            f"Nothing to compare is called {name!r}. Tried {tried}. List experiments and revisions "
-            "with `dvc exp show`, runs with `mlflow ui`; `workspace` is what is here now."
+            f"{name!r} has no predictions to compare. Tried {tried}. List experiments and "
+            "revisions with `dvc exp show`, runs with `mlflow ui`; `workspace` is what is here now."
         )
     return found[0]
 
 
-def _in_workspace(name: str) -> Predictions:
+def _in_workspace(name: str, root: Path) -> Predictions:
     if not Path(PATH).is_file():
         raise ValueError(f"There is no {PATH}. Make it with `dvc repro`.")
     return Predictions(
         name,
         f"{PATH} as it is here now",
         _checked(read_table(Path(PATH)), PATH),
-        lambda: _fingerprint(lambda path: Path(path).read_text(encoding="utf-8")),
+        lambda: _fingerprint_of_run(Path(RUN_PATH).read_text, root),
     )
 
 
@@ -101,7 +101,7 @@ def _in_folder(name: str, *, extract: dict[str, Any]) -> Predictions | str:
     return f"it has neither {NAME} nor model.keras"
 
 
-def _in_git(name: str) -> Predictions | str:
+def _in_git(name: str, *, root: Path) -> Predictions | str:
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
 
@@ -111,17 +111,16 @@ def _in_git(name: str) -> Predictions | str:
         return str(error)
     commit = files.repo.get_rev()[:7]
     if not files.exists(PATH):
-        raise ValueError(
-            f"{name} (commit {commit}) has no {PATH}: no evaluation was committed there. Run "
-            "`dvc repro` and commit `metrics/` and `dvc.lock`, or make an experiment with "
-            "`dvc exp run`, which keeps them by itself."
+        return (
+            f"commit {commit} has no {PATH} (run `dvc repro` and commit `metrics/`, or use `dvc "
+            "exp run`, which keeps them by itself)"
         )
     table = read_table(io.StringIO(files.read_text(PATH, encoding="utf-8")))
     return Predictions(
         name,
         f"{PATH} at commit {commit}",
         _checked(table, f"{PATH} at {name}"),
-        lambda: _fingerprint(partial(files.read_text, encoding="utf-8")),
+        lambda: _fingerprint_of_run(partial(files.read_text, RUN_PATH), root),
     )
 
 
@@ -130,19 +129,23 @@ def _in_mlflow(name: str, *, root: Path) -> Predictions | str:
     if not is_run and name not in ALIASES:
         return "it is neither 32 hexadecimal digits nor champion or challenger"
     from har.registry import find_alias, find_run_fingerprint, read_run_predictions
-    from har.tracking import connect
+    from har.tracking import connect, explained_errors
 
     client = connect(root)
-    run_id, about = name, f"the MLflow run {name}"
-    if not is_run:
-        version = find_alias(client, name)
-        if version is None:
-            return f"no model has that alias yet (docs/experiments.md says how one becomes {name})"
-        run_id, about = version.run_id, f"version {version.version} in MLflow, run {version.run_id}"
-    fingerprint = find_run_fingerprint(client, run_id)
-    if fingerprint is None:
-        return f"there is no run {run_id}"
-    table = read_table(io.StringIO(read_run_predictions(client, run_id)))
+    with explained_errors(required=True):
+        run_id, about = name, f"the MLflow run {name}"
+        if not is_run:
+            version = find_alias(client, name)
+            if version is None:
+                return (
+                    f"no model has that alias yet (docs/experiments.md says how to make it {name})"
+                )
+            run_id = version.run_id
+            about = f"version {version.version} in MLflow, run {run_id}"
+        fingerprint = find_run_fingerprint(client, run_id)
+        if fingerprint is None:
+            return f"there is no run {run_id}"
+        table = read_table(io.StringIO(read_run_predictions(client, run_id)))
     return Predictions(name, about, _checked(table, about), lambda: fingerprint)
 
 
@@ -167,13 +170,22 @@ def _checked(table: pd.DataFrame, where: str) -> pd.DataFrame:
     return table[list(COLUMNS)]
 
 
-def _fingerprint(read: Callable[[str], str]) -> str | None:
-    """Return the fingerprint of the model that params.yaml names, None where its file is absent."""
+def _fingerprint_of_run(read: Callable[[], str], root: Path) -> str | None:
+    """Return the fingerprint of the run that a run.json names.
+
+    Returns:
+        None where there is no such file, as in results of an earlier version, or no such run.
+    """
+    from har.registry import find_run_fingerprint
+    from har.tracking import connect, explained_errors
+
     try:
-        model = yaml.safe_load(read("params.yaml"))["model"]
-        return json.loads(read(f"models/{model}/params.json"))["fingerprint"]
-    except FileNotFoundError:  # not in DVC's cache
+        run_id = json.loads(read())["mlflow_run"]
+    except FileNotFoundError:
         return None
+    client = connect(root)
+    with explained_errors(required=True):
+        return find_run_fingerprint(client, run_id)
 
 
 def _fingerprint_of_model(folder: Path) -> str:
