@@ -212,6 +212,32 @@ def compare(
         typer.echo(said, err=as_json)
 
 
+@app.command(
+    short_help="Write one page about the run.",
+    epilog="Example: python -m har report --out report",
+)
+def report(
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", file_okay=False, help="Where to write.")
+    ] = Path("report"),
+) -> None:
+    """Write a page to send, a model card and a data card about the run in this folder.
+
+    index.html is one file with the data, the split, the scores with intervals, the surest errors
+    and where the model looks; model-card.md and data-card.md beside it are for those who use the
+    model or the data. All are made from the run's files, after `dvc repro`. Exit code: 0 if
+    written, 1 if something is missing or of another model.
+    """
+    from har.params import load_params
+    from har.report import pipeline_changes, read_run, write_report
+    from har.runtime import setup_tensorflow
+
+    params = load_params()
+    setup_tensorflow(**params["train"], seed=params["seed"])
+    written = write_report(read_run(model=params["model"], changes=pipeline_changes()), out)
+    typer.echo(f"report: {', '.join(path.as_posix() for path in written)}")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run a verb and end the process.
 
