@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from har.templates import render
+
 MAX_NAMED = 20  # videos that changed side, in the terminal
 CRITERION = (
     "A verdict needs both: a p value below 0.05, which takes videos as unrelated, and an interval "
@@ -43,11 +45,31 @@ def comparison_as_json(compared: dict[str, Any], *, page: str) -> str:
         compared: As for `describe_comparison`.
         page: Where the page was written.
     """
-    comparisons = [
-        one | {"sentence": verdict_sentence(compared, one)} for one in compared["comparisons"]
-    ]
-    content = compared | {"comparisons": comparisons, "page": page}
+    content = _with_sentences(compared) | {"page": page}
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def render_page(compared: dict[str, Any]) -> str:
+    """Return the page as HTML; names and labels are escaped.
+
+    Args:
+        compared: As for `describe_comparison`.
+    """
+    bounds = [
+        abs(one[score][side])
+        for one in compared["comparisons"]
+        for score in ("accuracy", "macro_f1")
+        for side in ("low", "high")
+    ]
+    return render(
+        "compare.html",
+        **_with_sentences(compared),
+        limit=max(bounds),
+        tested_on=_tested_on(compared),
+        criterion=CRITERION,
+        points=_signed,
+        p_value=_p_value,
+    )
 
 
 def verdict_sentence(compared: dict[str, Any], comparison: dict[str, Any]) -> str:
@@ -82,6 +104,13 @@ def macro_f1_sentence(comparison: dict[str, Any]) -> str:
         f"Macro F1 differs by {f1['difference']:+.2f} (95 % interval {f1['low']:.2f} to "
         f"{f1['high']:.2f})."
     )
+
+
+def _with_sentences(compared: dict[str, Any]) -> dict[str, Any]:
+    comparisons = [
+        one | {"sentence": verdict_sentence(compared, one)} for one in compared["comparisons"]
+    ]
+    return compared | {"comparisons": comparisons}
 
 
 def _tested_on(compared: dict[str, Any]) -> str:
