@@ -219,7 +219,7 @@ def log_results(
     clip: np.ndarray,
     lock: Path,
     requirements: Path,
-) -> None:
+) -> str:
     """Add the scores, pictures, model and hashes of the data to a run and end it.
 
     Args:
@@ -231,6 +231,9 @@ def log_results(
         clip: The example, uint8 RGB, shape (1, num_frames, size, size, 3) as the model takes it.
         lock: The file dvc.lock, whose hashes say which data was used.
         requirements: The file requirements.txt, what the model needs.
+
+    Returns:
+        The logged model's URI.
     """
     flat = {key: value for key, value in _flatten(metrics).items() if _is_number(value)}
     timestamp = int(np.datetime64("now", "ms").astype(np.int64))
@@ -244,7 +247,7 @@ def log_results(
         client.log_artifact(run_id, str(file))
     keras.utils.disable_interactive_logging()  # no progress bar while MLflow tries the example
     with mlflow.start_run(run_id=run_id):
-        mlflow.tensorflow.log_model(
+        logged = mlflow.tensorflow.log_model(
             recognizer.model,
             name="model",
             signature=infer_signature(clip, recognizer.model.predict_on_batch(clip)),
@@ -252,6 +255,7 @@ def log_results(
             pip_requirements=str(requirements),
             metadata={"labels": recognizer.labels, "preprocessing": recognizer.preprocessing},
         )
+    return logged.model_uri
 
 
 def _git(*arguments: str) -> str:
