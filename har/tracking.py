@@ -4,11 +4,18 @@ DVC's files decide; MLflow shows them. A run is opened when training starts and 
 they come; the evaluation finds it again by the training's fingerprint and adds the scores, the
 pictures and the model. Where DVC took the training from its cache there is no such run, and the
 evaluation makes one from the files.
+
+A database that cannot be reached stops a run before it trains, or is done without where the
+parameter `tracking.required` is false. One that is lost later costs no training: the evaluation
+adds the epochs that are missing.
 """
 
 import contextlib
+import fcntl
+import importlib.metadata
 import logging
 import os
+import platform
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -30,38 +37,73 @@ EXPERIMENT = "har"
 FINGERPRINT_TAG = "har.fingerprint"
 DATABASE_NAME = "mlflow.db"
 ARTIFACTS_NAME = "mlruns"
-# For the first request only: MLflow's own are 7 retries, 4 minutes for a server that is not there.
-FIRST_REQUEST = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+# MLflow's own limits are 7 retries of 2 minutes each for a server that does not answer.
+REQUEST_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+# What the results can depend on, beside the code and the parameters.
+PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert", "av", "dvc", "mlflow")
 
 
-def connect(root: Path) -> MlflowClient:
+def connect(root: Path, *, required: bool = True) -> MlflowClient | None:
     """Return a client of the tracking database.
 
     Args:
         root: The project's folder. The database is `mlflow.db` there, where `mlflow ui` looks,
             unless the environment variable MLFLOW_TRACKING_URI names another.
+        required: Whether to fail, not to warn, where it cannot be reached.
+
+    Returns:
+        The client; None if the database cannot be reached and is not required.
 
     Raises:
-        ValueError: The database or server cannot be reached.
+        ValueError: The database or server cannot be reached and is required.
     """
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    for name, value in REQUEST_LIMITS.items():
+        os.environ.setdefault(name, value)
     own = f"sqlite:///{root.resolve() / DATABASE_NAME}"
     mlflow.set_tracking_uri(os.environ.get("MLFLOW_TRACKING_URI") or own)
-    client = MlflowClient()
+    location = None
+    if mlflow.get_tracking_uri() == own:
+        location = (root.resolve() / ARTIFACTS_NAME).as_uri()
+    client = None
+    with explained_errors(required=required):
+        client = _open_database(root, location)
+    return client
+
+
+@contextlib.contextmanager
+def explained_errors(*, required: bool) -> Iterator[None]:
+    """Explain an error of MLflow, or warn of it and leave out the rest of the body.
+
+    Args:
+        required: Whether to fail, not to warn.
+
+    Raises:
+        ValueError: MLflow failed and is required.
+    """
     try:
-        with _environment(FIRST_REQUEST):
-            experiment = client.get_experiment_by_name(EXPERIMENT)
-        if experiment is None:
-            location = None
-            if mlflow.get_tracking_uri() == own:
-                location = (root.resolve() / ARTIFACTS_NAME).as_uri()
-            client.create_experiment(EXPERIMENT, artifact_location=location)
+        yield
     except MlflowException as error:
-        raise ValueError(
-            f"MLflow at {mlflow.get_tracking_uri()} cannot be used: {error}. Start that server, or "
-            "unset MLFLOW_TRACKING_URI to use the project's own database."
-        ) from error
+        problem = f"MLflow at {mlflow.get_tracking_uri()} cannot be used: {error}."
+        if required:
+            raise ValueError(
+                f"{problem} Start that server, unset MLFLOW_TRACKING_URI to use the project's own "
+                "database, or set tracking.required to false in params.yaml to do without. Then "
+                "run the same command again; what is finished is kept."
+            ) from error
+        print(f"warning: {problem} It goes on without (tracking.required is false).")
+
+
+def _open_database(root: Path, location: str | None) -> MlflowClient:
+    """Make the tables and the experiment where they are not there yet, one process at a time."""
+    folder = root / ".har"
+    folder.mkdir(exist_ok=True)
+    with (folder / "mlflow.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        client = MlflowClient()
+        if client.get_experiment_by_name(EXPERIMENT) is None:
+            client.create_experiment(EXPERIMENT, artifact_location=location)
     return client
 
 
@@ -72,7 +114,7 @@ def open_run(client: MlflowClient, *, model: str, fingerprint: str, params: dict
         client: From `connect`.
         model: The model's name.
         fingerprint: What tells this training from every other.
-        params: All parameters, nested as in params.yaml.
+        params: The content of params.yaml; of `models` only this model's section is kept.
     """
     experiment = client.get_experiment_by_name(EXPERIMENT)
     name = os.environ.get("DVC_EXP_NAME")
@@ -82,7 +124,11 @@ def open_run(client: MlflowClient, *, model: str, fingerprint: str, params: dict
         "dvc.experiment": name or "",
         "git.revision": _git("rev-parse", "HEAD"),
         "git.dirty": str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower(),
+        "environment.python": platform.python_version(),
+        "environment.platform": platform.platform(),
+        **{f"environment.{name}": importlib.metadata.version(name) for name in PACKAGES},
     }
+    params = params | {"models": {model: params["models"][model]}}
     run_name = f"{model} {name}" if name else model
     run = client.create_run(experiment.experiment_id, run_name=run_name, tags=tags)
     flat = _flatten(params)
@@ -117,6 +163,52 @@ def log_history(client: MlflowClient, run_id: str, rows: list[dict[str, Any]]) -
         client.log_batch(run_id, metrics=metrics[start : start + 1000])
 
 
+@contextlib.contextmanager
+def ended_run(client: MlflowClient | None, run_id: str | None) -> Iterator[None]:
+    """Mark the run as finished, failed or killed when the body ends; `log_results` may come later.
+
+    Args:
+        client: From `connect`.
+        run_id: The run; None for none.
+    """
+    status = "FAILED"
+    try:
+        yield
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        if run_id is not None:
+            with explained_errors(required=False):
+                client.set_terminated(run_id, status)
+
+
+class HistoryMirror:
+    """Shows the epochs in MLflow as they end; gives up, once, where MLflow is lost meanwhile.
+
+    Args:
+        client: From `connect`.
+        run_id: The run; None to show nothing.
+    """
+
+    def __init__(self, client: MlflowClient | None, run_id: str | None):
+        self._client, self._run_id = client, run_id
+
+    def __call__(self, rows: list[dict[str, Any]]) -> None:
+        """Log the rows of an epoch."""
+        if self._run_id is None:
+            return
+        try:
+            log_history(self._client, self._run_id, rows)
+        except MlflowException as error:
+            print(
+                f"warning: MLflow at {mlflow.get_tracking_uri()} is lost: {error}. Training goes "
+                "on; the evaluation adds what is missing."
+            )
+            self._run_id = None
+
+
 def log_results(
     client: MlflowClient,
     run_id: str,
@@ -127,7 +219,7 @@ def log_results(
     clip: np.ndarray,
     lock: Path,
     requirements: Path,
-) -> None:
+) -> str:
     """Add the scores, pictures, model and hashes of the data to a run and end it.
 
     Args:
@@ -139,6 +231,9 @@ def log_results(
         clip: The example, uint8 RGB, shape (1, num_frames, size, size, 3) as the model takes it.
         lock: The file dvc.lock, whose hashes say which data was used.
         requirements: The file requirements.txt, what the model needs.
+
+    Returns:
+        The logged model's URI.
     """
     flat = {key: value for key, value in _flatten(metrics).items() if _is_number(value)}
     timestamp = int(np.datetime64("now", "ms").astype(np.int64))
@@ -152,7 +247,7 @@ def log_results(
         client.log_artifact(run_id, str(file))
     keras.utils.disable_interactive_logging()  # no progress bar while MLflow tries the example
     with mlflow.start_run(run_id=run_id):
-        mlflow.tensorflow.log_model(
+        logged = mlflow.tensorflow.log_model(
             recognizer.model,
             name="model",
             signature=infer_signature(clip, recognizer.model.predict_on_batch(clip)),
@@ -160,18 +255,7 @@ def log_results(
             pip_requirements=str(requirements),
             metadata={"labels": recognizer.labels, "preprocessing": recognizer.preprocessing},
         )
-
-
-@contextlib.contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set environment variables for a while, those that the user has not set."""
-    added = {name: value for name, value in variables.items() if name not in os.environ}
-    os.environ.update(added)
-    try:
-        yield
-    finally:
-        for name in added:
-            del os.environ[name]
+    return logged.model_uri
 
 
 def _git(*arguments: str) -> str:

@@ -25,9 +25,17 @@ from har.params import load_params
 from har.plots import plot_confusion, plot_reliability
 from har.progress import progress
 from har.recognizer import Recognizer, load_recognizer
+from har.registry import register
 from har.runtime import setup_tensorflow
 from har.stage import project_root, run_stage
-from har.tracking import connect, find_run, log_history, log_results, open_run
+from har.tracking import (
+    connect,
+    explained_errors,
+    find_run,
+    log_history,
+    log_results,
+    open_run,
+)
 
 NUM_TIMED_CLIPS = 10
 
@@ -80,7 +88,8 @@ def main(model: Path, split: Path, manifest: Path, features: Path, metrics: Path
     )
     speed = {"milliseconds_per_clip": time_clip(recognizer, test["path"].tolist())}
     write_results(scores, speed, test, probabilities, recognizer.labels, metrics)
-    log_to_mlflow(recognizer, scores | speed, test["path"].iloc[0], metrics)
+    run_id = log_to_mlflow(recognizer, scores | speed, test["path"].iloc[0], metrics, params)
+    write_json({"mlflow_run": run_id or "not logged"}, metrics / "run.json")
     print(
         f"evaluate: {scores['model']}, accuracy {scores['accuracy']:.2f} (95 % interval "
         f"{scores['accuracy_low']:.2f} to {scores['accuracy_high']:.2f}) on "
@@ -116,10 +125,8 @@ def write_results(
     """Write scores, predictions, and the confusion matrix as a table and a picture."""
     plots = metrics / "plots"
     plots.mkdir(parents=True, exist_ok=True)
-    for name, content in (("metrics", scores), ("speed", speed)):
-        (metrics / f"{name}.json").write_text(
-            json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+    write_json(scores, metrics / "metrics.json")
+    write_json(speed, metrics / "speed.json")
     predicted = probabilities.argmax(axis=1)
     names = pd.Series(labels)[predicted].to_numpy()
     table = test[["video_id", "subject", "label"]].assign(
@@ -140,38 +147,55 @@ def write_results(
 
 
 def log_to_mlflow(
-    recognizer: Recognizer, scores: dict[str, Any], clip_path: str, metrics: Path
-) -> None:
-    """Add the results to the training's run, or to a new one where DVC had the training cached."""
-    client = connect(project_root())
-    fingerprint = recognizer.params["fingerprint"]
-    run_id = find_run(client, fingerprint)
-    if run_id is None:
-        run_id = open_run(
-            client,
-            model=recognizer.params["model"],
-            fingerprint=fingerprint,
-            params=recognizer.params,
-        )
+    recognizer: Recognizer,
+    scores: dict[str, Any],
+    clip_path: str,
+    metrics: Path,
+    params: dict[str, Any],
+) -> str | None:
+    """Add the results to the training's run, or to a new one where DVC had the training cached.
+
+    The model becomes a version in MLflow's registry, with the alias `challenger`.
+
+    Returns:
+        The run's identifier; None where there is no MLflow and none is required.
+    """
+    required, run_id = params["tracking"]["required"], None
+    client = connect(project_root(), required=required)
+    if client is None:
+        return None
     history = pd.read_csv(metrics / "plots" / "history.csv")
-    log_history(client, run_id, history.to_dict("records"))
     clip = load_clip(clip_path)
     places = even_indices(len(clip), recognizer.preprocessing["model_frames"])
-    log_results(
-        client,
-        run_id,
-        metrics=scores,
-        files=[
-            *sorted(metrics.glob("plots/*.png")),
-            *sorted(Path("data").glob("*/*.png")),
-            metrics / "metrics.json",
-            metrics / "predictions.csv",
-        ],
-        recognizer=recognizer,
-        clip=np.array(clip[places])[np.newaxis],
-        lock=Path("dvc.lock"),
-        requirements=Path("requirements.txt"),
-    )
+    fingerprint = recognizer.params["fingerprint"]
+    with explained_errors(required=required):
+        run_id = find_run(client, fingerprint) or open_run(
+            client, model=recognizer.params["model"], fingerprint=fingerprint, params=params
+        )
+        log_history(client, run_id, history.to_dict("records"))
+        model_uri = log_results(
+            client,
+            run_id,
+            metrics=scores,
+            files=[
+                *sorted(metrics.glob("plots/*.png")),
+                *sorted(Path("data").glob("*/*.png")),
+                metrics / "metrics.json",
+                metrics / "predictions.csv",
+            ],
+            recognizer=recognizer,
+            clip=np.array(clip[places])[np.newaxis],
+            lock=Path("dvc.lock"),
+            requirements=Path("requirements.txt"),
+        )
+        register(client, model_uri=model_uri, fingerprint=fingerprint)
+    return run_id
+
+
+def write_json(content: dict[str, Any], path: Path) -> None:
+    """Write JSON for people to read too."""
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,13 @@
 """MLflow: one run per training, with all that belongs to it."""
 
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
 import time
+import urllib.request
 
 import mlflow
 import numpy as np
@@ -9,9 +16,23 @@ import yaml
 
 from har.recognizer import Recognizer
 from har.runtime import keras
-from har.tracking import connect, find_run, log_history, log_results, open_run
+from har.tracking import (
+    HistoryMirror,
+    connect,
+    ended_run,
+    explained_errors,
+    find_run,
+    log_history,
+    log_results,
+    open_run,
+)
 
-PARAMS = {"model": "tiny", "seed": 42, "settings": {"epochs": 2, "speed": [0.5, 2.0]}}
+PARAMS = {
+    "model": "tiny",
+    "seed": 42,
+    "augment": {"speed": [0.5, 2.0]},
+    "models": {"tiny": {"epochs": 2}, "other": {"epochs": 3}},
+}
 METRICS = {
     "model": "tiny",
     "accuracy": 0.75,
@@ -75,17 +96,19 @@ def test_open_run_keeps_parameters_and_tags(client, monkeypatch):
     monkeypatch.setenv("DVC_EXP_NAME", "tidy-lamb")
     run = client.get_run(open_run(client, model="tiny", fingerprint="f1", params=PARAMS))
     assert run.data.params == {
-        "model": "tiny", "seed": "42", "settings.epochs": "2", "settings.speed": "[0.5, 2.0]",
+        "model": "tiny", "seed": "42", "models.tiny.epochs": "2", "augment.speed": "[0.5, 2.0]",
     }  # fmt: skip
     assert run.info.run_name == "tiny tidy-lamb"
     assert run.data.tags["har.fingerprint"] == "f1"
     assert run.data.tags["dvc.experiment"] == "tidy-lamb"
     assert run.data.tags["model"] == "tiny"
+    assert run.data.tags["environment.keras"] == keras.__version__
+    assert run.data.tags["git.dirty"] in ("true", "false")
 
 
 def test_open_run_works_without_git(client, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    run = client.get_run(open_run(client, model="tiny", fingerprint="f0", params={}))
+    run = client.get_run(open_run(client, model="tiny", fingerprint="f0", params=PARAMS))
     assert run.data.tags["git.revision"] == ""
 
 
@@ -170,3 +193,119 @@ def test_connect_says_at_once_that_a_server_cannot_be_reached(tmp_path, monkeypa
         connect(tmp_path)
     assert time.perf_counter() - start < 20
     assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_connect_gives_up_on_a_server_that_does_not_answer(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(ValueError, match=r"tracking\.required to false"):
+            connect(tmp_path)
+
+
+def test_connect_warns_when_no_server_is_required(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert connect(tmp_path, required=False) is None
+    assert capsys.readouterr().out.startswith("warning: MLflow at http://127.0.0.1:9 cannot be")
+
+
+def test_connect_lets_processes_make_the_database_together(tmp_path):
+    script = "import sys, pathlib, har.tracking; har.tracking.connect(pathlib.Path(sys.argv[1]))"
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    started = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [process.communicate()[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], said
+    assert connect(tmp_path).get_experiment_by_name("har") is not None
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A real tracking server on this machine alone."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = ["-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{tmp_path / 'server.db'}"]
+    command += ["--artifacts-destination", str(tmp_path / "artifacts")]
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=tmp_path,
+        env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 120
+    while not answers(f"{address}/health"):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    yield process
+    stop(process)
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=1) as response:  # noqa: S310
+            return response.status == 200
+    except OSError:
+        return False
+
+
+def stop(process: subprocess.Popen) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.slow
+def test_a_real_server_works_and_its_loss_does_not_stop_training(server, tmp_path, capsys):
+    client = connect(tmp_path)
+    assert not (tmp_path / "mlflow.db").exists()
+    run_id = open_run(client, model="tiny", fingerprint="f7", params=PARAMS)
+    mirror = HistoryMirror(client, run_id)
+    mirror(HISTORY[:2])
+    (tmp_path / "requirements.txt").write_text("keras==3.15.1\n")
+    (tmp_path / "notes.txt").write_text("seen")
+    log_results(
+        client,
+        run_id,
+        metrics=METRICS,
+        files=[tmp_path / "notes.txt"],
+        recognizer=make_recognizer(),
+        clip=np.zeros((1, 2, 4, 4, 3), np.uint8),
+        lock=tmp_path / "dvc.lock",
+        requirements=tmp_path / "requirements.txt",
+    )
+    assert client.get_run(run_id).data.metrics["val_loss"] == 1.0
+    assert [file.path for file in client.list_artifacts(run_id)] == ["notes.txt"]
+    stop(server)
+    mirror(HISTORY[2:])
+    mirror(HISTORY[2:])
+    assert capsys.readouterr().out.count("Training goes on") == 1
+
+
+def test_explained_errors_fail_only_where_mlflow_is_required(client, capsys):
+    message = "what is finished is kept"
+    with pytest.raises(ValueError, match=message), explained_errors(required=True):
+        client.get_run("missing")
+    with explained_errors(required=False):
+        client.get_run("missing")
+    assert "It goes on without" in capsys.readouterr().out
+
+
+def test_ended_run_says_how_a_run_ended(client):
+    endings = {"FINISHED": None, "FAILED": ValueError, "KILLED": KeyboardInterrupt}
+    for status, error in endings.items():
+        run_id = open_run(client, model="tiny", fingerprint=status, params=PARAMS)
+        with contextlib.suppress(ValueError, KeyboardInterrupt), ended_run(client, run_id):
+            if error:
+                raise error
+        assert client.get_run(run_id).info.status == status
+
+
+def test_ended_run_warns_where_mlflow_is_lost(client, capsys):
+    with ended_run(client, "missing"):
+        pass
+    assert "It goes on without" in capsys.readouterr().out
