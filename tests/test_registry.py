@@ -58,7 +58,9 @@ def logged(tmp_path_factory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("registry")
     (folder / "requirements.txt").write_text("keras==3.15.1\n")
     (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    client = connect(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it for other processes
+        client = connect(folder)
     model_uri = log_results(
         client,
         open_run(client, model="tiny", fingerprint="logged", params=PARAMS),
@@ -110,7 +112,7 @@ def test_register_makes_one_version_a_training(project, capfd):
     challenger = find_alias(project.client, "challenger")
     assert challenger.version == find_version(project.client, "f1").version == 1
     assert challenger.tags["har.run"] == newest  # the newest predictions, not the first
-    assert "(12" not in capfd.readouterr().err
+    assert capfd.readouterr().err == ""
     assert find_alias(project.client, "champion") is None
 
 
@@ -242,4 +244,3 @@ def test_evaluate_keeps_the_run_where_registering_fails(project, monkeypatch, ca
     with pytest.raises(ValueError, match=r"the registry is full\. Start that server"):
         log_evaluation("f6", required=True)
     assert find_run(project.client, "f6") == run_id
-    monkeypatch.undo()
