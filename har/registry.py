@@ -65,7 +65,8 @@ def find_run_fingerprint(client: MlflowClient, run_id: str) -> str | None:
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+        # The latter where it is no identifier, as the `not logged` in a run.json.
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
     return run.data.tags.get(FINGERPRINT_TAG, "")

@@ -123,6 +123,13 @@ def test_find_predictions_of_results_without_a_run(here):
     assert find("workspace").find_fingerprint() is None
 
 
+def test_find_predictions_of_a_run_that_was_not_logged(project):
+    Path("metrics").mkdir()
+    Path("metrics/predictions.csv").write_text(WEAK)
+    Path("metrics/run.json").write_text('{"mlflow_run": "not logged"}')
+    assert find("workspace").find_fingerprint() is None
+
+
 def test_find_predictions_explains_where_it_looked(here, tmp_path):
     with pytest.raises(ValueError, match="'nosuch' has no predictions to compare") as error:
         find("nosuch")
