@@ -206,6 +206,7 @@ def test_pipeline_reruns_nothing_when_nothing_changed(project):
         ({"convert": {"max_side": 320}}, {"convert"}),
         ({"extract": {"num_frames": 9}}, {"extract", "train"}),
         ({"split": {"train": 0.6, "test": 0.25}}, {"split"}),
+        ({"split": {"folds": 3}}, {"split"}),
         ({"downsample": {"method": "none"}}, {"downsample", "train"}),
         ({"augment": {"num_views": 1}}, {"augment", "train"}),
         ({"backbone": {"name": "other"}}, {"features", "train"}),
