@@ -186,7 +186,7 @@ def log_to_mlflow(
             lock=Path("dvc.lock"),
             requirements=Path("requirements.txt"),
         )
-        register(client, model_uri=model_uri, fingerprint=fingerprint)
+        register(client, model_uri=model_uri, fingerprint=fingerprint, run_id=run_id)
     return run_id
 
 
