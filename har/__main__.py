@@ -213,6 +213,76 @@ def compare(
 
 
 @app.command(
+    short_help="Test on everybody in turn.",
+    epilog="Example: python -m har crossval --folds people -S model=cnn3d",
+)
+def crossval(
+    folds: Annotated[
+        str,
+        typer.Option(
+            metavar="N|people", help="How many groups of people, or `people`: each by itself."
+        ),
+    ] = "5",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set-param", "-S", metavar="NAME=VALUE", help="A parameter, as for `dvc exp run`."
+        ),
+    ] = None,
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Beginning of the experiments' names.")
+    ] = "crossval",
+) -> None:
+    """Cross-validate by people: each video is tested by a model that never saw its person.
+
+    Runs a DVC experiment for each fold; nothing is decoded or extracted again, and folds that have
+    ended are kept. Prints the pooled scores with 95 % intervals beside the baselines, the mean and
+    the deviation over the folds, and writes them with the predictions and the confusion matrix
+    into crossval/NAME-.../. Folds in metadata.csv are used as they are. Exit code: 0 if all folds
+    ended, 1 if one failed.
+    """
+    from har.crossval import (
+        describe_fold,
+        experiment_prefix,
+        pool_folds,
+        run_folds,
+        score_folds,
+        write_crossval,
+    )
+    from har.params import load_params
+    from har.stage import project_root
+    from har.summary import describe_metrics
+    from har.tracking import connect, explained_errors, log_crossval
+
+    params, overrides = load_params(), changes or []
+    count = int(folds) if folds.isdecimal() else folds
+    prefix = experiment_prefix(name, folds=count, overrides=overrides)
+    folder = Path("crossval") / prefix
+    done = []
+    for number, fold in enumerate(
+        run_folds(prefix, folds=count, overrides=overrides, logs=folder / "logs"), start=1
+    ):
+        typer.echo(f"crossval: {describe_fold(fold, number=number)}")
+        done.append(fold)
+    pooled = pool_folds(done)
+    scores = score_folds(
+        done, pooled, num_bootstrap=params["evaluate"]["num_bootstrap"], seed=params["seed"]
+    )
+    files = write_crossval(scores, pooled, folder)
+    required = params["tracking"]["required"]
+    client = connect(project_root(), required=required)
+    if client:
+        with explained_errors(required=required):
+            runs = [fold.mlflow_run for fold in done if fold.mlflow_run]
+            log_crossval(client, name=prefix, scores=scores, files=files, runs=runs)
+    typer.echo(
+        f"\n{describe_metrics(scores)}\n\nMean of the {len(done)} folds "
+        f"{scores['mean_accuracy']:.1%}, deviation {scores['deviation_of_accuracy']:.1%}.\n"
+        f"Written to {folder}; compare two such folders with `python -m har compare`."
+    )
+
+
+@app.command(
     short_help="Write one page about the run.",
     epilog="Example: python -m har report --out report",
 )

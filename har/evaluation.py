@@ -51,14 +51,38 @@ def evaluate(
     validate(probabilities, label_indices, subjects, labels)
     probabilities = probabilities.astype(np.float64)
     probabilities /= probabilities.sum(axis=1, keepdims=True)  # float32 sums to 1 but for 1e-7
-    predicted = probabilities.argmax(axis=1)
     indices = np.arange(len(labels))
+    samples = resample_subjects(subjects, num_bootstrap=num_bootstrap, rng=rng)
+    predicted = probabilities.argmax(axis=1)
+    return {
+        **score_predictions(predicted, label_indices, subjects, labels, samples=samples),
+        "loss": log_loss(label_indices, _sum_to_one(probabilities), labels=indices),
+        "expected_calibration_error": expected_calibration_error(probabilities, label_indices),
+    }
+
+
+def score_predictions(
+    predicted: np.ndarray,
+    label_indices: np.ndarray,
+    subjects: np.ndarray,
+    labels: list[str],
+    *,
+    samples: list[np.ndarray],
+) -> dict[str, object]:
+    """Return the scores that need no probabilities: those of `evaluate` but for its last two.
+
+    Args:
+        predicted: int, shape (num_videos,), the label's index that the classifier says.
+        label_indices: As for `evaluate`.
+        subjects: As for `evaluate`.
+        labels: Names of the classes.
+        samples: From `resample_subjects`.
+    """
     correct = (predicted == label_indices).astype(float)
 
     def macro_f1(rows: np.ndarray) -> float:
         return mean_f1(label_indices[rows], predicted[rows])
 
-    samples = resample_subjects(subjects, num_bootstrap=num_bootstrap, rng=rng)
     f1_low, f1_high = np.quantile([macro_f1(rows) for rows in samples], [0.025, 0.975])
     accuracy_low, accuracy_high = accuracy_interval(correct, samples)
     return {
@@ -70,10 +94,26 @@ def evaluate(
         "macro_f1": macro_f1(np.arange(len(label_indices))),
         "macro_f1_low": float(f1_low),
         "macro_f1_high": float(f1_high),
-        "loss": log_loss(label_indices, _sum_to_one(probabilities), labels=indices),
-        "expected_calibration_error": expected_calibration_error(probabilities, label_indices),
         "per_class": _per_class(label_indices, predicted, labels),
     }
+
+
+def score_baselines(
+    baselines: dict[str, np.ndarray], label_indices: np.ndarray, *, samples: list[np.ndarray]
+) -> dict[str, float]:
+    """Return the accuracy of each baseline by its name, with `_low` and `_high`.
+
+    Args:
+        baselines: The predicted label indices, int, shape (num_videos,), by name.
+        label_indices: As for `evaluate`.
+        samples: Those of the model's scores, so that the intervals differ by the classifier only.
+    """
+    scores = {}
+    for name, predicted in baselines.items():
+        correct = (predicted == label_indices).astype(float)
+        low, high = accuracy_interval(correct, samples)
+        scores |= {name: correct.mean(), f"{name}_low": low, f"{name}_high": high}
+    return scores
 
 
 def validate(

@@ -17,7 +17,7 @@ import pandas as pd
 from har.clips import generator_for
 from har.dataset import REFUSED_BY_DVC, find_videos
 from har.preview import Preview, PreviewTask, preview_video
-from har.splits import SPLITS, has_fixed_splits, split_by_metadata, split_by_subject
+from har.splits import SPLITS, choose_splits
 from har.steps import Limits, check_failures, digests
 from har.video import VideoError
 from har.workers import run_in_workers
@@ -43,6 +43,7 @@ class Settings:
         max_failed_fraction: Share of videos that may be unreadable.
         num_frames: Frames in a clip.
         fractions: The share of videos for each split.
+        folds: Into how many to draw the people, or `people`; None for one split.
         test_fold: The fold to test on; None for the first.
         seed: Of the split.
         limits: What looking at a video may take.
@@ -52,6 +53,7 @@ class Settings:
     max_failed_fraction: float
     num_frames: int
     fractions: dict[str, float]
+    folds: int | str | None
     test_fold: str | None
     seed: int
     limits: Limits
@@ -64,6 +66,7 @@ class Settings:
             max_failed_fraction=params["dataset"]["max_failed_fraction"],
             num_frames=params["extract"]["num_frames"],
             fractions={name: params["split"][name] for name in SPLITS},
+            folds=params["split"]["folds"],
             test_fold=params["split"]["test_fold"],
             seed=params["seed"],
             limits=Limits.from_params(params, "convert"),
@@ -276,14 +279,14 @@ def _find_subjects(videos: pd.DataFrame, settings: Settings) -> tuple[str, list[
 def _split(videos: pd.DataFrame, settings: Settings) -> list[Problem]:
     """Try the split as the stage does and fill it in."""
     manifest = videos[videos["status"] == "ok"]
-    rng = generator_for(settings.seed, "split")
     try:
-        if has_fixed_splits(manifest):
-            split = split_by_metadata(
-                manifest, fractions=settings.fractions, test_fold=settings.test_fold, rng=rng
-            )
-        else:
-            split = split_by_subject(manifest, fractions=settings.fractions, rng=rng)
+        split, _ = choose_splits(
+            manifest,
+            fractions=settings.fractions,
+            folds=settings.folds,
+            test_fold=settings.test_fold,
+            rng=generator_for(settings.seed, "split"),
+        )
     except ValueError as error:
         return [Problem(True, str(error))]
     videos.loc[manifest.index, "split"] = split

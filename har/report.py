@@ -121,14 +121,21 @@ def read_run(*, model: str, changes: list[str]) -> Run:
             f"{folder} knows the labels {', '.join(recognizer.labels)}; {FILES['metrics']} scores "
             f"{', '.join(scored)}. Run `dvc repro` to score the model that is there."
         )
-    return Run(files, recognizer, tuple(changes) + tuple(_find_doubts(files, recognizer)))
+    doubts = _find_doubts(files, recognizer)
+    if changes:
+        said = "; ".join(changes)
+        doubts.append(f"Changed since the stages ran: {said}. `dvc repro` runs them again")
+    return Run(files, recognizer, tuple(doubts))
 
 
 def pipeline_changes() -> list[str]:
-    """Return what has changed since the stages ran, one sentence a stage, as `dvc status` finds it.
+    """Return what has changed since the stages ran, as `dvc status` finds it.
 
     That takes about a second; longer the first time after the data were copied, since DVC then
     reads them all.
+
+    Returns:
+        For each stage that is not up to date its name and what has changed.
 
     Raises:
         ValueError: DVC cannot say.
@@ -140,11 +147,10 @@ def pipeline_changes() -> list[str]:
             f"`dvc status` failed: {result.stderr.strip()}. Run the command in the folder of the "
             "project, when no `dvc repro` is running."
         )
-    return [
-        f"{stage} is not up to date, {_describe_changes(entries)} having changed since it ran: run "
-        "`dvc repro`"
-        for stage, entries in json.loads(result.stdout).items()
-    ]
+    changes = {
+        stage: _list_changed(entries) for stage, entries in json.loads(result.stdout).items()
+    }
+    return [f"{stage} ({_shorten(names)})" for stage, names in changes.items() if names]
 
 
 def write_report(run: Run, out: Path) -> list[str]:
@@ -228,10 +234,11 @@ def _find_doubts(files: dict[str, Any], recognizer: Recognizer) -> list[str]:
     return doubts
 
 
-def _describe_changes(entries: list[Any]) -> str:
+def _list_changed(entries: list[Any]) -> list[str]:
     """Return what changed, from entries as `{"changed deps": {"a.csv": "modified"}}`.
 
-    A changed parameter is in one as `{"params.yaml": {"seed": "modified"}}`.
+    A changed parameter is in one as `{"params.yaml": {"seed": "modified"}}`. A file that is only
+    missing in DVC's cache is what it was.
     """
     names = []
     for entry in entries:
@@ -240,7 +247,12 @@ def _describe_changes(entries: list[Any]) -> str:
             continue
         for changed in entry.values():
             for name, how in changed.items():
-                names += list(how) if isinstance(how, dict) else [name]
+                if how != "not in cache":
+                    names += list(how) if isinstance(how, dict) else [name]
+    return names
+
+
+def _shorten(names: list[str]) -> str:
     return ", ".join(names[:MAX_NAMED]) + (" and more" if len(names) > MAX_NAMED else "")
 
 

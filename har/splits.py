@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 SPLITS = ("train", "val", "test")
+PEOPLE = "people"  # as a number of folds: one for each person
 
 NUM_PROPOSALS = 20_000  # moves and swaps tried; 200 subjects need about a tenth to settle
 MISSING_CLASS_COST = 1e6  # outweighs any unevenness of the counts
@@ -39,49 +40,93 @@ def split_by_subject(
     _check_subjects_per_label(manifest, num_splits=len(names))
     counts = pd.crosstab(manifest["subject"], manifest["label"])
     wanted = np.outer([fractions[name] for name in names], counts.sum().to_numpy())
-    assignment = _improve(_greedy(counts.to_numpy(), wanted, rng), counts.to_numpy(), wanted, rng)
+    assignment = _assign(counts.to_numpy(), wanted, rng)
     split_of_subject = pd.Series([names[i] for i in assignment], index=counts.index)
     split = manifest["subject"].map(split_of_subject)
     check_splits(manifest.assign(split=split), required=names)
     return split
 
 
-def split_by_metadata(
+def choose_splits(
     manifest: pd.DataFrame,
     *,
     fractions: dict[str, float],
+    folds: int | str | None,
     test_fold: str | None,
     rng: np.random.Generator,
-) -> pd.Series:
-    """Use the splits or folds that `metadata.csv` gives; take a missing validation from train.
+) -> tuple[pd.Series, pd.Series | None]:
+    """Split as `metadata.csv` says, or else by subject; test on one fold where there are folds.
+
+    Validation people who are not given are drawn from the training people, in the proportion of
+    `fractions`, with folds too: a cross-validation then scores what a single split trains, and the
+    test people choose nothing.
 
     Args:
-        manifest: One row a video, with `label`, `subject`, and `split` or `fold` as text.
-        fractions: Used for the size of a validation split that is not given.
-        test_fold: The fold to test on; None for the first. The next fold validates where there
-            are three or more.
+        manifest: One row a video, with `label`, `subject`, and `split` and `fold` as text, empty
+            where `metadata.csv` gives none.
+        fractions: As for `split_by_subject`.
+        folds: As for `draw_folds`; folds in `metadata.csv` are used instead. None for one split.
+        test_fold: The fold to test on; None for the first.
         rng: As for `split_by_subject`.
 
+    Returns:
+        The split of each row, and its fold as text (None without folds).
+
     Raises:
-        ValueError: Some rows have no split, or a name is unknown, or a subject is in two splits.
+        ValueError: Some rows have no split, or a name is unknown, or a subject is in two splits, or
+            a label cannot be in every split; a label may be missing in a fold that is tested on.
     """
-    split = _from_splits(manifest) if _has(manifest, "split") else _from_folds(manifest, test_fold)
+    if folds is None and _has(manifest, "split"):
+        fold, split, required = None, _from_splits(manifest), SPLITS
+    elif folds is None and not _has(manifest, "fold"):
+        return split_by_subject(manifest, fractions=fractions, rng=rng), None
+    else:
+        fold = _find_folds(manifest, folds, rng)
+        split, required = _from_folds(fold, test_fold), ("train", "val")
     if not (split == "val").any():
-        _check_fractions(fractions)
-        check_splits(manifest.assign(split=split), required=("train", "test"))
-        training = manifest[split == "train"]
-        share = fractions["val"] / (fractions["train"] + fractions["val"])
-        split = split.copy()
-        split[training.index] = split_by_subject(
-            training, fractions={"train": 1 - share, "val": share}, rng=rng
-        )
-    check_splits(manifest.assign(split=split), required=SPLITS)
-    return split
+        given = [name for name in required if name != "val"]
+        check_splits(manifest.assign(split=split), required=given)
+        split = _draw_validation(manifest, split, fractions, rng)
+    check_splits(manifest.assign(split=split), required=required)
+    return split, fold
 
 
-def has_fixed_splits(manifest: pd.DataFrame) -> bool:
-    """Return whether `metadata.csv` says which videos are trained or tested on."""
-    return _has(manifest, "split") or _has(manifest, "fold")
+def draw_folds(manifest: pd.DataFrame, *, folds: int | str, rng: np.random.Generator) -> pd.Series:
+    """Give every subject to one fold, labels and people as even in all as people allow.
+
+    Args:
+        manifest: One row a video, with `label` and `subject`.
+        folds: How many; or `people` for a fold for each subject, in the order of their names.
+        rng: Decides between equally good assignments.
+
+    Returns:
+        The fold of each row as text, from 1, with the index of `manifest`.
+
+    Raises:
+        ValueError: `folds` is neither, or there are fewer subjects.
+    """
+    counts = pd.crosstab(manifest["subject"], manifest["label"])
+    if folds == PEOPLE:
+        assignment = np.arange(len(counts))
+    else:
+        _check_number_of_folds(folds, num_subjects=len(counts))
+        # People are spread as if each were a video of a label that all have: no fold is empty.
+        evened = np.column_stack([counts, np.ones(len(counts), dtype=int)])
+        wanted = np.outer(np.full(folds, 1 / folds), evened.sum(axis=0))
+        assignment = _assign(evened, wanted, rng)
+    fold_of_subject = pd.Series([str(1 + number) for number in assignment], index=counts.index)
+    return manifest["subject"].map(fold_of_subject)
+
+
+def fold_names(fold: pd.Series) -> list[str]:
+    """Return the names of the folds in order; numbers by their value.
+
+    Example:
+        >>> fold_names(pd.Series(["10", "9", "9"]))
+        ['9', '10']
+    """
+    names = fold.unique().tolist()
+    return sorted(names, key=int if all(name.isdecimal() for name in names) else None)
 
 
 def check_splits(manifest: pd.DataFrame, *, required: tuple[str, ...] | list[str] = SPLITS) -> None:
@@ -130,6 +175,17 @@ def _check_subjects_per_label(manifest: pd.DataFrame, *, num_splits: int) -> Non
         "Record more people for it, remove the label's folder, or correct the subjects in "
         "metadata.csv or dataset.subject_pattern."
     )
+
+
+def _assign(counts: np.ndarray, wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the group of each subject, each label near its wanted number in each.
+
+    Args:
+        counts: int, shape (num_subjects, num_labels), the videos of each.
+        wanted: float, shape (num_groups, num_labels).
+        rng: Decides between equally good assignments.
+    """
+    return _improve(_greedy(counts, wanted, rng), counts, wanted, rng)
 
 
 def _greedy(counts: np.ndarray, wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -192,16 +248,67 @@ def _from_splits(manifest: pd.DataFrame) -> pd.Series:
     return manifest["split"]
 
 
-def _from_folds(manifest: pd.DataFrame, test_fold: str | None) -> pd.Series:
-    folds = sorted(manifest["fold"].unique())
-    chosen = folds[0] if test_fold is None else str(test_fold)
-    if chosen not in folds:
+def _find_folds(
+    manifest: pd.DataFrame, folds: int | str | None, rng: np.random.Generator
+) -> pd.Series:
+    """Return the fold of each row; where each is to be tested on, check that each can be."""
+    if folds is None:
+        return manifest["fold"]
+    if _has(manifest, "fold"):
+        fold = manifest["fold"]
+    elif _has(manifest, "split"):
         raise ValueError(
-            f"split.test_fold is {chosen!r}; metadata.csv has the folds {', '.join(folds)}."
+            f"split.folds is {folds!r}, but metadata.csv fixes one split. Drop its column `split`, "
+            "or give a column `fold`, or set split.folds to null in params.yaml."
         )
-    split = pd.Series("train", index=manifest.index)
-    split[manifest["fold"] == chosen] = "test"
-    if len(folds) >= 3:
-        following = folds[(folds.index(chosen) + 1) % len(folds)]
-        split[manifest["fold"] == following] = "val"
+    else:
+        fold = draw_folds(manifest, folds=folds, rng=rng)
+    _check_people_outside_each_fold(manifest, fold)
+    return fold
+
+
+def _from_folds(fold: pd.Series, test_fold: str | None) -> pd.Series:
+    names = fold_names(fold)
+    chosen = names[0] if test_fold is None else str(test_fold)
+    if chosen not in names:
+        raise ValueError(f"split.test_fold is {chosen!r}; the folds are {', '.join(names)}.")
+    return (fold == chosen).map({True: "test", False: "train"})
+
+
+def _draw_validation(
+    manifest: pd.DataFrame, split: pd.Series, fractions: dict[str, float], rng: np.random.Generator
+) -> pd.Series:
+    """Return the split with a part of the training people as validation."""
+    _check_fractions(fractions)
+    training = manifest[split == "train"]
+    share = fractions["val"] / (fractions["train"] + fractions["val"])
+    split = split.copy()
+    split[training.index] = split_by_subject(
+        training, fractions={"train": 1 - share, "val": share}, rng=rng
+    )
     return split
+
+
+def _check_number_of_folds(folds: int | str, *, num_subjects: int) -> None:
+    if isinstance(folds, bool) or not isinstance(folds, int) or not 2 <= folds <= num_subjects:
+        raise ValueError(
+            f"split.folds is {folds!r}; expected a number from 2 to the number of people, which is "
+            f"{num_subjects}, or `{PEOPLE}` for a fold for each of them. Change it in params.yaml."
+        )
+
+
+def _check_people_outside_each_fold(manifest: pd.DataFrame, fold: pd.Series) -> None:
+    """Check that every label has people to train on and to validate on whichever fold is tested."""
+    people = manifest.assign(fold=fold).drop_duplicates(["label", "subject", "fold"])
+    inside = pd.crosstab(people["label"], people["fold"])
+    total = people.groupby("label")["subject"].nunique()
+    outside = inside.rsub(total, axis=0)
+    if (outside >= 2).all(axis=None):
+        return
+    label, name = outside.stack().idxmin()
+    raise ValueError(
+        f"The label {label!r} has {total[label]} people, of whom {inside.loc[label, name]} are in "
+        f"the fold {name!r}; at least 2 must be outside each fold, one to train on and one to "
+        "validate on. Use more folds (split.folds), record more people for the label, or remove "
+        "its folder."
+    )

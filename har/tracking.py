@@ -258,6 +258,35 @@ def log_results(
     return logged.model_uri
 
 
+def log_crossval(
+    client: MlflowClient, *, name: str, scores: dict[str, Any], files: list[Path], runs: list[str]
+) -> str:
+    """Make a run of a cross-validation, with the folds' runs nested in it; return its identifier.
+
+    Args:
+        client: From `connect`.
+        name: Of the cross-validation.
+        scores: The pooled scores, nested.
+        files: To show with the run.
+        runs: Identifiers of the folds' runs.
+    """
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    tags = {"model": scores["model"], "crossval": name}
+    run = client.create_run(experiment.experiment_id, run_name=name, tags=tags)
+    timestamp = int(np.datetime64("now", "ms").astype(np.int64))
+    flat = {key: value for key, value in _flatten(scores).items() if _is_number(value)}
+    client.log_batch(
+        run.info.run_id,
+        metrics=[Metric(_allowed(key), value, timestamp, 0) for key, value in flat.items()],
+    )
+    for file in files:
+        client.log_artifact(run.info.run_id, str(file))
+    for fold in runs:
+        client.set_tag(fold, "mlflow.parentRunId", run.info.run_id)
+    client.set_terminated(run.info.run_id)
+    return run.info.run_id
+
+
 def _git(*arguments: str) -> str:
     """Return what git prints, or nothing where there is no git or no commit."""
     if shutil.which("git") is None:

@@ -15,11 +15,11 @@ from har.clips import even_indices, generator_for, load_clip
 from har.dataset import read_table
 from har.evaluation import (
     NUM_CALIBRATION_BINS,
-    accuracy_interval,
     confusion_counts,
     evaluate,
     expected_calibration_error,
     resample_subjects,
+    score_baselines,
 )
 from har.params import load_params
 from har.plots import plot_confusion, plot_reliability
@@ -62,18 +62,13 @@ def main(model: Path, split: Path, manifest: Path, features: Path, metrics: Path
         num_bootstrap=num_bootstrap,
         rng=generator_for(params["seed"], "bootstrap"),
     )
-    # The same resamplings as the model's, so that the intervals differ by the classifier only.
+    baselines = predict_baselines(videos, recognizer.labels)
     samples = resample_subjects(
         subjects, num_bootstrap=num_bootstrap, rng=generator_for(params["seed"], "bootstrap")
     )
-    baselines = {}
-    for name, predicted in predict_baselines(videos, recognizer.labels).items():
-        correct = (predicted == label_indices).astype(float)
-        low, high = accuracy_interval(correct, samples)
-        baselines |= {name: correct.mean(), f"{name}_low": low, f"{name}_high": high}
     grouped_by = json.loads((split / "split.json").read_text(encoding="utf-8"))["grouped_by"]
     scores = {"model": recognizer.params["model"], "grouped_by": grouped_by} | scores
-    scores["baselines"] = baselines
+    scores["baselines"] = score_baselines(baselines, label_indices, samples=samples)
     before = at_temperature(probabilities, 1 / recognizer.params["temperature"])
     error_before = expected_calibration_error(before, label_indices)
     scores["expected_calibration_error_before"] = error_before
@@ -87,7 +82,7 @@ def main(model: Path, split: Path, manifest: Path, features: Path, metrics: Path
         num_bins=NUM_CALIBRATION_BINS,
     )
     speed = {"milliseconds_per_clip": time_clip(recognizer, test["path"].tolist())}
-    write_results(scores, speed, test, probabilities, recognizer.labels, metrics)
+    write_results(scores, speed, test, probabilities, baselines, recognizer.labels, metrics)
     run_id = log_to_mlflow(recognizer, scores | speed, test["path"].iloc[0], metrics, params)
     write_json({"mlflow_run": run_id or "not logged"}, metrics / "run.json")
     print(
@@ -119,6 +114,7 @@ def write_results(
     speed: dict[str, float],
     test: pd.DataFrame,
     probabilities: np.ndarray,
+    baselines: dict[str, np.ndarray],
     labels: list[str],
     metrics: Path,
 ) -> None:
@@ -130,7 +126,9 @@ def write_results(
     predicted = probabilities.argmax(axis=1)
     names = pd.Series(labels)[predicted].to_numpy()
     table = test[["video_id", "subject", "label"]].assign(
-        predicted=names, probability=probabilities.max(axis=1)
+        predicted=names,
+        probability=probabilities.max(axis=1),
+        **{name: pd.Series(labels)[says].to_numpy() for name, says in baselines.items()},
     )
     table.to_csv(metrics / "predictions.csv", index=False)
     pd.DataFrame({"actual": test["label"], "predicted": names}).to_csv(

@@ -8,7 +8,7 @@ import pandas as pd
 from har.clips import generator_for
 from har.dataset import read_table, subject_from_name
 from har.params import load_params
-from har.splits import SPLITS, has_fixed_splits, split_by_metadata, split_by_subject
+from har.splits import SPLITS, choose_splits, fold_names
 from har.stage import run_stage
 
 MANIFEST_COLUMNS = ["video_id", "path", "label", "subject", "split"]
@@ -27,20 +27,24 @@ def main(report: Path, clips: Path, out: Path) -> None:
     check_labels(manifest, labels)
     manifest["subject"], grouped_by = find_subjects(manifest, params["dataset"]["subject_pattern"])
     fractions = {name: params["split"][name] for name in SPLITS}
-    rng = generator_for(params["seed"], "split")
-    if has_fixed_splits(manifest):
-        manifest["split"] = split_by_metadata(
-            manifest, fractions=fractions, test_fold=params["split"]["test_fold"], rng=rng
-        )
-    else:
-        manifest["split"] = split_by_subject(manifest, fractions=fractions, rng=rng)
+    manifest["split"], fold = choose_splits(
+        manifest,
+        fractions=fractions,
+        folds=params["split"]["folds"],
+        test_fold=params["split"]["test_fold"],
+        rng=generator_for(params["seed"], "split"),
+    )
     out.mkdir(parents=True, exist_ok=True)
     manifest[MANIFEST_COLUMNS].to_csv(out / "manifest.csv", index=False)
-    (out / "split.json").write_text(json.dumps({"grouped_by": grouped_by}) + "\n")
+    about = {"grouped_by": grouped_by, "folds": [] if fold is None else fold_names(fold)}
+    (out / "split.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
     videos = manifest["split"].value_counts()
     people = manifest.groupby("split")["subject"].nunique()
     said = ", ".join(f"{name} {videos[name]} videos of {people[name]} people" for name in SPLITS)
     print(f"split: {said} (by {grouped_by})")
+    if fold is not None:
+        tested = fold[manifest["split"] == "test"].iloc[0]
+        print(f"split: tests on the fold {tested!r} of {fold.nunique()}")
 
 
 def check_labels(manifest: pd.DataFrame, labels: set[str]) -> None:

@@ -18,7 +18,7 @@ from har.importers import IMPORTERS, import_dataset
 from har.importers.cutting import Cut, cut_video
 from har.importers.hmdb51 import source_of
 from har.importers.plan import Span
-from har.splits import split_by_metadata
+from har.splits import choose_splits
 from har.video import decode_frames, open_video, probe_video
 
 REAL = Path(__file__).parents[2] / "shared" / "real"
@@ -105,7 +105,7 @@ def table_of(folder: Path) -> pd.DataFrame:
 def official_split(folder: Path) -> pd.Series:
     table = find_videos(folder)
     rng = np.random.default_rng(0)
-    split = split_by_metadata(table, fractions=FRACTIONS, test_fold=None, rng=rng)
+    split, _ = choose_splits(table, fractions=FRACTIONS, folds=None, test_fold=None, rng=rng)
     return split.set_axis(table["video_id"])
 
 

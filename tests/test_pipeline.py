@@ -8,35 +8,27 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from tiny_project import (
+    LABELS,
+    SMALL,
+    Project,
+    environment,
+    make_project,
+    mlflow_runs,
+    ran_stages,
+)
 
 from har.clips import even_indices, load_clip
-from har.encode import write_video
 from har.recognizer import load_recognizer
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parent.parent
-PARTS = ["har", "stages", "dvc.yaml", "params.yaml", "requirements.txt", ".gitignore", ".dvcignore"]
-LABELS = ("falling", "rising", "still")
-NUM_SUBJECTS = 6
 NUM_KILLS = 20
-SMALL = {
-    "dataset": {"videos": "data/videos", "subject_pattern": "^(p[0-9]+)_"},
-    "extract": {"num_frames": 8, "size": 32},
-    "augment": {"num_views": 2},
-    "backbone": {"weights": "random"},
-    "evaluate": {"num_bootstrap": 50},
-    "models": {
-        "mobilenet_lstm": {"num_frames": 4, "epochs": 4, "patience": 4},
-        "cnn3d": {"num_frames": 8, "epochs": 3, "patience": 3},
-    },
-}
+UNFINISHED = ("Queued", "Running")  # in the status of a queue
 STAGES = [
     "demo",
     "convert",
@@ -48,95 +40,6 @@ STAGES = [
     "train",
     "evaluate",
 ]
-
-
-def update(nested, changes):
-    """Change values of nested dictionaries in place."""
-    for key, value in changes.items():
-        if isinstance(value, dict):
-            update(nested[key], value)
-        else:
-            nested[key] = value
-
-
-class Project:
-    """A copy of this project with videos of its own, and the commands that a user types."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def run(self, *command, check=True):
-        """Run a command of the environment that runs this test; return what it printed."""
-        result = subprocess.run(
-            command, cwd=self.folder, env=environment(), capture_output=True, text=True, check=False
-        )
-        assert not check or result.returncode == 0, result.stdout + result.stderr
-        return result.stdout if "--json" in command else result.stdout + result.stderr
-
-    def set_params(self, changes):
-        path = self.folder / "params.yaml"
-        params = yaml.safe_load(path.read_text())
-        update(params, changes)
-        path.write_text(yaml.safe_dump(params))
-
-    def metrics(self):
-        return json.loads((self.folder / "metrics" / "metrics.json").read_text())
-
-    def hashes(self):
-        """Return what dvc.lock says of each stage's outputs."""
-        lock = yaml.safe_load((self.folder / "dvc.lock").read_text())
-        return {
-            out["path"]: out["md5"]
-            for stage in lock["stages"].values()
-            for out in stage["outs"]
-            # Times are no results, and a run's name in MLflow is drawn.
-            if out["path"] not in [f"metrics/{name}.json" for name in ("run", "speed", "train")]
-        }
-
-
-def environment():
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return os.environ | {"PATH": path, "MLFLOW_TRACKING_URI": ""}
-
-
-def ran_stages(printed):
-    return [line.split("'")[1] for line in printed.splitlines() if line.startswith("Running stage")]
-
-
-def draw_square(label, rng):
-    """Return frames of a square that falls, rises or stays, uint8 RGB, (12, 48, 48, 3)."""
-    frames = np.full((12, 48, 48, 3), rng.integers(0, 90, 3), dtype=np.uint8)
-    left, color = rng.integers(4, 30), rng.integers(150, 256, 3)
-    for place, frame in enumerate(frames):
-        top = {"falling": 2 + 3 * place, "rising": 35 - 3 * place, "still": 18}[label]
-        frame[top : top + 10, left : left + 10] = color
-    return frames
-
-
-def make_project(folder):
-    """Copy the project, give it videos of six people in three unbalanced classes, commit it."""
-    for part in [*PARTS, ".dvc/config", ".dvc/.gitignore", ".dvc/plots"]:
-        source, target = ROOT / part, folder / part
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target)
-    rng = np.random.default_rng(0)
-    for subject in range(NUM_SUBJECTS):
-        for label in LABELS:
-            for take in range(2 if label == "still" else 1):
-                path = folder / "data" / "videos" / label / f"p{subject}_{take}.mp4"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_video(path, draw_square(label, rng), fps=12.0)
-    project = Project(folder)
-    project.set_params(SMALL)
-    project.run("git", "init", "--quiet")
-    project.run("dvc", "add", "--quiet", "data/videos")
-    project.run("git", "add", "--all")
-    identity = ["-c", "user.name=Test", "-c", "user.email=test@localhost"]
-    project.run("git", *identity, "commit", "--quiet", "--message", "Start")
-    return project
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +111,7 @@ def test_pipeline_reruns_nothing_when_nothing_changed(project):
         ({"convert": {"max_side": 320}}, {"convert"}),
         ({"extract": {"num_frames": 9}}, {"extract", "train"}),
         ({"split": {"train": 0.6, "test": 0.25}}, {"split"}),
+        ({"split": {"folds": 3}}, {"split"}),
         ({"downsample": {"method": "none"}}, {"downsample", "train"}),
         ({"augment": {"num_views": 1}}, {"augment", "train"}),
         ({"backbone": {"name": "other"}}, {"features", "train"}),
@@ -295,13 +199,23 @@ def test_experiment_with_the_other_model_reruns_train_and_evaluate_only(project)
     assert run.data.tags["data.data/clips"].endswith(".dir")
 
 
-def mlflow_runs(project):
-    """Return the runs that `mlflow ui` shows in the project's folder."""
-    from mlflow import MlflowClient
-
-    client = MlflowClient(f"sqlite:///{project.folder / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name("har")
-    return client.search_runs([experiment.experiment_id])
+def test_queued_experiments_share_cache_and_database(project):
+    project.set_params({"model": "mobilenet_lstm"})
+    for name, epochs in {"longer": 5, "shorter": 3, "broken": 0}.items():
+        changes = ["-S", f"models.mobilenet_lstm.epochs={epochs}"]
+        project.run("dvc", "exp", "run", "--queue", "--name", name, *changes)
+    project.run("dvc", "queue", "start", "--jobs", "2")
+    deadline = time.monotonic() + 300
+    while any(word in (said := project.run("dvc", "queue", "status")) for word in UNFINISHED):
+        assert time.monotonic() < deadline, said
+        time.sleep(1)
+    ended = {line.split()[1]: line.split()[-1] for line in said.splitlines() if "M " in line}
+    assert ended == {"longer": "Success", "shorter": "Success", "broken": "Failed"}
+    assert "epochs is 0; expected 1 or more" in project.run("dvc", "queue", "logs", "broken")
+    runs = {run.data.tags["dvc.experiment"]: run.info.status for run in mlflow_runs(project)}
+    assert {name: runs[name] for name in ended} == {
+        "longer": "FINISHED", "shorter": "FINISHED", "broken": "FAILED",
+    }  # fmt: skip
 
 
 def test_second_clone_killed_again_and_again_ends_with_the_same_bits(project, tmp_path):

@@ -6,7 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from har.splits import SPLITS, check_splits, has_fixed_splits, split_by_metadata, split_by_subject
+from har.splits import (
+    PEOPLE,
+    SPLITS,
+    check_splits,
+    choose_splits,
+    draw_folds,
+    fold_names,
+    split_by_subject,
+)
 from stages.split import MANIFEST_COLUMNS, main
 
 FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
@@ -43,9 +51,16 @@ def split(manifest: pd.DataFrame, seed: int = 0, fractions: dict = FRACTIONS) ->
     return split_by_subject(manifest, fractions=fractions, rng=np.random.default_rng(seed))
 
 
-def split_fixed(manifest: pd.DataFrame, test_fold: str | None = None, seed: int = 0) -> pd.Series:
+def split_fixed(
+    manifest: pd.DataFrame,
+    test_fold: str | None = None,
+    seed: int = 0,
+    folds: int | str | None = None,
+) -> pd.Series:
     rng = np.random.default_rng(seed)
-    return split_by_metadata(manifest, fractions=FRACTIONS, test_fold=test_fold, rng=rng)
+    return choose_splits(manifest, fractions=FRACTIONS, folds=folds, test_fold=test_fold, rng=rng)[
+        0
+    ]
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -114,12 +129,12 @@ def test_split_by_subject_refuses_fractions(fractions):
         split(one_video_each(20), fractions=fractions)
 
 
-def test_split_by_metadata_takes_fixed_splits():
+def test_choose_splits_takes_fixed_splits():
     rows = [(x, f"{name}{i}", name) for x in "ab" for name in SPLITS for i in range(2)]
     assert split_fixed(manifest_of(rows)).tolist() == [name for _, _, name in rows]
 
 
-def test_split_by_metadata_takes_missing_validation_from_train_by_subject():
+def test_choose_splits_takes_missing_validation_from_train_by_subject():
     rows = [(label, f"p{i}", "train") for i in range(14) for label in "ab"]
     rows += [(label, f"t{i}", "test") for i in range(6) for label in "ab"]
     manifest = manifest_of(rows)
@@ -133,29 +148,25 @@ def test_split_by_metadata_takes_missing_validation_from_train_by_subject():
 @pytest.mark.parametrize(
     ("test_fold", "expected"),
     [
-        (None, ["test", "val", "train", "train"]),
-        ("1", ["test", "val", "train", "train"]),
-        ("4", ["val", "train", "train", "test"]),
+        (None, "1"),
+        ("1", "1"),
+        (10, "10"),  # as params.yaml may give it
     ],
 )
-def test_split_by_metadata_takes_folds(test_fold, expected):
-    rows = [(label, f"p{fold}", fold) for fold in "1234" for label in "ab"]
-    chosen = split_fixed(manifest_of(rows, "fold"), test_fold)
-    assert chosen.tolist()[::2] == expected
-    assert chosen.tolist()[1::2] == expected
-
-
-def test_split_by_metadata_validates_on_train_people_when_there_are_two_folds():
-    rows = [(label, f"p{i}", str(1 + i % 2)) for i in range(12) for label in "ab"]
+def test_choose_splits_takes_folds_and_validates_on_train_people(test_fold, expected):
+    rows = [(label, f"p{i}", ("1", "2", "10")[i % 3]) for i in range(18) for label in "ab"]
     manifest = manifest_of(rows, "fold")
-    chosen = split_fixed(manifest, "2")
-    assert (chosen == "test").equals(manifest["fold"] == "2")
-    assert set(chosen[manifest["fold"] == "1"]) == {"train", "val"}
+    chosen = split_fixed(manifest, test_fold)
+    assert (chosen == "test").equals(manifest["fold"] == expected)
+    # 12 people are left, and 0.15 / 0.85 of them is 2.1.
+    assert manifest.groupby(chosen)["subject"].nunique().to_dict() == {
+        "test": 6, "train": 10, "val": 2,
+    }  # fmt: skip
 
 
-def test_split_by_metadata_refuses_unknown_fold():
+def test_choose_splits_refuses_unknown_fold():
     rows = [(label, f"p{fold}", fold) for fold in "123" for label in "ab"]
-    message = r"split\.test_fold is '7'; metadata\.csv has the folds 1, 2, 3\."
+    message = r"split\.test_fold is '7'; the folds are 1, 2, 3\."
     with pytest.raises(ValueError, match=message):
         split_fixed(manifest_of(rows, "fold"), "7")
 
@@ -189,21 +200,105 @@ def test_split_by_metadata_refuses_unknown_fold():
         ),
     ],
 )
-def test_split_by_metadata_refuses_table(rows, message):
+def test_choose_splits_refuses_table(rows, message):
     with pytest.raises(ValueError, match=message):
         split_fixed(manifest_of(rows))
 
 
-def test_split_by_metadata_refuses_single_fold():
+def test_choose_splits_refuses_single_fold():
     with pytest.raises(ValueError, match="The train split has no video of 'a'"):
         split_fixed(manifest_of([("a", "ann", "1"), ("a", "ben", "1")], "fold"))
 
 
-def test_has_fixed_splits_looks_at_split_and_fold():
-    rows = [("a", "ann"), ("b", "ben")]
-    assert not has_fixed_splits(manifest_of(rows))
-    assert has_fixed_splits(manifest_of([(*row, "train") for row in rows]))
-    assert has_fixed_splits(manifest_of([(*row, "1") for row in rows], "fold"))
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("folds", [3, 7, PEOPLE])
+def test_draw_folds_puts_every_person_in_one_fold_and_labels_in_all(seed, folds):
+    manifest = random_manifest(seed)
+    fold = draw_folds(manifest, folds=folds, rng=np.random.default_rng(seed))
+    num_people = manifest["subject"].nunique()
+    num_folds = num_people if folds == PEOPLE else folds
+    assert fold.index.equals(manifest.index)
+    assert fold_names(fold) == [str(1 + number) for number in range(num_folds)]
+    assert (fold.groupby(manifest["subject"]).nunique() == 1).all()
+    if folds == 3:
+        table = pd.crosstab(manifest["label"], fold)
+        assert (table > 0).all(axis=None)
+        assert (table.max(axis=1) <= 1.5 * table.mean(axis=1)).all()
+
+
+@pytest.mark.parametrize("fewer", [0, 1, 2])
+def test_draw_folds_leaves_no_fold_empty_when_there_are_hardly_more_people(fewer):
+    manifest = one_video_each(30, "abc").sample(frac=0.4, random_state=0)
+    folds = manifest["subject"].nunique() - fewer
+    fold = draw_folds(manifest, folds=folds, rng=np.random.default_rng(0))
+    assert fold.nunique() == folds
+
+
+def test_draw_folds_is_as_even_as_people_allow():
+    fold = draw_folds(one_video_each(20), folds=5, rng=np.random.default_rng(0))
+    assert fold.value_counts().to_dict() == dict.fromkeys("12345", 8)
+
+
+def test_draw_folds_depends_on_the_seed_only():
+    manifest = random_manifest(3)
+    first, again, other = (
+        draw_folds(manifest, folds=4, rng=np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    assert first.equals(again)
+    assert not first.equals(other)
+
+
+def test_draw_folds_gives_people_their_folds_by_name():
+    manifest = manifest_of([(label, name) for name in ("zoe", "ann", "ben") for label in "ab"])
+    fold = draw_folds(manifest, folds=PEOPLE, rng=np.random.default_rng(0))
+    assert fold.tolist() == ["3", "3", "1", "1", "2", "2"]
+
+
+@pytest.mark.parametrize("folds", [1, 7, True, 2.0, "3", "persons"])
+def test_draw_folds_refuses_number(folds):
+    message = rf"split\.folds is {folds!r}; expected a number from 2 .* which is 6, or `people`"
+    with pytest.raises(ValueError, match=message):
+        draw_folds(one_video_each(6), folds=folds, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("folds", [3, PEOPLE])
+def test_choose_splits_tests_every_video_once_over_all_folds(folds):
+    manifest = random_manifest(5)
+    names = fold_names(draw_folds(manifest, folds=folds, rng=np.random.default_rng(0)))
+    chosen = [split_fixed(manifest, name, folds=folds) for name in names]
+    assert (sum((split == "test").astype(int) for split in chosen) == 1).all()
+    for split in chosen:
+        assert (split.groupby(manifest["subject"]).nunique() == 1).all()
+        table = pd.crosstab(manifest["label"], split)
+        assert (table[["train", "val"]] > 0).all(axis=None)
+
+
+def test_choose_splits_lets_a_person_who_is_tested_alone_lack_a_label():
+    rows = [(label, f"p{i}") for i in range(6) for label in "ab" if (i, label) != (0, "b")]
+    manifest = manifest_of(rows)
+    chosen = split_fixed(manifest, "1", folds=PEOPLE)
+    assert manifest.loc[chosen == "test", "label"].tolist() == ["a"]
+
+
+def test_choose_splits_prefers_folds_of_metadata_when_asked_for_folds():
+    rows = [(label, f"p{i}", "left" if i < 5 else "right") for i in range(9) for label in "ab"]
+    manifest = manifest_of(rows, "fold")
+    chosen = split_fixed(manifest, "right", folds=4)
+    assert (chosen == "test").equals(manifest["fold"] == "right")
+
+
+def test_choose_splits_refuses_folds_where_metadata_fixes_a_split():
+    rows = [(x, f"{name}{i}", name) for x in "ab" for name in SPLITS for i in range(2)]
+    with pytest.raises(ValueError, match=r"split\.folds is 3, but metadata\.csv fixes one split"):
+        split_fixed(manifest_of(rows), folds=3)
+
+
+def test_choose_splits_refuses_a_label_that_a_fold_leaves_too_few_people():
+    rows = [("a", f"p{i}") for i in range(8)] + [("rare", f"p{i}") for i in range(3)]
+    message = r"'rare' has 3 people, of whom 2 are in the fold '.'; at least 2 must be outside"
+    with pytest.raises(ValueError, match=message):
+        split_fixed(manifest_of(rows), folds=2)
+    split_fixed(manifest_of(rows), folds=3)
 
 
 def test_check_splits_passes_clean_table():
@@ -252,7 +347,7 @@ def test_stage_writes_manifest_and_says_what_it_did(run_split, set_param):
     assert manifest.iloc[0][["video_id", "path", "label", "subject"]].tolist() == [
         "None/p0_None", "clips/None/p0_None.npy", "None", "p0",
     ]  # fmt: skip
-    assert grouping == {"grouped_by": "dataset.subject_pattern"}
+    assert grouping == {"grouped_by": "dataset.subject_pattern", "folds": []}
     assert said == (
         "split: train 14 videos of 7 people, val 4 videos of 2 people, test 2 videos of 1 people "
         "(by dataset.subject_pattern)\n"
@@ -279,13 +374,13 @@ def test_stage_prefers_metadata_and_fills_in_by_pattern(run_split, set_param):
     rows = [(*row[:2], "zoe" if i == 0 else "", *row[3:]) for i, row in enumerate(named_videos(""))]
     manifest, grouping, _ = run_split(rows)
     assert manifest["subject"].tolist()[:2] == ["zoe", "p1"]
-    assert grouping == {"grouped_by": "dataset.subject_pattern"}
+    assert grouping["grouped_by"] == "dataset.subject_pattern"
 
 
 def test_stage_counts_each_video_as_a_person_with_a_warning_when_nobody_is_named(run_split):
     manifest, grouping, said = run_split(named_videos(subject=""))
     assert manifest["subject"].tolist() == manifest["video_id"].tolist()
-    assert grouping == {"grouped_by": "video"}
+    assert grouping["grouped_by"] == "video"
     assert said.startswith("warning: nobody says who is in the videos")
 
 
@@ -299,10 +394,21 @@ def test_stage_refuses_subjects_for_some_videos_only(run_split):
 def test_stage_uses_fixed_folds(run_split, set_param):
     set_param("split.test_fold", 2)
     rows = [(*row[:4], str(i % 10 % 3)) for i, row in enumerate(named_videos())]
-    manifest, grouping, _ = run_split(rows)
-    names = {"0": "val", "1": "train", "2": "test"}
-    assert manifest["split"].tolist() == [names[row[4]] for row in rows]
-    assert grouping == {"grouped_by": "metadata.csv"}
+    manifest, grouping, said = run_split(rows)
+    assert (manifest["split"] == "test").tolist() == [row[4] == "2" for row in rows]
+    assert grouping == {"grouped_by": "metadata.csv", "folds": ["0", "1", "2"]}
+    assert said.endswith("\nsplit: tests on the fold '2' of 3\n")
+
+
+def test_stage_draws_the_same_folds_whichever_is_tested(run_split, set_param):
+    set_param("split.folds", 4)
+    tested = []
+    for number in range(1, 5):
+        set_param("split.test_fold", number)
+        manifest, grouping, _ = run_split(named_videos())
+        assert grouping["folds"] == ["1", "2", "3", "4"]
+        tested += manifest.loc[manifest["split"] == "test", "video_id"].tolist()
+    assert sorted(tested) == sorted(manifest["video_id"])
 
 
 def test_stage_names_a_label_whose_videos_all_failed(run_split):
