@@ -12,6 +12,7 @@ people, as in `har.evaluation`.
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 import time
@@ -107,11 +108,11 @@ def run_folds(
         experiment = f"{prefix}-{number + 1}"
         start = time.perf_counter()
         if experiment not in known:
-            changes = [f"split.folds={folds}", f"split.test_fold={names[number]}", *overrides]
+            changes = [*overrides, f"split.folds={folds}", f"split.test_fold={names[number]}"]
             _run_experiment(experiment, changes, logs / f"{experiment}.log")
         seconds = time.perf_counter() - start if experiment not in known else 0.0
         fold = _read_fold(experiment, number, seconds)
-        names = fold.names
+        names = [_quoted(name) for name in fold.names]
         yield fold
         number += 1
 
@@ -221,9 +222,14 @@ def _run_experiment(experiment: str, changes: Sequence[str], log: Path) -> None:
     command = ["exp", "run", "--temp", "--name", experiment]
     for change in changes:
         command += ["--set-param", change]
+    # The stages are run by `python`: the one that runs this, with or without its `activate`.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "dvc", *command], stdout=file, stderr=subprocess.STDOUT
+            [sys.executable, "-m", "dvc", *command],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"PATH": path},
         )
         try:
             exit_code = process.wait()
@@ -259,6 +265,11 @@ def _read_fold(experiment: str, number: int, seconds: float) -> Fold:
         names=names,
         seconds=seconds,
     )
+
+
+def _quoted(text: str) -> str:
+    """Return a text as the value of `--set-param` that stays a text, as a fold `7` or `a, b`."""
+    return "'" + text.replace("'", r"\'") + "'"
 
 
 def _git_files(*options: str) -> list[str]:
