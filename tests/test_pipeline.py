@@ -242,7 +242,7 @@ def test_second_clone_killed_again_and_again_ends_with_the_same_bits(project, tm
 def runs(process, module):
     """Return whether a process has a child that runs a module.
 
-    DVC itself can be killed while it writes dvc.lock, which is then cut off; that is for it to mend.
+    DVC itself, killed while it writes dvc.lock, leaves it cut off: not what is tested here.
     """
     if process.poll() is not None:
         return False
