@@ -143,6 +143,103 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+@app.command(
+    short_help="Is one model better than another, or was it luck?",
+    epilog="Example: python -m har compare HEAD tidy-lamb",
+)
+def compare(
+    reference: Annotated[
+        str, typer.Argument(metavar="A", help="The model that the others are compared with.")
+    ],
+    others: Annotated[list[str], typer.Argument(metavar="B...", help="One or more others.")],
+    html: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.")] = Path(
+        "compare.html"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    promote: Annotated[
+        bool,
+        typer.Option("--promote", help="Make B the champion in MLflow if it is better than A."),
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --promote: even if it is not better.")
+    ] = False,
+) -> None:
+    """Compare models on the same test videos, with the doubt of each difference.
+
+    A model is named by a DVC experiment, a git revision, `workspace` (what is here now), an MLflow
+    run, `champion` or `challenger`, a folder in models/, or a folder with a predictions.csv. Exit
+    code: 0 if they were compared and a promotion was made if one was asked for, 1 if not.
+    """
+    from har import compare as statistics
+    from har.comparison_page import comparison_as_json, describe_comparison, render_page
+    from har.params import load_params
+    from har.predictions import find_predictions
+    from har.stage import project_root
+
+    if promote and len(others) > 1:
+        raise typer.BadParameter("--promote takes one A and one B")
+    if force and not promote:
+        raise typer.BadParameter("--force goes with --promote")
+    params, root = load_params(), project_root()
+    found = [
+        find_predictions(name, root=root, extract=params["extract"])
+        for name in [reference, *others]
+    ]
+    compared = statistics.compare(
+        [(one.name, one.table) for one in found],
+        num_bootstrap=params["evaluate"]["num_bootstrap"],
+        seed=params["seed"],
+    )
+    compared = {"models": [{"name": one.name, "about": one.about} for one in found]} | compared
+    html.parent.mkdir(parents=True, exist_ok=True)
+    html.write_text(render_page(compared), encoding="utf-8")
+    write = comparison_as_json if as_json else describe_comparison
+    typer.echo(write(compared, page=str(html)))
+    if promote:
+        from har.registry import promote as promote_model
+        from har.tracking import connect, explained_errors
+
+        first, second = (one.find_fingerprint() for one in found)
+        with explained_errors(required=True):
+            said = promote_model(
+                connect(root),
+                name=found[1].name,
+                fingerprint=second,
+                reference_fingerprint=first,
+                compared=compared,
+                force=force,
+            )
+        typer.echo(said, err=as_json)
+
+
+@app.command(
+    short_help="Write one page about the run.",
+    epilog="Example: python -m har report --out report",
+)
+def report(
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", file_okay=False, help="Where to write.")
+    ] = Path("report"),
+) -> None:
+    """Write a page to send, a model card and a data card about the run in this folder.
+
+    index.html is one file with the data, the split, the scores with intervals, the surest errors
+    and where the model looks; model-card.md and data-card.md beside it are for those who use the
+    model or the data. All are made from the run's files, after `dvc repro`. Exit code: 0 if
+    written, 1 if something is missing or of another model.
+    """
+    from har.params import load_params
+    from har.report import OUTPUTS, pipeline_changes, read_run, write_report
+    from har.runtime import setup_tensorflow
+
+    params = load_params()
+    setup_tensorflow(**params["train"], seed=params["seed"])
+    run = read_run(model=params["model"], changes=pipeline_changes())
+    for doubt in write_report(run, out):
+        typer.echo(f"doubt: {doubt}")
+    typer.echo(f"report: {', '.join((out / name).as_posix() for name in OUTPUTS)}")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run a verb and end the process.
 

@@ -9,6 +9,8 @@ features, and nothing of them is chosen on the test videos:
   difference over time: what motion adds without a network.
 """
 
+import itertools
+
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
@@ -16,6 +18,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 MAX_ITERATIONS = 2000
+MAX_EXAMPLES = 10_000  # videos and views to fit on, so that memory is the same for any number
 
 
 def pooled_statistics(features: np.ndarray) -> np.ndarray:
@@ -55,17 +58,41 @@ def predict_baselines(videos: pd.DataFrame, labels: list[str]) -> dict[str, np.n
     """
     train, test = (videos[videos["split"] == split] for split in ("train", "test"))
     label_indices = train["label"].map(labels.index).to_numpy()
-    num_views = [len(_load(path)) for path in train["features_path"]]
-    targets = np.repeat(label_indices, num_views)
-    weights = np.repeat(train["weight"].to_numpy(), num_views)
+    paths = train["features_path"].tolist()
+    examples = choose_examples([len(_load(path)) for path in paths], maximum=MAX_EXAMPLES)
+    chosen = [video for video, _ in examples]
+    targets, weights = label_indices[chosen], train["weight"].to_numpy()[chosen]
     predictions = {"majority": predict_majority(label_indices, len(test))}
     for name, summarize in (("single_frame", middle_frame), ("pooled_linear", pooled_statistics)):
         # Copies, so that no file stays open: there can be thousands.
-        inputs = [np.array(summarize(_load(path))) for path in train["features_path"]]
+        inputs = [np.array(summarize(_load(paths[video])[view])) for video, view in examples]
         tested = [np.array(summarize(_load(path)[0])) for path in test["features_path"]]
-        classifier = fit_linear(np.concatenate(inputs), targets, weights)
+        classifier = fit_linear(np.stack(inputs), targets, weights)
         predictions[name] = classifier.predict(np.stack(tested))
     return predictions
+
+
+def choose_examples(num_views: list[int], *, maximum: int) -> list[tuple[int, int]]:
+    """Return which views of which videos to fit on: all, or as many as allowed.
+
+    Where they are too many, every video keeps its first views, and where there are too many videos,
+    they are drawn.
+
+    Args:
+        num_views: Of each video, the clip itself counted.
+        maximum: Most examples to return.
+
+    Returns:
+        Pairs of a video's place and a view's number, in order.
+
+    Example:
+        >>> choose_examples([2, 2, 2], maximum=4)
+        [(0, 0), (1, 0), (2, 0), (2, 1)]
+    """
+    drawn = np.random.default_rng(0).permutation(len(num_views)).tolist()
+    rounds = range(max(num_views, default=0))
+    examples = ((video, view) for view in rounds for video in drawn if view < num_views[video])
+    return sorted(itertools.islice(examples, maximum))
 
 
 def _load(path: str) -> np.ndarray:

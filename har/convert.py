@@ -16,7 +16,7 @@ import numpy as np
 from av.filter import Graph
 from av.video.reformatter import Colorspace
 
-from har.encode import open_output, set_up_stream, tag_colours
+from har.encode import open_output, set_up_stream, tag_colours, x264_options
 from har.video import (
     Timing,
     VideoInfo,
@@ -30,7 +30,7 @@ from har.video import (
 )
 
 # Changed when the same video would give other bytes.
-CONVERT_VERSION = f"2, PyAV {av.__version__}"
+CONVERT_VERSION = f"3, PyAV {av.__version__}"
 
 COPIED_CONTAINERS = ("mp4", "matroska")  # their H.264 needs no rewriting; MOV is `mov,mp4,…`
 COPIED_PIXEL_FORMATS = ("yuv420p", "yuvj420p")
@@ -122,7 +122,7 @@ def _encode(
     fps = timing.fps if timing.is_constant else min(timing.fps, MAX_FPS)
     width, height = fit_size(info.width, info.height, max_side)
     with open_video(source) as (container, stream), open_output(destination) as output:
-        options = {"crf": str(CRF), "preset": PRESET}
+        options = x264_options(crf=CRF, preset=PRESET)
         encoder = output.add_stream("libx264", rate=fps, options=options)
         set_up_stream(encoder, width, height, pixel_format="yuv420p", threads=1)
         tag_colours(encoder, Colorspace.ITU709)

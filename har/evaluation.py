@@ -81,7 +81,7 @@ def score_predictions(
     correct = (predicted == label_indices).astype(float)
 
     def macro_f1(rows: np.ndarray) -> float:
-        return _macro_f1(label_indices[rows], predicted[rows])
+        return mean_f1(label_indices[rows], predicted[rows])
 
     f1_low, f1_high = np.quantile([macro_f1(rows) for rows in samples], [0.025, 0.975])
     accuracy_low, accuracy_high = accuracy_interval(correct, samples)
@@ -201,8 +201,13 @@ def confusion_counts(
     return confusion_matrix(label_indices, predicted, labels=np.arange(num_classes))
 
 
-def _macro_f1(label_indices: np.ndarray, predicted: np.ndarray) -> float:
-    # Over the labels present: a resampling of people can lack a label altogether.
+def mean_f1(label_indices: np.ndarray, predicted: np.ndarray) -> float:
+    """Return macro F1, over the labels present: a resampling of people can lack one altogether.
+
+    Args:
+        label_indices: int, shape (num_videos,), the right labels.
+        predicted: int, the same shape.
+    """
     # Counted here since scikit-learn's takes 5 ms, and there are thousands of resamplings.
     num_classes = 1 + max(label_indices.max(), predicted.max())
     right = label_indices[label_indices == predicted]

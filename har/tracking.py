@@ -163,6 +163,27 @@ def log_history(client: MlflowClient, run_id: str, rows: list[dict[str, Any]]) -
         client.log_batch(run_id, metrics=metrics[start : start + 1000])
 
 
+@contextlib.contextmanager
+def ended_run(client: MlflowClient | None, run_id: str | None) -> Iterator[None]:
+    """Mark the run as finished, failed or killed when the body ends; `log_results` may come later.
+
+    Args:
+        client: From `connect`.
+        run_id: The run; None for none.
+    """
+    status = "FAILED"
+    try:
+        yield
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        if run_id is not None:
+            with explained_errors(required=False):
+                client.set_terminated(run_id, status)
+
+
 class HistoryMirror:
     """Shows the epochs in MLflow as they end; gives up, once, where MLflow is lost meanwhile.
 
@@ -198,7 +219,7 @@ def log_results(
     clip: np.ndarray,
     lock: Path,
     requirements: Path,
-) -> None:
+) -> str:
     """Add the scores, pictures, model and hashes of the data to a run and end it.
 
     Args:
@@ -210,6 +231,9 @@ def log_results(
         clip: The example, uint8 RGB, shape (1, num_frames, size, size, 3) as the model takes it.
         lock: The file dvc.lock, whose hashes say which data was used.
         requirements: The file requirements.txt, what the model needs.
+
+    Returns:
+        The logged model's URI.
     """
     flat = {key: value for key, value in _flatten(metrics).items() if _is_number(value)}
     timestamp = int(np.datetime64("now", "ms").astype(np.int64))
@@ -223,7 +247,7 @@ def log_results(
         client.log_artifact(run_id, str(file))
     keras.utils.disable_interactive_logging()  # no progress bar while MLflow tries the example
     with mlflow.start_run(run_id=run_id):
-        mlflow.tensorflow.log_model(
+        logged = mlflow.tensorflow.log_model(
             recognizer.model,
             name="model",
             signature=infer_signature(clip, recognizer.model.predict_on_batch(clip)),
@@ -231,6 +255,7 @@ def log_results(
             pip_requirements=str(requirements),
             metadata={"labels": recognizer.labels, "preprocessing": recognizer.preprocessing},
         )
+    return logged.model_uri
 
 
 def _git(*arguments: str) -> str:

@@ -228,6 +228,12 @@ def _average(logs: list[dict[str, float]], weights: list[float]) -> dict[str, fl
 
 
 def _check_settings(model: keras.Model, settings: dict[str, Any]) -> None:
+    for name, value in settings.items():
+        if isinstance(value, str):
+            raise ValueError(
+                f"models.{model.name}.{name} is the text {value!r}; expected a number. Change it "
+                "in params.yaml; YAML takes 1e-3 for text and 1.0e-3 for a number."
+            )
     for name in ("epochs", "patience", "batch_size"):
         if settings[name] < 1:
             raise ValueError(

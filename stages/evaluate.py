@@ -25,6 +25,7 @@ from har.params import load_params
 from har.plots import plot_confusion, plot_reliability
 from har.progress import progress
 from har.recognizer import Recognizer, load_recognizer
+from har.registry import register
 from har.runtime import setup_tensorflow
 from har.stage import project_root, run_stage
 from har.tracking import (
@@ -152,6 +153,8 @@ def log_to_mlflow(
 ) -> str | None:
     """Add the results to the training's run, or to a new one where DVC had the training cached.
 
+    The model becomes a version in MLflow's registry, with the alias `challenger`.
+
     Returns:
         The run's identifier; None where there is no MLflow and none is required.
     """
@@ -168,7 +171,7 @@ def log_to_mlflow(
             client, model=recognizer.params["model"], fingerprint=fingerprint, params=params
         )
         log_history(client, run_id, history.to_dict("records"))
-        log_results(
+        model_uri = log_results(
             client,
             run_id,
             metrics=scores,
@@ -183,6 +186,7 @@ def log_to_mlflow(
             lock=Path("dvc.lock"),
             requirements=Path("requirements.txt"),
         )
+        register(client, model_uri=model_uri, fingerprint=fingerprint)
     return run_id
 
 

@@ -11,14 +11,21 @@ from har.backbone import NUM_FEATURES, build_backbone
 from har.calibration import fit_temperature, fold_temperature
 from har.clips import read_views
 from har.dataset import read_table
-from har.examples import Examples, clip_examples, feature_examples
+from har.examples import Examples, clip_examples, feature_examples, feature_statistics
 from har.models import count_parameters, deployable, find_model
 from har.params import load_params
 from har.plots import plot_history
 from har.recognizer import Recognizer
 from har.runtime import setup_tensorflow
 from har.stage import project_root, run_stage
-from har.tracking import HistoryMirror, connect, explained_errors, find_run, open_run
+from har.tracking import (
+    HistoryMirror,
+    connect,
+    ended_run,
+    explained_errors,
+    find_run,
+    open_run,
+)
 from har.training import Progress, fingerprint, predict, train
 
 # The sections of params.yaml that decide the weights, beside the model's own settings.
@@ -51,6 +58,7 @@ def main(
         num_frames=settings["num_frames"],
         frame_size=params["extract"]["size"],
         num_features=NUM_FEATURES,
+        statistics=feature_statistics(training) if module.INPUT == "features" else None,
         params=settings,
     )
     checkpoint = project_root() / ".har" / "checkpoints" / f"{identity}.npz"
@@ -60,16 +68,17 @@ def main(
         with explained_errors(required=required):
             run_id = find_run(client, identity) if checkpoint.exists() else None
             run_id = run_id or open_run(client, model=name, fingerprint=identity, params=params)
-    result = train(
-        model,
-        training,
-        validation,
-        settings=settings,
-        balanced=params["downsample"]["method"] != "class_weight",
-        seed=params["seed"],
-        checkpoint=checkpoint,
-        on_epoch=HistoryMirror(client, run_id),
-    )
+    with ended_run(client, run_id):
+        result = train(
+            model,
+            training,
+            validation,
+            settings=settings,
+            balanced=params["downsample"]["method"] != "class_weight",
+            seed=params["seed"],
+            checkpoint=checkpoint,
+            on_epoch=HistoryMirror(client, run_id),
+        )
     temperature = fit_temperature(
         predict(model, validation, batch_size=settings["batch_size"]), validation.label_indices
     )

@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from har.baselines import middle_frame, pooled_statistics, predict_baselines, predict_majority
+from har.baselines import (
+    choose_examples,
+    middle_frame,
+    pooled_statistics,
+    predict_baselines,
+    predict_majority,
+)
 
 LABELS = ["moving", "still"]
 NUM_FEATURES = 4
@@ -83,3 +89,15 @@ def test_predict_baselines_keeps_no_file_open(tmp_path):
 def test_predict_majority_says_the_commonest_and_of_equals_the_first():
     assert predict_majority(np.array([2, 0, 2, 1]), 3).tolist() == [2, 2, 2]
     assert predict_majority(np.array([2, 1, 2, 1]), 1).tolist() == [1]
+
+
+def test_choose_examples_keeps_every_video_while_it_can():
+    chosen = choose_examples([3] * 20, maximum=25)
+    assert len(set(chosen)) == 25
+    assert {video for video, view in chosen if view == 0} == set(range(20))
+    assert chosen == sorted(chosen)
+
+
+def test_choose_examples_draws_videos_of_all_labels_where_they_are_too_many():
+    chosen = choose_examples([1] * 1000, maximum=100)  # the first half is of one label
+    assert 30 < sum(video < 500 for video, _ in chosen) < 70

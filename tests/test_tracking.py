@@ -1,5 +1,6 @@
 """MLflow: one run per training, with all that belongs to it."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -18,6 +19,7 @@ from har.runtime import keras
 from har.tracking import (
     HistoryMirror,
     connect,
+    ended_run,
     explained_errors,
     find_run,
     log_history,
@@ -290,4 +292,20 @@ def test_explained_errors_fail_only_where_mlflow_is_required(client, capsys):
         client.get_run("missing")
     with explained_errors(required=False):
         client.get_run("missing")
+    assert "It goes on without" in capsys.readouterr().out
+
+
+def test_ended_run_says_how_a_run_ended(client):
+    endings = {"FINISHED": None, "FAILED": ValueError, "KILLED": KeyboardInterrupt}
+    for status, error in endings.items():
+        run_id = open_run(client, model="tiny", fingerprint=status, params=PARAMS)
+        with contextlib.suppress(ValueError, KeyboardInterrupt), ended_run(client, run_id):
+            if error:
+                raise error
+        assert client.get_run(run_id).info.status == status
+
+
+def test_ended_run_warns_where_mlflow_is_lost(client, capsys):
+    with ended_run(client, "missing"):
+        pass
     assert "It goes on without" in capsys.readouterr().out

@@ -47,7 +47,12 @@ def build_model(name: str) -> keras.Model:
     keras.utils.set_random_seed(1)
     if name == "mobilenet_lstm":
         return find_model(name).build(
-            num_classes=2, num_frames=5, frame_size=0, num_features=6, params={"dropout": 0.3}
+            num_classes=2,
+            num_frames=5,
+            frame_size=0,
+            num_features=6,
+            statistics=None,
+            params={"feature_dropout": 0.5, "dropout": 0.3},
         )
     layers = keras.layers
     return keras.Sequential(
@@ -254,6 +259,12 @@ def test_train_refuses_settings_below_one(tmp_path, name):
     message = rf"models\.tiny\.{name} is 0; expected 1 or more\. Change it in params\.yaml"
     with pytest.raises(ValueError, match=message):
         run_tiny(tmp_path / "checkpoint.npz", **{name: 0})
+
+
+def test_train_refuses_a_setting_that_is_text(tmp_path):
+    message = r"models\.tiny\.learning_rate is the text '1e-3'; expected a number"
+    with pytest.raises(ValueError, match=message):
+        run_tiny(tmp_path / "checkpoint.npz", learning_rate="1e-3")
 
 
 def uneven_examples(num_views: int = 2) -> Examples:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import av
 
-from har.encode import open_output, set_up_stream
+from har.encode import open_output, set_up_stream, x264_options
 from har.importers.plan import Origin, Span
 from har.video import (
     Timing,
@@ -288,7 +288,7 @@ def _add_stream(
     encoder = output.add_stream(
         "libx264",
         rate=timing.fps,
-        options={"crf": str(CRF), "preset": PRESET},
+        options=x264_options(crf=CRF, preset=PRESET),
     )
     set_up_stream(
         encoder,

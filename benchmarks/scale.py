@@ -1,0 +1,167 @@
+"""Time and memory of the stages at more and more videos, and of adding one video to many.
+
+    python -m benchmarks.scale                        # 100, 1,000 and 10,000 small videos
+    python -m benchmarks.scale --videos 100 1000
+
+Every video is another one. The clips of the first table are small (8 frames of 32x32, one view), so
+that it shows what grows with the number of videos; those of the second are as in params.yaml. Each
+stage is a process of its own, as `dvc repro` runs it. Takes about half an hour, and 15 GB of disk.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from benchmarks.timing import GIGABYTE, ROOT, print_heading, print_table, wall_seconds
+from har.convert import convert_step
+from har.encode import write_video
+from har.extract import extract_step
+
+NUM_LABELS, VIDEOS_PER_PERSON = 5, 10
+SMALL = {
+    "dataset": {"videos": "data/videos", "subject_pattern": "^(p[0-9]+)_"},
+    "extract": {"num_frames": 8, "size": 32},
+    "downsample": {"method": "none"},
+    "augment": {"num_views": 1},
+    "backbone": {"weights": "random"},
+    "evaluate": {"num_bootstrap": 200},
+    "models": {"mobilenet_lstm": {"num_frames": 8, "epochs": 1}},
+}
+TABLE = "data/downsample/manifest.csv"
+CLIPS, VIEWS = "data/clips/clips.csv", "data/augment/views.csv"
+STAGES = {
+    "convert": "--videos data/videos --out data/converted_videos",
+    "extract": "--converted data/converted_videos --out data/clips",
+    "split": f"--report data/converted_videos/report.csv --clips {CLIPS} --out data/split",
+    "downsample": "--manifest data/split/manifest.csv --out data/downsample",
+    "augment": f"--manifest {TABLE} --out data/augment",
+    "features": f"--manifest {TABLE} --clips {CLIPS} --views {VIEWS} --out data/features",
+    "train": f"--manifest {TABLE} --clips {CLIPS} --views {VIEWS} "
+    "--features data/features/features.csv --out models/mobilenet_lstm --metrics metrics",
+    "evaluate": f"--model models/mobilenet_lstm --split data/split --manifest {TABLE} "
+    "--features data/features/features.csv --metrics metrics",
+}
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--videos", type=int, nargs="+", default=[100, 1000, 10_000])
+    parser.add_argument("--added-to", type=int, default=1000, help="videos there are before one")
+    options = parser.parse_args()
+    print_heading("Scale", "tensorflow", "av")
+    measured = {number: _measure_stages(number) for number in options.videos}
+    columns = [f"{number:,} videos: ms a video, peak GB" for number in options.videos]
+    rows = [
+        [stage, *(f"{m[stage][0]:.3g}, {m[stage][1]:.2f}" for m in measured.values())]
+        for stage in STAGES
+    ]
+    print_table(["stage", *columns], rows)
+    _measure_adding(options.added_to)
+
+
+def _measure_stages(num_videos: int) -> dict[str, tuple[float, float]]:
+    """Return each stage's milliseconds a video and its largest process in 10^9 bytes."""
+    measured = {}
+    with tempfile.TemporaryDirectory(prefix="scale") as name:
+        folder = Path(name)
+        _write_params(folder, SMALL)
+        _write_videos(folder / "data" / "videos", range(num_videos), width=64, height=48)
+        for stage, arguments in STAGES.items():
+            command = [sys.executable, "-m", f"stages.{stage}", *arguments.split()]
+            seconds, gigabytes = _run(command, folder)
+            measured[stage] = 1000 * seconds / num_videos, gigabytes
+    return measured
+
+
+def _measure_adding(num_videos: int) -> None:
+    """Print the seconds that one video more takes, and whether all is as in a run from nothing."""
+    repro = ["dvc", "repro", "--quiet", "extract"]
+    with tempfile.TemporaryDirectory(prefix="scale") as name:
+        first, second = Path(name, "first"), Path(name, "second")
+        for project, number in ((first, num_videos), (second, num_videos + 1)):
+            _make_project(project, number)
+            _run(repro, project)
+        _write_videos(first / "data" / "videos", [num_videos], width=320, height=240)
+        seconds = _run(["dvc", "add", "--quiet", "data/videos"], first)[0] + _run(repro, first)[0]
+        start = wall_seconds()
+        video = next((first / "data" / "videos").glob(f"*/{_name(num_videos)}.mp4"))
+        convert_step(video, Path(name, "one.mp4"), max_side=640)
+        extract_step(
+            Path(name, "one.mp4"), Path(name, "one.npy"), num_frames=30, size=224, aspect="stretch"
+        )
+        own = wall_seconds() - start
+        same = _outputs(first) == _outputs(second)
+    columns = ("videos before", "s for one more", "of them its own work", "as from nothing")
+    row = (f"{num_videos:,}", f"{seconds:.1f}", f"{own:.2f}", "yes" if same else "**no**")
+    print_table(columns, [row])
+
+
+def _make_project(folder: Path, num_videos: int) -> None:
+    """Copy this project, with videos of a phone's length in it."""
+    for part in ("har", "stages", "dvc.yaml", ".dvc/config", ".dvc/plots", ".gitignore"):
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        (folder / part).parent.mkdir(parents=True, exist_ok=True)
+        copy(ROOT / part, folder / part)
+    _write_params(folder, {"dataset": SMALL["dataset"]})
+    _write_videos(folder / "data" / "videos", range(num_videos), width=320, height=240)
+    _run(["git", "init", "--quiet"], folder)
+    _run(["dvc", "add", "--quiet", "data/videos"], folder)
+
+
+def _write_params(folder: Path, changes: dict) -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for section, values in changes.items():
+        for key, value in values.items():
+            old = params[section][key]
+            params[section][key] = old | value if isinstance(value, dict) else value
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "requirements.txt", folder)  # logged with the model
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+
+def _name(number: int) -> str:
+    return f"p{number // VIDEOS_PER_PERSON}_{number}"
+
+
+def _write_videos(folder: Path, numbers: Iterable[int], *, width: int, height: int) -> None:
+    """Write videos of a drifting picture, each number another one, of 40 frames."""
+    for number in numbers:
+        rng = np.random.default_rng(number)
+        scene = np.repeat(np.repeat(rng.integers(0, 256, (9, 16, 3)), 16, 0), 16, 1)
+        scene = np.tile(scene.astype(np.uint8), (4, 4, 1))[:height]
+        frames = (scene[:, step : step + width] for step in range(40))
+        path = folder / f"label{number % NUM_LABELS}" / f"{_name(number)}.mp4"
+        write_video(path, frames, fps=20, preset="ultrafast")
+
+
+def _run(command: list[str], folder: Path) -> tuple[float, float]:
+    """Run a command; return its seconds and the memory of its largest process in 10^9 bytes."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": path, "DVC_ROOT": str(folder)}
+    start = wall_seconds()
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed in {folder}; see its message above.")
+    return wall_seconds() - start, usage.ru_maxrss * 1024 / GIGABYTE
+
+
+def _outputs(folder: Path) -> dict[str, str]:
+    stages = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    return {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+
+
+if __name__ == "__main__":
+    main()
