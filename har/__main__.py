@@ -14,6 +14,8 @@ from har.stage import plain_errors
 # As har.importers.IMPORTERS, which would take a while to import; a test compares the two.
 DatasetName = Literal["kth", "ucf101", "hmdb51", "weizmann", "kinetics"]
 
+DEFAULT_FOLDS = 5  # of crossval
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -238,6 +240,71 @@ def report(
     for doubt in write_report(run, out):
         typer.echo(f"doubt: {doubt}")
     typer.echo(f"report: {', '.join((out / name).as_posix() for name in OUTPUTS)}")
+
+
+@app.command(
+    short_help="Test on everybody, fold by fold.",
+    epilog="Example: python -m har crossval --folds people -S model=cnn3d",
+)
+def crossval(
+    folds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|people",
+            help="How many, or one for each person; else split.folds, else 5.",
+        ),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("-S", "--set-param", metavar="KEY=VALUE", help="As for `dvc exp run`."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of its folder and experiments; else cv-MODEL-FOLDS."),
+    ] = None,
+) -> None:
+    """Train and test once for each fold of people, and score all of them together.
+
+    Each fold is a DVC experiment, NAME-1 and so on, in a copy of the project: the workspace stays
+    as it is, and no video is decoded again. Folds that were finished before are used again, so an
+    interrupted run goes on. The result is in crossval/NAME. Exit code: 0 if all folds were tested,
+    1 if not.
+    """
+    from har import crossval as folding
+    from har.clips import generator_for
+    from har.stage import project_root
+    from har.tracking import connect, explained_errors, log_crossval
+
+    params = folding.override_params(overrides or [])
+    folds = str(folds or params["split"]["folds"] or DEFAULT_FOLDS)
+    if folds != "people" and (not folds.isdecimal() or int(folds) < 2):
+        raise typer.BadParameter(
+            f"{folds!r} is neither 2 or more nor `people`", param_hint="--folds"
+        )
+    name = name or f"cv-{params['model']}-{folds}"
+    done = folding.run_folds(name, folds=folds, overrides=overrides or [])
+    table = folding.pool_predictions(done)
+    scores = folding.score_folds(
+        done,
+        table,
+        num_bootstrap=params["evaluate"]["num_bootstrap"],
+        rng=generator_for(params["seed"], "bootstrap"),
+    )
+    files = folding.write_results(name, scores, table)
+    typer.echo(f"\n{folding.describe_scores(scores)}\nMore in {files[0].parent}.")
+    required = params["tracking"]["required"]
+    client = connect(project_root(), required=required)
+    if client:
+        with explained_errors(required=required):
+            log_crossval(
+                client,
+                name=name,
+                fingerprint=folding.fingerprint(done),
+                params=done[0].params,
+                metrics=scores,
+                files=files,
+                fold_runs=[fold.mlflow_run for fold in done],
+            )
 
 
 def main(arguments: list[str] | None = None) -> None:

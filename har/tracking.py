@@ -29,6 +29,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from har.recognizer import Recognizer
 from har.runtime import keras
@@ -235,14 +236,9 @@ def log_results(
     Returns:
         The logged model's URI.
     """
-    flat = {key: value for key, value in _flatten(metrics).items() if _is_number(value)}
-    timestamp = int(np.datetime64("now", "ms").astype(np.int64))
+    _log_scores(client, run_id, metrics)
     tags = [RunTag(_allowed(f"data.{path}"), digest) for path, digest in _hashes(lock).items()]
-    client.log_batch(
-        run_id,
-        metrics=[Metric(_allowed(key), value, timestamp, 0) for key, value in flat.items()],
-        tags=tags,
-    )
+    client.log_batch(run_id, tags=tags)
     for file in files:
         client.log_artifact(run_id, str(file))
     keras.utils.disable_interactive_logging()  # no progress bar while MLflow tries the example
@@ -256,6 +252,60 @@ def log_results(
             metadata={"labels": recognizer.labels, "preprocessing": recognizer.preprocessing},
         )
     return logged.model_uri
+
+
+def log_crossval(
+    client: MlflowClient,
+    *,
+    name: str,
+    fingerprint: str,
+    params: dict[str, Any],
+    metrics: dict[str, Any],
+    files: list[Path],
+    fold_runs: list[str],
+) -> str:
+    """Log a cross-validation as the parent of its folds' runs; again, where it is there already.
+
+    Args:
+        client: From `connect`.
+        name: Of the cross-validation.
+        fingerprint: What tells its folds from others.
+        params: The content of the first fold's params.yaml.
+        metrics: The scores of all folds together, nested as in metrics.json.
+        files: Pictures and tables to show with the run.
+        fold_runs: The identifiers of the folds' runs.
+
+    Returns:
+        The run's identifier.
+    """
+    run_id = find_run(client, fingerprint) or open_run(
+        client, model=params["model"], fingerprint=fingerprint, params=params
+    )
+    with ended_run(client, run_id):
+        client.update_run(run_id, name=name)
+        _log_scores(client, run_id, metrics)
+        for file in files:
+            client.log_artifact(run_id, str(file))
+        for fold_run in fold_runs:
+            _nest(client, fold_run, run_id)
+    return run_id
+
+
+def _nest(client: MlflowClient, run_id: str, parent: str) -> None:
+    """Show a run below another one; nothing where it was not logged or is deleted."""
+    try:
+        client.set_tag(run_id, MLFLOW_PARENT_RUN_ID, parent)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        print(f"note: there is no MLflow run {run_id} to show below {parent}")
+
+
+def _log_scores(client: MlflowClient, run_id: str, metrics: dict[str, Any]) -> None:
+    flat = {key: value for key, value in _flatten(metrics).items() if _is_number(value)}
+    timestamp = int(np.datetime64("now", "ms").astype(np.int64))
+    logged = [Metric(_allowed(key), value, timestamp, 0) for key, value in flat.items()]
+    client.log_batch(run_id, metrics=logged)
 
 
 def _git(*arguments: str) -> str:
