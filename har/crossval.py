@@ -191,7 +191,7 @@ def score_folds(
         The scores of `metrics.json` but for the calibration's; `accuracy_mean` and `accuracy_std`
         over folds (of one degree of freedom less than folds); and `folds`.
     """
-    labels = sorted(folds[0].videos["label"].unique())
+    labels = sorted(table["label"].unique())
     columns = {name: table[name].map(labels.index).to_numpy() for name in ("label", *SAID)}
     subjects = table["subject"].to_numpy()
     samples = resample_subjects(subjects, num_bootstrap=num_bootstrap, rng=rng)
@@ -224,6 +224,7 @@ def write_results(name: str, scores: dict[str, Any], table: pd.DataFrame) -> lis
     """
     names = ("crossval.json", "predictions.csv", "confusion.csv", "confusion.png")
     files = [FOLDER / name / file for file in names]
+    files[0].parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"name": name} | scores, indent=2, ensure_ascii=False)
     files[0].write_text(text + "\n", encoding="utf-8")
     table.to_csv(files[1], index=False)
@@ -276,8 +277,9 @@ def _run_fold(
     """
     started = time.monotonic()
     experiment = f"{name}-{number}"
+    reference = _reference(experiment)
     wanted = [*overrides, f"split.test_fold={_quoted(test_fold)}"]
-    revision = _find_experiment(experiment, _apply(wanted))
+    revision = _find_experiment(reference, _apply(wanted))
     if revision is not None:
         return _read_fold(number, experiment, revision, seconds=None)
     if first is not None:
@@ -288,9 +290,8 @@ def _run_fold(
                 "cannot be pooled. Put it back and run the same command again, or use another "
                 "--name. The folds that are finished are kept."
             )
-    log = FOLDER / name / f"fold-{number}.log"
-    _run_experiment(experiment, wanted, log)
-    revision = _find_experiment(experiment, _apply(wanted))
+    _run_experiment(experiment, wanted, FOLDER / name / f"fold-{number}.log")
+    revision = _git("rev-parse", reference).strip()
     return _read_fold(number, experiment, revision, seconds=time.monotonic() - started)
 
 
@@ -324,21 +325,30 @@ def _find_error(log: Path) -> str:
     return "It said no reason."
 
 
-def _find_experiment(experiment: str, params: dict[str, Any]) -> str | None:
-    """Return the commit of the experiment of that name, made of what is in the workspace, or None.
+def _reference(experiment: str) -> str:
+    """Return where git keeps the experiment that DVC makes of the current commit."""
+    head = _git("rev-parse", "HEAD").strip()
+    return f"refs/exps/{head[:2]}/{head[2:]}/{experiment}"
+
+
+def _find_experiment(reference: str, params: dict[str, Any]) -> str | None:
+    """Return the commit of an experiment of that name that was made of what is here, or None.
+
+    Args:
+        reference: As git would keep it now; one made of another commit is as good.
+        params: What its parameters should be.
 
     Raises:
-        ValueError: There is one on the current commit, made of something else.
+        ValueError: There is that reference, made of something else.
     """
-    head = _git("rev-parse", "HEAD").strip()
-    current = f"refs/exps/{head[:2]}/{head[2:]}/{experiment}"
+    experiment = reference.rsplit("/", 1)[1]
     listed = _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines()
     found = dict(line.split(" ", 1)[::-1] for line in listed if line.endswith(f"/{experiment}"))
     for revision in found.values():
         if not _differences(revision, params):
             return revision
-    if current in found:
-        changed = ", ".join(_differences(found[current], params))
+    if reference in found:
+        changed = ", ".join(_differences(found[reference], params))
         raise ValueError(
             f"The experiment {experiment} is there already, made with another {changed}. Use "
             f"another --name, or remove it: dvc exp remove {experiment}"
@@ -361,9 +371,13 @@ def _differences(revision: str, params: dict[str, Any]) -> list[str]:
 @functools.cache
 def _dependencies(revision: str) -> list[str]:
     """Return the files in git that decide an experiment's results, but for params.yaml."""
-    lock = yaml.safe_load(_git("show", f"{revision}:./dvc.lock"))
-    paths = {dep["path"] for stage in lock["stages"].values() for dep in stage.get("deps", [])}
-    inside = sorted(path for path in paths if not Path(path).is_absolute() and path[:2] != "..")
+    stages = yaml.safe_load(_git("show", f"{revision}:./dvc.lock"))["stages"].values()
+    read, made = (
+        {entry["path"] for stage in stages for entry in stage.get(kind, [])}
+        for kind in ("deps", "outs")
+    )
+    outside = ("/", "../")
+    inside = sorted(path for path in read - made if not path.startswith(outside))
     return ["dvc.yaml", *inside, *(f"{path}.dvc" for path in inside)]
 
 
