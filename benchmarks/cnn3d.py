@@ -104,7 +104,6 @@ def serve_tensorflow(options: argparse.Namespace) -> None:
             num_frames=NUM_FRAMES,
             frame_size=size,
             num_features=0,
-            statistics=None,
             params=params["models"]["cnn3d"],
         )
     model.compile(keras.optimizers.AdamW(), "categorical_crossentropy", jit_compile=False)

@@ -42,7 +42,6 @@ def main() -> None:
         num_frames=settings["num_frames"],
         frame_size=size,
         num_features=NUM_FEATURES,
-        statistics=None,
         params=settings,
     )
     backbone = build_backbone(

@@ -14,8 +14,6 @@ from har.stage import plain_errors
 # As har.importers.IMPORTERS, which would take a while to import; a test compares the two.
 DatasetName = Literal["kth", "ucf101", "hmdb51", "weizmann", "kinetics"]
 
-DEFAULT_FOLDS = 5  # of crossval
-
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -215,6 +213,76 @@ def compare(
 
 
 @app.command(
+    short_help="Test on everybody in turn.",
+    epilog="Example: python -m har crossval --folds people -S model=cnn3d",
+)
+def crossval(
+    folds: Annotated[
+        str,
+        typer.Option(
+            metavar="N|people", help="How many groups of people, or `people`: each by itself."
+        ),
+    ] = "5",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set-param", "-S", metavar="NAME=VALUE", help="A parameter, as for `dvc exp run`."
+        ),
+    ] = None,
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Beginning of the experiments' names.")
+    ] = "crossval",
+) -> None:
+    """Cross-validate by people: each video is tested by a model that never saw its person.
+
+    Runs a DVC experiment for each fold; nothing is decoded or extracted again, and folds that have
+    ended are kept. Prints the pooled scores with 95 % intervals beside the baselines, the mean and
+    the deviation over the folds, and writes them with the predictions and the confusion matrix
+    into crossval/NAME-.../. Folds in metadata.csv are used as they are. Exit code: 0 if all folds
+    ended, 1 if one failed.
+    """
+    from har.crossval import (
+        describe_fold,
+        experiment_prefix,
+        pool_folds,
+        run_folds,
+        score_folds,
+        write_crossval,
+    )
+    from har.params import load_params
+    from har.stage import project_root
+    from har.summary import describe_metrics
+    from har.tracking import connect, explained_errors, log_crossval
+
+    params, overrides = load_params(), changes or []
+    count = int(folds) if folds.isdecimal() else folds
+    prefix = experiment_prefix(name, folds=count, overrides=overrides)
+    folder = Path("crossval") / prefix
+    done = []
+    for number, fold in enumerate(
+        run_folds(prefix, folds=count, overrides=overrides, logs=folder / "logs"), start=1
+    ):
+        typer.echo(f"crossval: {describe_fold(fold, number=number)}")
+        done.append(fold)
+    pooled = pool_folds(done)
+    scores = score_folds(
+        done, pooled, num_bootstrap=params["evaluate"]["num_bootstrap"], seed=params["seed"]
+    )
+    files = write_crossval(scores, pooled, folder)
+    required = params["tracking"]["required"]
+    client = connect(project_root(), required=required)
+    if client:
+        with explained_errors(required=required):
+            runs = [fold.mlflow_run for fold in done if fold.mlflow_run]
+            log_crossval(client, name=prefix, scores=scores, files=files, runs=runs)
+    typer.echo(
+        f"\n{describe_metrics(scores)}\n\nMean of the {len(done)} folds "
+        f"{scores['mean_accuracy']:.1%}, deviation {scores['deviation_of_accuracy']:.1%}.\n"
+        f"Written to {folder}; compare two such folders with `python -m har compare`."
+    )
+
+
+@app.command(
     short_help="Write one page about the run.",
     epilog="Example: python -m har report --out report",
 )
@@ -240,71 +308,6 @@ def report(
     for doubt in write_report(run, out):
         typer.echo(f"doubt: {doubt}")
     typer.echo(f"report: {', '.join((out / name).as_posix() for name in OUTPUTS)}")
-
-
-@app.command(
-    short_help="Test on everybody, fold by fold.",
-    epilog="Example: python -m har crossval --folds people -S model=cnn3d",
-)
-def crossval(
-    folds: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|people",
-            help="How many, or one for each person; else split.folds, else 5.",
-        ),
-    ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("-S", "--set-param", metavar="KEY=VALUE", help="As for `dvc exp run`."),
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Of its folder and experiments; else cv-MODEL-FOLDS."),
-    ] = None,
-) -> None:
-    """Train and test once for each fold of people, and score all of them together.
-
-    Each fold is a DVC experiment, NAME-1 and so on, in a copy of the project: the workspace stays
-    as it is, and no video is decoded again. Folds that were finished before are used again, so an
-    interrupted run goes on. The result is in crossval/NAME. Exit code: 0 if all folds were tested,
-    1 if not.
-    """
-    from har import crossval as folding
-    from har.clips import generator_for
-    from har.stage import project_root
-    from har.tracking import connect, explained_errors, log_crossval
-
-    params = folding.override_params(overrides or [])
-    folds = str(folds or params["split"]["folds"] or DEFAULT_FOLDS)
-    if folds != "people" and (not folds.isdecimal() or int(folds) < 2):
-        raise typer.BadParameter(
-            f"{folds!r} is neither 2 or more nor `people`", param_hint="--folds"
-        )
-    name = name or f"cv-{params['model']}-{folds}"
-    done = folding.run_folds(name, folds=folds, overrides=overrides or [])
-    table = folding.pool_predictions(done)
-    scores = folding.score_folds(
-        done,
-        table,
-        num_bootstrap=params["evaluate"]["num_bootstrap"],
-        rng=generator_for(params["seed"], "bootstrap"),
-    )
-    files = folding.write_results(name, scores, table)
-    typer.echo(f"\n{folding.describe_scores(scores)}\nMore in {files[0].parent}.")
-    required = params["tracking"]["required"]
-    client = connect(project_root(), required=required)
-    if client:
-        with explained_errors(required=required):
-            log_crossval(
-                client,
-                name=name,
-                fingerprint=folding.fingerprint(done),
-                params=done[0].params,
-                metrics=scores,
-                files=files,
-                fold_runs=[fold.mlflow_run for fold in done],
-            )
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -8,8 +8,9 @@ there are people) times its standard error, from a paired bootstrap over people:
 answers to all videos of a drawn person go together, since videos of one person are alike. The usual
 percentile interval is too narrow for few people: with 3 it holds the truth in 7 to 9 of 10 cases,
 this one in more than 9 (tests/test_compare.py). It is never narrower than what as many
-unrelated videos would give (Bonett and Price's interval for accuracy, a bootstrap over videos for
-macro F1), since a few people who all agree prove little, and one person has no spread at all.
+unrelated videos would give, since a few people who all agree prove little, and one person has no
+spread at all: Bonett and Price's interval for accuracy; for macro F1 a bootstrap over videos, and
+half the width of that interval, since a bootstrap of videos that all agree has no width either.
 
 McNemar's exact test asks how often chance alone would divide the videos that only one of the two
 got right so unevenly. It takes videos as unrelated, so its p value alone promises too much. A
@@ -114,9 +115,12 @@ def compare_pair(
 
     options = {"num_bootstrap": num_bootstrap, "rng": rng}
     f1 = _pair(mean_f1(actual, before), mean_f1(actual, after))
+    counts = count_changes(was_right, is_right)
+    low, high = bonett_price(**counts, num_videos=len(actual))
     f1_spread = max(
         people_spread(f1_difference, subjects, **options),
         NORMAL_QUANTILE * bootstrap_error(f1_difference, np.arange(len(actual)), **options),
+        (high - low) / 2,
     )
     per_class = {}
     for index in np.unique(actual):
@@ -129,7 +133,6 @@ def compare_pair(
             "f1": _pair(*(_f1(actual == index, said == index) for said in (before, after))),
             **count_changes(was_right[rows], is_right[rows]),
         }
-    counts = count_changes(was_right, is_right)
     return {
         "accuracy": accuracy_difference(was_right, is_right, subjects, **options),
         "macro_f1": f1 | _bounds(f1["difference"] - f1_spread, f1["difference"] + f1_spread),

@@ -1,40 +1,29 @@
-"""Cross-validation: the pipeline once for each fold of people, as DVC experiments, and their sum.
+"""Cross-validation by people: each video is tested once, by a model that never saw its person.
 
-Each fold is an experiment in a copy of the project (`dvc exp run --temp`), with `split.folds` and
-`split.test_fold` set. What does not depend on the split is restored there from DVC's cache, and the
-features of a clip from the project's own: a fold decodes nothing. Together the folds test every
-person once, by a model that has never seen them, so their predictions are scored as one test.
+Each fold is a DVC experiment that tests on its people and validates on some of the others. The
+experiments are named after the settings, the code and the data, so that a run that was stopped goes
+on, and one with other settings starts anew. Their predictions are pooled into one score.
 
-The deviation over folds says how much the score depends on who is tested. It gives no standard
-error, since the folds share their training people; the intervals are those of `har.evaluation`,
-over people.
-
-Reference: Bengio and Grandvalet, "No Unbiased Estimator of the Variance of K-Fold
-Cross-Validation", JMLR 5, 2004.
+Terms: the *deviation* is that of the folds' accuracies (they share training videos, so it says how
+much people differ, not how sure the mean is); the *interval* is that of the pooled accuracy, over
+people, as in `har.evaluation`.
 """
 
-import functools
 import hashlib
 import io
 import json
-import os
-import re
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
-from dvc.api import DVCFileSystem
-from dvc.exceptions import DvcException
-from dvc.utils.hydra import apply_overrides
-from tqdm import tqdm
 
+from har.clips import generator_for
 from har.dataset import read_table
 from har.evaluation import (
     confusion_counts,
@@ -43,20 +32,10 @@ from har.evaluation import (
     score_predictions,
 )
 from har.plots import plot_confusion
-from har.progress import progress
-from har.splits import PEOPLE
-from har.summary import BASELINES, describe_metrics
+from har.summary import BASELINES
 
-FOLDER = Path("crossval")
-PARAMS = "params.yaml"
-OWN_PARAMS = ("split.folds", "split.test_fold")
-CODE = ("har", "stages", "dvc.yaml", PARAMS)
-SAID = ("predicted", *BASELINES)  # columns of predictions.csv that say a label
-NUM_NAMED = 3  # people that a line names
-
-
-class FoldFailedError(ValueError):
-    """The experiment of a fold ended with an error."""
+MADE_FROM = ("har", "stages", "dvc.yaml", "params.yaml", "*.dvc")  # decide an experiment's results
+MAX_LOG_LINES = 12  # of a failed fold, in the error
 
 
 @dataclass(frozen=True)
@@ -64,423 +43,238 @@ class Fold:
     """A fold that has been tested.
 
     Attributes:
-        number: Its place among the folds, from 1.
-        names: What `split.test_fold` calls the folds, all of them, in order.
-        experiment: The DVC experiment.
-        revision: Its commit.
-        params: Its parameters.
-        videos: All videos as its split lists them: `video_id`, `label`, `subject` and `split`.
-        predictions: Its metrics/predictions.csv, as text.
-        metrics: Its metrics/metrics.json.
-        mlflow_run: The run's identifier, or `not logged`.
-        seconds: How long it took; None where it had been run before.
+        name: Of the fold, as in `split.test_fold`.
+        experiment: The DVC experiment's name.
+        predictions: As metrics/predictions.csv.
+        manifest: As data/split/manifest.csv: every video.
+        metrics: As metrics/metrics.json.
+        mlflow_run: The run's identifier; None if there is none.
+        names: Of all folds, in order.
+        seconds: What it took; 0 if it was there before.
     """
 
-    number: int
-    names: list[str]
+    name: str
     experiment: str
-    revision: str
-    params: dict[str, Any]
-    videos: pd.DataFrame
     predictions: pd.DataFrame
+    manifest: pd.DataFrame
     metrics: dict[str, Any]
-    mlflow_run: str
-    seconds: float | None
-
-    @property
-    def name(self) -> str:
-        """What `split.test_fold` calls it."""
-        return self.names[self.number - 1]
+    mlflow_run: str | None
+    names: list[str]
+    seconds: float
 
 
-def override_params(overrides: list[str]) -> dict[str, Any]:
-    """Return the workspace's parameters as `dvc exp run -S` would change them.
+def experiment_prefix(name: str, *, folds: int | str, overrides: Sequence[str]) -> str:
+    """Return the beginning of the experiments' names: one for these settings, code and data.
 
     Args:
-        overrides: As `model=cnn3d`, in the grammar of `-S`.
+        name: What the user calls it.
+        folds: The value of `split.folds`.
+        overrides: Parameters, as `model=cnn3d`.
 
     Raises:
-        ValueError: One is not in that grammar or names no parameter, or is for crossval to set.
+        ValueError: A file that decides the result is not in git, so experiments would lack it.
     """
-    for override in overrides:
-        if override.split("=")[0].lstrip("+~") in OWN_PARAMS:
-            raise ValueError(f"-S {override}: crossval sets that itself. Use --folds instead.")
-    return _apply(overrides)
+    lost = _git_files("--others", "--exclude-standard")
+    if lost:
+        raise ValueError(
+            f"{lost[0]} is not in git, and an experiment takes only what is. Run `git add "
+            f"{' '.join(lost)}` and then the same command again."
+        )
+    digest = hashlib.sha256(json.dumps([str(folds), sorted(overrides)]).encode())
+    for file in _git_files("--cached"):
+        digest.update(f"\0{file}\0".encode() + Path(file).read_bytes())
+    return f"{name}-{digest.hexdigest()[:6]}"
 
 
-def run_folds(name: str, *, folds: str, overrides: list[str]) -> list[Fold]:
-    """Run the folds that have no experiment yet, one after another, and return all.
+def run_folds(
+    prefix: str, *, folds: int | str, overrides: Sequence[str], logs: Path
+) -> Iterator[Fold]:
+    """Run the experiment of each fold that is not there yet, and yield them as they end.
 
     Args:
-        name: Of the cross-validation; the experiments are NAME-1, NAME-2 and so on.
-        folds: A number, or `people`; folds in metadata.csv are used instead.
-        overrides: Further parameters, as `model=cnn3d`.
+        prefix: From `experiment_prefix`.
+        folds: The value of `split.folds`; folds in metadata.csv are used instead.
+        overrides: Parameters, as `model=cnn3d`.
+        logs: The folder for what the experiments print.
 
     Raises:
-        ValueError: A fold failed, or its experiment is there already and made of something else,
-            or git lacks a file that experiments need.
+        ValueError: A fold failed; the message has the end of its log.
     """
-    _check_name(name)
-    overrides = [*overrides, f"split.folds={folds}"]
-    _check_in_git(_apply(overrides)["dataset"]["videos"])
-    print(f"{name}: the folds' logs are {FOLDER / name}/fold-1.log and so on")
-    # The first fold is asked for as the first: what it is called, and how many there are, it says.
-    done, failed = [_run_fold(name, 1, overrides, test_fold=None, first=None)], 0
-    names = done[0].names
-    _say(done[0])
-    num_people = done[0].videos["subject"].nunique()
-    if str(len(names)) != (str(num_people) if folds == PEOPLE else folds):
-        tqdm.write(f"note: metadata.csv has {len(names)} folds, which are used instead of {folds}")
-    rest = range(2, len(names) + 1)
-    for number in progress(rest, total=len(names), initial=1, description=name, unit="folds"):
-        try:
-            fold = _run_fold(
-                name, number, overrides, test_fold=names[number - 1], first=done[0].revision
-            )
-        except FoldFailedError as error:
-            failed += 1
-            tqdm.write(str(error))
-        else:
-            done.append(fold)
-            _say(fold)
-    if failed:
-        raise ValueError(
-            f"{failed} of {len(names)} folds failed. The others are kept: mend what the logs "
-            "say and run the same command again."
-        )
-    return done
+    known = _dvc("exp", "list", "--all-commits", "--name-only").split()
+    logs.mkdir(parents=True, exist_ok=True)
+    names, number = ["null"], 0  # the first fold says what folds there are
+    while number < len(names):
+        experiment = f"{prefix}-{number + 1}"
+        start = time.perf_counter()
+        if experiment not in known:
+            changes = [f"split.folds={folds}", f"split.test_fold={names[number]}", *overrides]
+            _run_experiment(experiment, changes, logs / f"{experiment}.log")
+        seconds = time.perf_counter() - start if experiment not in known else 0.0
+        fold = _read_fold(experiment, number, seconds)
+        names = fold.names
+        yield fold
+        number += 1
 
 
-def pool_predictions(folds: list[Fold]) -> pd.DataFrame:
-    """Return the predictions of all folds with a column `fold`, one row a video.
+def pool_folds(folds: Sequence[Fold]) -> pd.DataFrame:
+    """Return the predictions of all folds in one table, with a column `fold`.
 
     Raises:
-        ValueError: A video is not tested exactly once, or a person is in two folds.
+        ValueError: A video was tested twice or not at all, or a person in two folds.
     """
-    table = pd.concat([fold.predictions.assign(fold=fold.name) for fold in folds])
-    tested = table["video_id"].value_counts()
-    videos = set().union(*(fold.videos["video_id"] for fold in folds))
-    wrong = sorted(tested.index[tested > 1]) + sorted(videos - set(tested.index))
-    if wrong:
+    pooled = pd.concat([fold.predictions.assign(fold=fold.name) for fold in folds])
+    pooled = pooled.sort_values("video_id", ignore_index=True)
+    videos = set(folds[0].manifest["video_id"])
+    if pooled["video_id"].duplicated().any() or set(pooled["video_id"]) != videos:
         raise ValueError(
-            f"{len(wrong)} of {len(videos)} videos are not tested exactly once, as {wrong[0]!r}. "
-            "The data changed between the folds: use another --name to run all of them anew."
+            f"The {len(folds)} folds tested {len(pooled)} videos, {pooled['video_id'].nunique()} "
+            f"different ones, of {len(videos)}; expected each once. The experiments do not belong "
+            "together: run again with another --name."
         )
-    folds_of_subject = table.groupby("subject")["fold"].nunique()
-    shared = folds_of_subject.index[folds_of_subject > 1]
-    if len(shared):
+    shared = pooled.groupby("subject")["fold"].nunique()
+    if (shared > 1).any():
         raise ValueError(
-            f"{len(shared)} people are in more than one fold, as {shared[0]!r}. Give each person "
-            "one fold in metadata.csv."
+            f"{shared.idxmax()!r} was tested in {shared.max()} folds; a person must be in one. "
+            "Correct `fold` in metadata.csv."
         )
-    return table.reset_index(drop=True)
+    return pooled
 
 
 def score_folds(
-    folds: list[Fold], table: pd.DataFrame, *, num_bootstrap: int, rng: np.random.Generator
+    folds: Sequence[Fold], pooled: pd.DataFrame, *, num_bootstrap: int, seed: int
 ) -> dict[str, Any]:
-    """Return the scores of all folds together, named as in metrics.json, and of each.
+    """Return the pooled scores, as in metrics.json, and those of each fold.
 
     Args:
         folds: All of them.
-        table: Their predictions, from `pool_predictions`.
-        num_bootstrap: Resamplings of the people.
-        rng: Draws them.
-
-    Returns:
-        The scores of `metrics.json` but for the calibration's; `accuracy_mean` and `accuracy_std`
-        over folds (of one degree of freedom less than folds); and `folds`.
+        pooled: From `pool_folds`.
+        num_bootstrap: Resamplings of people behind each interval.
+        seed: Draws them.
     """
-    labels = sorted(table["label"].unique())
-    columns = {name: table[name].map(labels.index).to_numpy() for name in ("label", *SAID)}
-    subjects = table["subject"].to_numpy()
+    labels, (actual, predicted) = _indices(pooled, ["label", "predicted"])
+    subjects = pooled["subject"].to_numpy()
+    rng = generator_for(seed, "bootstrap")
     samples = resample_subjects(subjects, num_bootstrap=num_bootstrap, rng=rng)
-    actual = columns.pop("label")
-    predicted = columns.pop("predicted")
+    baselines = {name: _indices(pooled, ["label", name])[1][1] for name in BASELINES}
     accuracies = [fold.metrics["accuracy"] for fold in folds]
-    num_videos = [len(fold.predictions) for fold in folds]
-    losses = [fold.metrics["loss"] for fold in folds]
     return {
-        **{name: folds[0].metrics[name] for name in ("model", "grouped_by")},
+        "model": folds[0].metrics["model"],
+        "grouped_by": folds[0].metrics["grouped_by"],
+        "num_folds": len(folds),
+        "mean_accuracy": float(np.mean(accuracies)),
+        "deviation_of_accuracy": float(np.std(accuracies, ddof=1)),
         **score_predictions(predicted, actual, subjects, labels, samples=samples),
-        "loss": float(np.average(losses, weights=num_videos)),
-        "baselines": score_baselines(columns, actual, samples=samples),
-        "accuracy_mean": float(np.mean(accuracies)),
-        "accuracy_std": float(np.std(accuracies, ddof=1)),
-        "folds": [_summarize(fold) for fold in folds],
+        "baselines": score_baselines(baselines, actual, samples=samples),
+        "folds": {
+            fold.name: {
+                "experiment": fold.experiment,
+                "people": sorted(fold.predictions["subject"].unique()),
+                "num_test_videos": len(fold.predictions),
+                "accuracy": fold.metrics["accuracy"],
+                "macro_f1": fold.metrics["macro_f1"],
+            }
+            for fold in folds
+        },
     }
 
 
-def write_results(name: str, scores: dict[str, Any], table: pd.DataFrame) -> list[Path]:
-    """Write scores, predictions and the confusion matrix into the folder of the name.
-
-    Args:
-        name: Of the cross-validation.
-        scores: From `score_folds`.
-        table: From `pool_predictions`.
-
-    Returns:
-        The files.
-    """
-    names = ("crossval.json", "predictions.csv", "confusion.csv", "confusion.png")
-    files = [FOLDER / name / file for file in names]
-    files[0].parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"name": name} | scores, indent=2, ensure_ascii=False)
+def write_crossval(scores: dict[str, Any], pooled: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write crossval.json, predictions.csv and confusion.png; return them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / name for name in ("crossval.json", "predictions.csv", "confusion.png")]
+    text = json.dumps(scores, indent=2, ensure_ascii=False)
     files[0].write_text(text + "\n", encoding="utf-8")
-    table.to_csv(files[1], index=False)
-    confusion = table[["label", "predicted"]].set_axis(["actual", "predicted"], axis=1)
-    confusion.to_csv(files[2], index=False)
-    labels = list(scores["per_class"])
-    actual, predicted = (table[key].map(labels.index) for key in ("label", "predicted"))
+    pooled.to_csv(files[1], index=False)
+    labels, (actual, predicted) = _indices(pooled, ["label", "predicted"])
     title = (
         f"{scores['model']}: accuracy {scores['accuracy']:.2f} ({scores['accuracy_low']:.2f} to "
-        f"{scores['accuracy_high']:.2f}), {len(table)} videos, {len(scores['folds'])} folds"
+        f"{scores['accuracy_high']:.2f}), {len(pooled)} videos of {scores['num_test_subjects']} "
+        f"people in {scores['num_folds']} folds"
     )
-    plot_confusion(confusion_counts(actual, predicted, len(labels)), labels, title, files[3])
+    counts = confusion_counts(actual, predicted, len(labels))
+    plot_confusion(counts, labels, title, files[2])
     return files
 
 
-def fingerprint(folds: list[Fold]) -> str:
-    """Return a name for these folds and no others: 16 hexadecimal digits."""
-    return hashlib.sha256(" ".join(fold.revision for fold in folds).encode()).hexdigest()[:16]
-
-
-def describe_scores(scores: dict[str, Any]) -> str:
-    """Return the scores as a table to read.
-
-    Args:
-        scores: From `score_folds`.
-    """
-    lowest, highest = (
-        choose(scores["folds"], key=lambda fold: fold["accuracy"]) for choose in (min, max)
-    )
+def describe_fold(fold: Fold, *, number: int) -> str:
+    """Return the line that is printed when a fold has ended."""
+    people = ", ".join(sorted(fold.predictions["subject"].unique())[:3])
+    took = f"{fold.seconds:.0f} s" if fold.seconds else "there before"
     return (
-        f"{describe_metrics(scores)}\n"
-        f"Accuracy over {len(scores['folds'])} folds: mean {scores['accuracy_mean']:.1%}, standard "
-        f"deviation {scores['accuracy_std']:.1%}, from {lowest['accuracy']:.0%} "
-        f"({_name_people(lowest['subjects'])}) to {highest['accuracy']:.0%} "
-        f"({_name_people(highest['subjects'])})."
+        f"fold {number} of {len(fold.names)} ({people}): accuracy {fold.metrics['accuracy']:.2f} "
+        f"on {len(fold.predictions)} videos, {took}"
     )
 
 
-def _run_fold(
-    name: str, number: int, overrides: list[str], *, test_fold: str | None, first: str | None
-) -> Fold:
-    """Return a fold from its experiment, which is run where there is none.
-
-    Args:
-        name: Of the cross-validation.
-        number: Of the fold, from 1.
-        overrides: All but the fold to test on.
-        test_fold: The fold to test on; None for the first.
-        first: The commit of the first fold's experiment, where that is another.
-    """
-    started = time.monotonic()
-    experiment = f"{name}-{number}"
-    reference = _reference(experiment)
-    wanted = [*overrides, f"split.test_fold={_quoted(test_fold)}"]
-    revision = _find_experiment(reference, _apply(wanted))
-    if revision is not None:
-        return _read_fold(number, experiment, revision, seconds=None)
-    if first is not None:
-        changed = _differences(first, _apply([*overrides, "split.test_fold=null"]))
-        if changed:
-            raise ValueError(
-                f"{', '.join(changed)} changed since fold 1 was run, and folds of different makes "
-                "cannot be pooled. Put it back and run the same command again, or use another "
-                "--name. The folds that are finished are kept."
-            )
-    _run_experiment(experiment, wanted, FOLDER / name / f"fold-{number}.log")
-    revision = _git("rev-parse", reference).strip()
-    return _read_fold(number, experiment, revision, seconds=time.monotonic() - started)
+def _indices(pooled: pd.DataFrame, columns: list[str]) -> tuple[list[str], list[np.ndarray]]:
+    """Return all labels, and the index of the label in each column of each row."""
+    labels = sorted(set(pooled["label"]))
+    return labels, [pooled[column].map(labels.index).to_numpy() for column in columns]
 
 
-def _run_experiment(experiment: str, overrides: list[str], log: Path) -> None:
-    command = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", experiment]
-    for override in overrides:
-        command += ["--set-param", override]
-    # The stages are run by `python`: the one that runs this, with or without its `activate`.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8") as file:
-        process = subprocess.Popen(
-            command, stdout=file, stderr=subprocess.STDOUT, env=os.environ | {"PATH": path}
-        )
-        try:
-            code = process.wait()
-        except KeyboardInterrupt:
-            process.wait()  # DVC was interrupted too, and puts away its copy of the project
-            raise
-    if code != 0:
-        raise FoldFailedError(f"{experiment} failed: {_find_error(log)}\nAll it said: {log}")
-
-
-def _find_error(log: Path) -> str:
-    """Return the line of a log that says best what went wrong: a stage's own error, or DVC's."""
-    lines = [line.strip() for line in log.read_text("utf-8", errors="replace").splitlines()]
-    for start in ("error: ", "ERROR: "):
-        found = [line.removeprefix(start) for line in lines if line.startswith(start)]
-        if found:
-            return found[-1]
-    return "It said no reason."
-
-
-def _reference(experiment: str) -> str:
-    """Return where git keeps the experiment that DVC makes of the current commit."""
-    head = _git("rev-parse", "HEAD").strip()
-    return f"refs/exps/{head[:2]}/{head[2:]}/{experiment}"
-
-
-def _find_experiment(reference: str, params: dict[str, Any]) -> str | None:
-    """Return the commit of an experiment of that name that was made of what is here, or None.
-
-    Args:
-        reference: As git would keep it now; one made of another commit is as good.
-        params: What its parameters should be.
+def _run_experiment(experiment: str, changes: Sequence[str], log: Path) -> None:
+    """Run an experiment in a copy of the project.
 
     Raises:
-        ValueError: There is that reference, made of something else.
+        ValueError: It failed.
     """
-    experiment = reference.rsplit("/", 1)[1]
-    listed = _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines()
-    found = dict(line.split(" ", 1)[::-1] for line in listed if line.endswith(f"/{experiment}"))
-    for revision in found.values():
-        if not _differences(revision, params):
-            return revision
-    if reference in found:
-        changed = ", ".join(_differences(found[reference], params))
-        raise ValueError(
-            f"The experiment {experiment} is there already, made with another {changed}. Use "
-            f"another --name, or remove it: dvc exp remove {experiment}"
+    command = ["exp", "run", "--temp", "--name", experiment]
+    for change in changes:
+        command += ["--set-param", change]
+    with log.open("w", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dvc", *command], stdout=file, stderr=subprocess.STDOUT
         )
-    return None
+        try:
+            exit_code = process.wait()
+        except KeyboardInterrupt:
+            process.wait()  # it was interrupted too, and puts its things in order
+            raise
+    if exit_code:
+        lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
+        end = "\n".join(f"  {line}" for line in lines[-MAX_LOG_LINES:])
+        raise ValueError(
+            f"The experiment {experiment} failed:\n{end}\nAll it printed is in {log}. Mend it and "
+            "run the same command again; the folds that ended are kept."
+        )
 
 
-def _differences(revision: str, params: dict[str, Any]) -> list[str]:
-    """Return which of the files that an experiment depends on are others in the workspace.
+def _read_fold(experiment: str, number: int, seconds: float) -> Fold:
+    from dvc.api import DVCFileSystem
 
-    Args:
-        revision: The experiment's commit.
-        params: What its parameters should be.
-    """
-    changed = _git("diff", "--name-only", "--relative", revision, "--", *_dependencies(revision))
-    is_same = yaml.safe_load(_git("show", f"{revision}:./{PARAMS}")) == params
-    return changed.splitlines() + ([] if is_same else [PARAMS])
+    files = DVCFileSystem(rev=experiment)
 
+    def read(path: str) -> io.StringIO:
+        return io.StringIO(files.read_text(path, encoding="utf-8"))
 
-@functools.cache
-def _dependencies(revision: str) -> list[str]:
-    """Return the files in git that decide an experiment's results, but for params.yaml."""
-    stages = yaml.safe_load(_git("show", f"{revision}:./dvc.lock"))["stages"].values()
-    read, made = (
-        {entry["path"] for stage in stages for entry in stage.get(kind, [])}
-        for kind in ("deps", "outs")
-    )
-    outside = ("/", "../")
-    inside = sorted(path for path in read - made if not path.startswith(outside))
-    return ["dvc.yaml", *inside, *(f"{path}.dvc" for path in inside)]
-
-
-def _read_fold(number: int, experiment: str, revision: str, *, seconds: float | None) -> Fold:
-    files = DVCFileSystem(rev=revision)
-
-    def read(path: str) -> str:
-        return files.read_text(path, encoding="utf-8")
-
+    names = json.load(read("data/split/split.json"))["folds"]
+    run_id = json.load(read("metrics/run.json"))["mlflow_run"]
     return Fold(
-        number=number,
-        names=json.loads(read("data/split/split.json"))["folds"],
+        name=names[number],
         experiment=experiment,
-        revision=revision,
-        params=yaml.safe_load(read(PARAMS)),
-        videos=read_table(io.StringIO(read("data/split/manifest.csv"))),
-        predictions=read_table(io.StringIO(read("metrics/predictions.csv"))),
-        metrics=json.loads(read("metrics/metrics.json")),
-        mlflow_run=json.loads(read("metrics/run.json"))["mlflow_run"],
+        predictions=read_table(read("metrics/predictions.csv")),
+        manifest=read_table(read("data/split/manifest.csv")),
+        metrics=json.load(read("metrics/metrics.json")),
+        mlflow_run=None if run_id == "not logged" else run_id,
+        names=names,
         seconds=seconds,
     )
 
 
-def _apply(overrides: list[str]) -> dict[str, Any]:
-    """Return the content of params.yaml with the overrides, by DVC's own code."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / PARAMS
-        copy.write_bytes(Path(PARAMS).read_bytes())
-        try:
-            apply_overrides(copy, overrides)
-        except DvcException as error:
-            raise ValueError(f"-S {' -S '.join(overrides)}: {error.__cause__ or error}") from error
-        return yaml.safe_load(copy.read_text(encoding="utf-8"))
-
-
-def _check_name(name: str) -> None:
-    """Check that a name can be that of a folder and of DVC experiments."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+def _git_files(*options: str) -> list[str]:
+    command = ["git", "ls-files", "-z", *options, "--", *MADE_FROM]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
         raise ValueError(
-            f"The name {name!r} cannot be that of DVC experiments. Expected letters, digits, _ and "
-            "-, as --name cv-tall."
+            f"Cross-validation runs DVC experiments, which need git: {result.stderr.strip()}. Run "
+            "it in the project's folder, a git repository with a commit."
         )
+    return [name for name in result.stdout.split("\0") if name]
 
 
-def _check_in_git(videos: str) -> None:
-    """Check that experiments, which run in a copy that git makes, have all they need."""
-    paths = [*CODE, *([] if Path(videos).is_absolute() else [videos, f"{videos}.dvc"])]
-    missing = _git(
-        "ls-files", "--others", "--exclude-standard", "--directory", "--", *paths
-    ).splitlines()
-    if not missing:
-        return
-    if missing[0].startswith(f"{videos}/"):
-        fix = f"dvc add {videos}, and git add {videos}.dvc"
-    else:
-        fix = f"git add {missing[0]}"
-    raise ValueError(
-        f"Git does not know {', '.join(missing)}, and the folds run in a copy of the project that "
-        f"git makes. Run: {fix}"
-    )
-
-
-def _git(*arguments: str) -> str:
-    result = subprocess.run(
-        ["git", *arguments],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode != 0:
-        raise ValueError(
-            f"`git {arguments[0]}` failed: {result.stderr.strip()}. DVC's experiments need a git "
-            "repository with a commit."
-        )
+def _dvc(*arguments: str) -> str:
+    command = [sys.executable, "-m", "dvc", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise ValueError(f"`dvc {' '.join(arguments)}` failed: {result.stderr.strip()}")
     return result.stdout
-
-
-def _quoted(text: str | None) -> str:
-    """Return a text as an override's value that stays a text."""
-    return "null" if text is None else "'" + text.replace("'", r"\'") + "'"
-
-
-def _summarize(fold: Fold) -> dict[str, Any]:
-    return {
-        "fold": fold.name,
-        "experiment": fold.experiment,
-        "revision": fold.revision,
-        "mlflow_run": fold.mlflow_run,
-        "subjects": sorted(fold.predictions["subject"].unique()),
-        "num_test_videos": len(fold.predictions),
-        "accuracy": fold.metrics["accuracy"],
-        "macro_f1": fold.metrics["macro_f1"],
-    }
-
-
-def _say(fold: Fold) -> None:
-    people = _name_people(sorted(fold.predictions["subject"].unique()))
-    time_taken = "run before" if fold.seconds is None else f"{fold.seconds:.0f} s"
-    tqdm.write(
-        f"fold {fold.number} of {len(fold.names)} ({people}): accuracy "
-        f"{fold.metrics['accuracy']:.2f} on {len(fold.predictions)} videos, {time_taken}"
-    )
-
-
-def _name_people(subjects: list[str]) -> str:
-    return ", ".join(subjects) if len(subjects) <= NUM_NAMED else f"{len(subjects)} people"

@@ -59,31 +59,6 @@ def feature_examples(
     return _examples(read, manifest, labels, num_views=num_views)
 
 
-def feature_statistics(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean and the variance of each feature over all training videos and views.
-
-    A hundredth of the mean variance is added to each, so that a feature which hardly ever differs
-    from zero does not count most where it does.
-
-    Args:
-        examples: Of the training split alone, from `feature_examples`.
-
-    Returns:
-        float32, shape (num_features,) each.
-    """
-    count, total, squares = 0, 0.0, 0.0
-    for video in range(len(examples.label_indices)):
-        for view in range(examples.num_views + 1):
-            features = examples.read(video, view).astype(np.float64)
-            count += len(features)
-            total = total + features.sum(axis=0)
-            squares = squares + np.square(features).sum(axis=0)
-    mean = total / count
-    variance = squares / count - np.square(mean)
-    variance += 0.01 * variance.mean()
-    return mean.astype(np.float32), variance.astype(np.float32)
-
-
 def _examples(
     read: Callable[[int, int], np.ndarray],
     manifest: pd.DataFrame,

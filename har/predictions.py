@@ -1,5 +1,6 @@
 """The predictions of a model on its test videos, found by any name that a user has for it."""
 
+import contextlib
 import io
 import json
 import re
@@ -83,7 +84,7 @@ def _in_workspace(name: str, root: Path) -> Predictions:
         name,
         f"{PATH} as it is here now",
         _checked(read_table(Path(PATH)), PATH),
-        lambda: _fingerprint_of_run(Path(RUN_PATH).read_text, root),
+        lambda: _fingerprint_of_run(_read_if_there(Path(RUN_PATH)), root),
     )
 
 
@@ -104,23 +105,30 @@ def _in_folder(name: str, *, extract: dict[str, Any]) -> Predictions | str:
 def _in_git(name: str, *, root: Path) -> Predictions | str:
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from dvc.scm import resolve_rev
 
     try:
-        files = DVCFileSystem(rev=name)
+        with Repo() as repo:
+            commit = resolve_rev(repo.scm, name)
     except DvcException as error:
         return str(error)
-    commit = files.repo.get_rev()[:7]
-    if not files.exists(PATH):
+    with contextlib.closing(DVCFileSystem(rev=commit)) as files:
+        texts = {
+            path: files.read_text(path, encoding="utf-8")
+            for path in (PATH, RUN_PATH)
+            if files.exists(path)
+        }
+    if PATH not in texts:
         return (
-            f"commit {commit} has no {PATH} (run `dvc repro` and commit `metrics/`, or use `dvc "
-            "exp run`, which keeps them by itself)"
+            f"commit {commit[:7]} has no {PATH} (run `dvc repro` and commit `metrics/`, or use "
+            "`dvc exp run`, which keeps them by itself)"
         )
-    table = read_table(io.StringIO(files.read_text(PATH, encoding="utf-8")))
     return Predictions(
         name,
-        f"{PATH} at commit {commit}",
-        _checked(table, f"{PATH} at {name}"),
-        lambda: _fingerprint_of_run(partial(files.read_text, RUN_PATH), root),
+        f"{PATH} at commit {commit[:7]}",
+        _checked(read_table(io.StringIO(texts[PATH])), f"{PATH} at {name}"),
+        lambda: _fingerprint_of_run(texts.get(RUN_PATH), root),
     )
 
 
@@ -128,7 +136,7 @@ def _in_mlflow(name: str, *, root: Path) -> Predictions | str:
     is_run = re.fullmatch("[0-9a-f]{32}", name) is not None
     if not is_run and name not in ALIASES:
         return "it is neither 32 hexadecimal digits nor champion or challenger"
-    from har.registry import find_alias, find_run_fingerprint, read_run_predictions
+    from har.registry import RUN_TAG, find_alias, find_run_fingerprint, read_run_predictions
     from har.tracking import connect, explained_errors
 
     client = connect(root)
@@ -140,7 +148,7 @@ def _in_mlflow(name: str, *, root: Path) -> Predictions | str:
                 return (
                     f"no model has that alias yet (docs/experiments.md says how to make it {name})"
                 )
-            run_id = version.run_id
+            run_id = version.tags.get(RUN_TAG, version.run_id)
             about = f"version {version.version} in MLflow, run {run_id}"
         fingerprint = find_run_fingerprint(client, run_id)
         if fingerprint is None:
@@ -170,8 +178,8 @@ def _checked(table: pd.DataFrame, where: str) -> pd.DataFrame:
     return table[list(COLUMNS)]
 
 
-def _fingerprint_of_run(read: Callable[[], str], root: Path) -> str | None:
-    """Return the fingerprint of the run that a run.json names.
+def _fingerprint_of_run(run_json: str | None, root: Path) -> str | None:
+    """Return the fingerprint of the run that the content of a run.json names.
 
     Returns:
         None where there is no such file, as in results of an earlier version, or no such run.
@@ -179,13 +187,15 @@ def _fingerprint_of_run(read: Callable[[], str], root: Path) -> str | None:
     from har.registry import find_run_fingerprint
     from har.tracking import connect, explained_errors
 
-    try:
-        run_id = json.loads(read())["mlflow_run"]
-    except FileNotFoundError:
+    if run_json is None:
         return None
     client = connect(root)
     with explained_errors(required=True):
-        return find_run_fingerprint(client, run_id)
+        return find_run_fingerprint(client, json.loads(run_json)["mlflow_run"])
+
+
+def _read_if_there(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def _fingerprint_of_model(folder: Path) -> str:

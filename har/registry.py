@@ -1,7 +1,8 @@
 """MLflow's registry of models: each evaluated training is a version, and two versions have a name.
 
 The alias `challenger` is the version evaluated last, `champion` the one that won a comparison. A
-version knows its training by the fingerprint, so evaluating that training again makes no new one.
+version knows its training by the fingerprint, so evaluating that training again makes no new one;
+its tag `har.run` names the run of the last evaluation.
 """
 
 import contextlib
@@ -16,17 +17,19 @@ from mlflow.exceptions import MlflowException
 from har.tracking import FINGERPRINT_TAG
 
 MODEL_NAME = "har"
+RUN_TAG = "har.run"
 CHAMPION, CHALLENGER = "champion", "challenger"
 PREDICTIONS_NAME = "predictions.csv"
 
 
-def register(client: MlflowClient, *, model_uri: str, fingerprint: str) -> str:
+def register(client: MlflowClient, *, model_uri: str, fingerprint: str, run_id: str) -> str:
     """Make an evaluated model a version, where it is none yet, and the challenger.
 
     Args:
         client: From `har.tracking.connect`.
         model_uri: The logged model, with signature and input example.
         fingerprint: Of its training.
+        run_id: The run with its predictions.
 
     Returns:
         The version.
@@ -37,6 +40,7 @@ def register(client: MlflowClient, *, model_uri: str, fingerprint: str) -> str:
             version = mlflow.register_model(
                 model_uri, MODEL_NAME, tags={FINGERPRINT_TAG: fingerprint}
             )
+    client.set_model_version_tag(MODEL_NAME, version.version, RUN_TAG, run_id)
     client.set_registered_model_alias(MODEL_NAME, CHALLENGER, version.version)
     return str(version.version)
 
@@ -61,7 +65,8 @@ def find_run_fingerprint(client: MlflowClient, run_id: str) -> str | None:
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+        # The latter where it is no identifier, as the `not logged` in a run.json.
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
     return run.data.tags.get(FINGERPRINT_TAG, "")
@@ -78,7 +83,8 @@ def read_run_predictions(client: MlflowClient, run_id: str) -> str:
             f"The MLflow run {run_id} has no {PREDICTIONS_NAME}: its model was never evaluated, or "
             "the evaluation failed. Run `dvc repro` where it was trained."
         )
-    return mlflow.artifacts.load_text(f"runs:/{run_id}/{PREDICTIONS_NAME}")
+    with contextlib.redirect_stderr(io.StringIO()):  # a bar for a small file
+        return mlflow.artifacts.load_text(f"runs:/{run_id}/{PREDICTIONS_NAME}")
 
 
 def promote(
@@ -117,7 +123,7 @@ def promote(
     champion = find_alias(client, CHAMPION)
     reference, verdict = compared["reference"], compared["comparisons"][0]["verdict"]
     refusal = ""
-    if champion and champion.tags.get(FINGERPRINT_TAG) != reference_fingerprint:
+    if champion and champion.tags.get(FINGERPRINT_TAG, "") != reference_fingerprint:
         refusal = (
             f"the champion is version {champion.version} and {name} was compared with another "
             f"model, {reference}. Compare it with the champion: `python -m har compare champion "

@@ -29,7 +29,6 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from har.recognizer import Recognizer
 from har.runtime import keras
@@ -236,9 +235,14 @@ def log_results(
     Returns:
         The logged model's URI.
     """
-    _log_scores(client, run_id, metrics)
+    flat = {key: value for key, value in _flatten(metrics).items() if _is_number(value)}
+    timestamp = int(np.datetime64("now", "ms").astype(np.int64))
     tags = [RunTag(_allowed(f"data.{path}"), digest) for path, digest in _hashes(lock).items()]
-    client.log_batch(run_id, tags=tags)
+    client.log_batch(
+        run_id,
+        metrics=[Metric(_allowed(key), value, timestamp, 0) for key, value in flat.items()],
+        tags=tags,
+    )
     for file in files:
         client.log_artifact(run_id, str(file))
     keras.utils.disable_interactive_logging()  # no progress bar while MLflow tries the example
@@ -255,57 +259,32 @@ def log_results(
 
 
 def log_crossval(
-    client: MlflowClient,
-    *,
-    name: str,
-    fingerprint: str,
-    params: dict[str, Any],
-    metrics: dict[str, Any],
-    files: list[Path],
-    fold_runs: list[str],
+    client: MlflowClient, *, name: str, scores: dict[str, Any], files: list[Path], runs: list[str]
 ) -> str:
-    """Log a cross-validation as the parent of its folds' runs; again, where it is there already.
+    """Make a run of a cross-validation, with the folds' runs nested in it; return its identifier.
 
     Args:
         client: From `connect`.
         name: Of the cross-validation.
-        fingerprint: What tells its folds from others.
-        params: The content of the first fold's params.yaml.
-        metrics: The scores of all folds together, nested as in metrics.json.
-        files: Pictures and tables to show with the run.
-        fold_runs: The identifiers of the folds' runs.
-
-    Returns:
-        The run's identifier.
+        scores: The pooled scores, nested.
+        files: To show with the run.
+        runs: Identifiers of the folds' runs.
     """
-    run_id = find_run(client, fingerprint) or open_run(
-        client, model=params["model"], fingerprint=fingerprint, params=params
-    )
-    with ended_run(client, run_id):
-        client.update_run(run_id, name=name)
-        _log_scores(client, run_id, metrics)
-        for file in files:
-            client.log_artifact(run_id, str(file))
-        for fold_run in fold_runs:
-            _nest(client, fold_run, run_id)
-    return run_id
-
-
-def _nest(client: MlflowClient, run_id: str, parent: str) -> None:
-    """Show a run below another one; nothing where it was not logged or is deleted."""
-    try:
-        client.set_tag(run_id, MLFLOW_PARENT_RUN_ID, parent)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        print(f"note: there is no MLflow run {run_id} to show below {parent}")
-
-
-def _log_scores(client: MlflowClient, run_id: str, metrics: dict[str, Any]) -> None:
-    flat = {key: value for key, value in _flatten(metrics).items() if _is_number(value)}
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    tags = {"model": scores["model"], "crossval": name}
+    run = client.create_run(experiment.experiment_id, run_name=name, tags=tags)
     timestamp = int(np.datetime64("now", "ms").astype(np.int64))
-    logged = [Metric(_allowed(key), value, timestamp, 0) for key, value in flat.items()]
-    client.log_batch(run_id, metrics=logged)
+    flat = {key: value for key, value in _flatten(scores).items() if _is_number(value)}
+    client.log_batch(
+        run.info.run_id,
+        metrics=[Metric(_allowed(key), value, timestamp, 0) for key, value in flat.items()],
+    )
+    for file in files:
+        client.log_artifact(run.info.run_id, str(file))
+    for fold in runs:
+        client.set_tag(fold, "mlflow.parentRunId", run.info.run_id)
+    client.set_terminated(run.info.run_id)
+    return run.info.run_id
 
 
 def _git(*arguments: str) -> str:

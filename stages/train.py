@@ -11,7 +11,7 @@ from har.backbone import NUM_FEATURES, build_backbone
 from har.calibration import fit_temperature, fold_temperature
 from har.clips import read_views
 from har.dataset import read_table
-from har.examples import Examples, clip_examples, feature_examples, feature_statistics
+from har.examples import Examples, clip_examples, feature_examples
 from har.models import count_parameters, deployable, find_model
 from har.params import load_params
 from har.plots import plot_history
@@ -58,7 +58,6 @@ def main(
         num_frames=settings["num_frames"],
         frame_size=params["extract"]["size"],
         num_features=NUM_FEATURES,
-        statistics=feature_statistics(training) if module.INPUT == "features" else None,
         params=settings,
     )
     checkpoint = project_root() / ".har" / "checkpoints" / f"{identity}.npz"

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from har.clips import View, apply_view, even_indices
-from har.examples import clip_examples, feature_examples, feature_statistics
+from har.examples import clip_examples, feature_examples
 
 LABELS = ["sitting", "walking", "waving"]
 
@@ -62,14 +62,3 @@ def test_feature_examples_reads_the_view_and_evenly_spaced_frames(manifest):
     assert examples.read(0, 0).dtype == np.float32
     assert examples.num_views == 2
     assert examples.label_indices.tolist() == [2, 0]
-
-
-def test_feature_statistics_are_of_all_videos_and_views(manifest):
-    mean, variance = feature_statistics(
-        feature_examples(manifest, LABELS, num_frames=10, num_views=2)
-    )
-    features = np.concatenate([np.load(path) for path in manifest["features_path"]])
-    features = features.reshape(-1, 5).astype(np.float64)
-    assert mean == pytest.approx(features.mean(axis=0), rel=1e-6)
-    expected = features.var(axis=0) + 0.01 * features.var(axis=0).mean()
-    assert variance == pytest.approx(expected, rel=1e-5)

@@ -13,7 +13,7 @@ from har.runtime import keras
 
 layers = keras.layers
 SIZE, NUM_FRAMES = 32, 4
-SETTINGS = {"dropout": 0.3, "feature_dropout": 0.5, "batch_norm_momentum": 0.9}
+SETTINGS = {"dropout": 0.3, "batch_norm_momentum": 0.9}
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,6 @@ def test_find_heat_of_the_project_s_models_as_saved(name, maps_name, frames, tmp
     keras.utils.set_random_seed(1)
     module = getattr(har.models, name)
     options = {"frame_size": SIZE, "num_features": NUM_FEATURES, "params": SETTINGS}
-    options["statistics"] = (np.zeros(NUM_FEATURES), np.ones(NUM_FEATURES))
     model = module.build(num_classes=3, num_frames=NUM_FRAMES * 2, **options)
     backbone = None
     if module.INPUT == "features":

@@ -20,7 +20,7 @@ from har.__main__ import DatasetName, main
 from har.doctor import Check, examine
 
 ROOT = Path(__file__).parent.parent
-VERBS = ("inspect", "import", "doctor", "report")
+VERBS = ("inspect", "import", "doctor", "compare", "report")
 
 
 def run(*arguments: str, capsys) -> tuple[int, str, str]:

@@ -26,21 +26,17 @@ def build_cnn3d(*, num_frames: int = 8, frame_size: int = 8, num_classes: int = 
         num_frames=num_frames,
         frame_size=frame_size,
         num_features=0,
-        statistics=None,
         params=CNN3D,
     )
 
 
-def build_head(
-    *, num_frames: int = 16, num_classes: int = 6, statistics: tuple | None = None
-) -> keras.Model:
+def build_head(*, num_frames: int = 16, num_classes: int = 6) -> keras.Model:
     return find_model("mobilenet_lstm").build(
         num_classes=num_classes,
         num_frames=num_frames,
         frame_size=0,
         num_features=1280,
-        statistics=statistics,
-        params={"feature_dropout": 0.5, "dropout": 0.3},
+        params={"dropout": 0.3},
     )
 
 
@@ -65,25 +61,6 @@ def test_mobilenet_lstm_has_the_original_number_of_parameters():
     assert count_parameters(whole) == {"total": 3_734_470, "trainable": 1_476_486}
     assert whole.input_shape == (None, 16, 32, 32, 3)
     assert whole.inputs[0].dtype == "uint8"
-
-
-def test_mobilenet_lstm_normalizes_features_without_another_parameter():
-    rng = np.random.default_rng(0)
-    mean, variance = rng.random(1280, np.float32), 1 + rng.random(1280, np.float32)
-    plain, normalizing = build_head(), build_head(statistics=(mean, variance))
-    assert normalizing.count_params() == plain.count_params()
-    normalizing.set_weights(plain.get_weights())
-    features = rng.random((2, 16, 1280), np.float32)
-    normal = (features - mean) / np.sqrt(variance)
-    difference = normalizing.predict_on_batch(features) - plain.predict_on_batch(normal)
-    assert np.abs(difference).max() < 1e-5
-
-
-def test_mobilenet_lstm_starts_out_remembering_for_one_to_all_frames():
-    recurrent = next(x for x in build_head().layers if isinstance(x, keras.layers.Bidirectional))
-    for direction in (recurrent.forward_layer, recurrent.backward_layer):
-        forget = direction.cell.bias.numpy()[128:256]
-        assert forget[[0, -1]] == pytest.approx([0, np.log(15)], abs=1e-6)
 
 
 def test_cnn3d_changes_its_probabilities_little_in_one_step_of_adam():

@@ -28,6 +28,7 @@ from har.recognizer import load_recognizer
 pytestmark = pytest.mark.slow
 
 NUM_KILLS = 20
+UNFINISHED = ("Queued", "Running")  # in the status of a queue
 STAGES = [
     "demo",
     "convert",
@@ -196,6 +197,25 @@ def test_experiment_with_the_other_model_reruns_train_and_evaluate_only(project)
     }
     assert run.data.params["seed"] == "42"
     assert run.data.tags["data.data/clips"].endswith(".dir")
+
+
+def test_queued_experiments_share_cache_and_database(project):
+    project.set_params({"model": "mobilenet_lstm"})
+    for name, epochs in {"longer": 5, "shorter": 3, "broken": 0}.items():
+        changes = ["-S", f"models.mobilenet_lstm.epochs={epochs}"]
+        project.run("dvc", "exp", "run", "--queue", "--name", name, *changes)
+    project.run("dvc", "queue", "start", "--jobs", "2")
+    deadline = time.monotonic() + 300
+    while any(word in (said := project.run("dvc", "queue", "status")) for word in UNFINISHED):
+        assert time.monotonic() < deadline, said
+        time.sleep(1)
+    ended = {line.split()[1]: line.split()[-1] for line in said.splitlines() if "M " in line}
+    assert ended == {"longer": "Success", "shorter": "Success", "broken": "Failed"}
+    assert "epochs is 0; expected 1 or more" in project.run("dvc", "queue", "logs", "broken")
+    runs = {run.data.tags["dvc.experiment"]: run.info.status for run in mlflow_runs(project)}
+    assert {name: runs[name] for name in ended} == {
+        "longer": "FINISHED", "shorter": "FINISHED", "broken": "FAILED",
+    }  # fmt: skip
 
 
 def test_second_clone_killed_again_and_again_ends_with_the_same_bits(project, tmp_path):

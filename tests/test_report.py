@@ -49,7 +49,7 @@ def make_recognizer(seed: int) -> Recognizer:
     settings = {"dropout": 0.3, "batch_norm_momentum": 0.9}
     model = cnn3d.build(
         num_classes=len(LABELS), num_frames=MODEL_FRAMES, frame_size=SIZE, num_features=0,
-        statistics=None, params=settings,
+        params=settings,
     )  # fmt: skip
     last = model.layers[-1]  # untrained, it would say nearly the same of every clip
     last.set_weights([100 * weights for weights in last.get_weights()])

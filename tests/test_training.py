@@ -47,12 +47,7 @@ def build_model(name: str) -> keras.Model:
     keras.utils.set_random_seed(1)
     if name == "mobilenet_lstm":
         return find_model(name).build(
-            num_classes=2,
-            num_frames=5,
-            frame_size=0,
-            num_features=6,
-            statistics=None,
-            params={"feature_dropout": 0.5, "dropout": 0.3},
+            num_classes=2, num_frames=5, frame_size=0, num_features=6, params={"dropout": 0.3}
         )
     layers = keras.layers
     return keras.Sequential(

@@ -7,8 +7,6 @@ in all.
 
 from typing import Any
 
-import numpy as np
-
 from har.runtime import keras
 
 layers = keras.layers
@@ -23,13 +21,7 @@ FLAT_SCALE = 0.01
 
 
 def build(
-    *,
-    num_classes: int,
-    num_frames: int,
-    frame_size: int,
-    num_features: int,
-    statistics: tuple[np.ndarray, np.ndarray] | None,
-    params: dict[str, Any],
+    *, num_classes: int, num_frames: int, frame_size: int, num_features: int, params: dict[str, Any]
 ) -> keras.Model:
     """Build the network.
 
@@ -38,7 +30,6 @@ def build(
         num_frames: Frames of a clip that the model takes.
         frame_size: Height and width of a frame in pixels.
         num_features: Not used: this model sees frames, not features.
-        statistics: Not used, likewise.
         params: The section `models.cnn3d`: `dropout`, `batch_norm_momentum`.
 
     Returns:
