@@ -249,22 +249,23 @@ def crossval(
         score_folds,
         write_crossval,
     )
-    from har.params import load_params
     from har.stage import project_root
     from har.summary import describe_metrics
     from har.tracking import connect, explained_errors, log_crossval
 
-    params, overrides = load_params(), changes or []
-    count = int(folds) if folds.isdecimal() else folds
-    prefix = experiment_prefix(name, folds=count, overrides=overrides)
+    if folds != "people" and (not folds.isdecimal() or int(folds) < 2):
+        raise typer.BadParameter(
+            f"{folds!r} is neither 2 or more nor `people`", param_hint="--folds"
+        )
+    overrides = changes or []
+    prefix = experiment_prefix(name, folds=folds, overrides=overrides)
     folder = Path("crossval") / prefix
+    typer.echo(f"crossval: the folds' logs come to {folder / 'logs'}")
     done = []
-    for number, fold in enumerate(
-        run_folds(prefix, folds=count, overrides=overrides, logs=folder / "logs"), start=1
-    ):
-        typer.echo(f"crossval: {describe_fold(fold, number=number)}")
+    for fold in run_folds(prefix, folds=folds, overrides=overrides, logs=folder / "logs"):
         done.append(fold)
-    pooled = pool_folds(done)
+        typer.echo(f"crossval: {describe_fold(done)}")
+    pooled, params = pool_folds(done), done[0].params
     scores = score_folds(
         done, pooled, num_bootstrap=params["evaluate"]["num_bootstrap"], seed=params["seed"]
     )
@@ -274,7 +275,7 @@ def crossval(
     if client:
         with explained_errors(required=required):
             runs = [fold.mlflow_run for fold in done if fold.mlflow_run]
-            log_crossval(client, name=prefix, scores=scores, files=files, runs=runs)
+            log_crossval(client, name=prefix, scores=scores, files=files, runs=runs, params=params)
     typer.echo(
         f"\n{describe_metrics(scores)}\n\nMean of the {len(done)} folds "
         f"{scores['mean_accuracy']:.1%}, deviation {scores['deviation_of_accuracy']:.1%}.\n"

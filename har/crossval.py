@@ -9,6 +9,7 @@ much people differ, not how sure the mean is); the *interval* is that of the poo
 people, as in `har.evaluation`.
 """
 
+import contextlib
 import hashlib
 import io
 import json
@@ -23,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from har.clips import generator_for
 from har.dataset import read_table
@@ -36,6 +38,7 @@ from har.plots import plot_confusion
 from har.summary import BASELINES
 
 MADE_FROM = ("har", "stages", "dvc.yaml", "params.yaml", "*.dvc")  # decide an experiment's results
+OWN_PARAMS = ("split.folds", "split.test_fold")
 MAX_LOG_LINES = 12  # of a failed fold, in the error
 
 
@@ -49,6 +52,8 @@ class Fold:
         predictions: As metrics/predictions.csv.
         manifest: As data/split/manifest.csv: every video.
         metrics: As metrics/metrics.json.
+        params: As params.yaml in the experiment.
+        clips: The digest of all clips that it was made from.
         mlflow_run: The run's identifier; None if there is none.
         names: Of all folds, in order.
         seconds: What it took; 0 if it was there before.
@@ -59,6 +64,8 @@ class Fold:
     predictions: pd.DataFrame
     manifest: pd.DataFrame
     metrics: dict[str, Any]
+    params: dict[str, Any]
+    clips: str
     mlflow_run: str | None
     names: list[str]
     seconds: float
@@ -73,18 +80,21 @@ def experiment_prefix(name: str, *, folds: int | str, overrides: Sequence[str]) 
         overrides: Parameters, as `model=cnn3d`.
 
     Raises:
-        ValueError: A file that decides the result is not in git, so experiments would lack it.
+        ValueError: A parameter is one that the folds set, or a file that decides the result is not
+            in git, so that experiments would lack it.
     """
+    for override in overrides:
+        if override.split("=")[0].strip("+~ ") in OWN_PARAMS:
+            raise ValueError(
+                f"-S {override} cannot be given: each fold sets it. Use --folds for their number."
+            )
     lost = _git_files("--others", "--exclude-standard")
     if lost:
         raise ValueError(
             f"{lost[0]} is not in git, and an experiment takes only what is. Run `git add "
             f"{' '.join(lost)}` and then the same command again."
         )
-    digest = hashlib.sha256(json.dumps([str(folds), sorted(overrides)]).encode())
-    for file in _git_files("--cached"):
-        digest.update(f"\0{file}\0".encode() + Path(file).read_bytes())
-    return f"{name}-{digest.hexdigest()[:6]}"
+    return f"{name}-{_digest(folds, overrides)}"
 
 
 def run_folds(
@@ -99,16 +109,24 @@ def run_folds(
         logs: The folder for what the experiments print.
 
     Raises:
-        ValueError: A fold failed; the message has the end of its log.
+        ValueError: A fold failed; the message has the end of its log. Or what the folds are made of
+            is no longer what the prefix stands for.
     """
     known = _dvc("exp", "list", "--all-commits", "--name-only").split()
     logs.mkdir(parents=True, exist_ok=True)
-    names, number = ["null"], 0  # the first fold says what folds there are
+    names, number = [None], 0  # the first fold says what folds there are
     while number < len(names):
         experiment = f"{prefix}-{number + 1}"
         start = time.perf_counter()
         if experiment not in known:
-            changes = [*overrides, f"split.folds={folds}", f"split.test_fold={names[number]}"]
+            if not prefix.endswith(_digest(folds, overrides)):  # DVC takes what is here now
+                raise ValueError(
+                    f"Something of {', '.join(MADE_FROM)} was changed while {prefix} ran, and all "
+                    "its folds must be made of the same. Put it back to go on with the same "
+                    "command, which otherwise starts anew. The folds that ended are kept."
+                )
+            changes = [f"split.folds={folds}", f"split.test_fold={_quoted(names[number])}"]
+            changes += overrides
             _run_experiment(experiment, changes, logs / f"{experiment}.log")
         seconds = time.perf_counter() - start if experiment not in known else 0.0
         fold = _read_fold(experiment, number, seconds)
@@ -121,8 +139,15 @@ def pool_folds(folds: Sequence[Fold]) -> pd.DataFrame:
     """Return the predictions of all folds in one table, with a column `fold`.
 
     Raises:
-        ValueError: A video was tested twice or not at all, or a person in two folds.
+        ValueError: A video was tested twice or not at all, or a person in two folds, or the folds
+            were made from different clips.
     """
+    for fold in folds:
+        if fold.clips != folds[0].clips:
+            raise ValueError(
+                f"{fold.experiment} was made from other videos than {folds[0].experiment}: they "
+                "were changed meanwhile. Run `dvc add` on their folder and the same command again."
+            )
     pooled = pd.concat([fold.predictions.assign(fold=fold.name) for fold in folds])
     pooled = pooled.sort_values("video_id", ignore_index=True)
     videos = set(folds[0].manifest["video_id"])
@@ -180,12 +205,15 @@ def score_folds(
 
 
 def write_crossval(scores: dict[str, Any], pooled: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write crossval.json, predictions.csv and confusion.png; return them."""
+    """Write crossval.json, predictions.csv, confusion.csv and confusion.png; return them."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / name for name in ("crossval.json", "predictions.csv", "confusion.png")]
+    names = ("crossval.json", "predictions.csv", "confusion.csv", "confusion.png")
+    files = [folder / name for name in names]
     text = json.dumps(scores, indent=2, ensure_ascii=False)
     files[0].write_text(text + "\n", encoding="utf-8")
     pooled.to_csv(files[1], index=False)
+    confusion = pooled[["label", "predicted"]].set_axis(["actual", "predicted"], axis=1)
+    confusion.to_csv(files[2], index=False)
     labels, (actual, predicted) = _indices(pooled, ["label", "predicted"])
     title = (
         f"{scores['model']}: accuracy {scores['accuracy']:.2f} ({scores['accuracy_low']:.2f} to "
@@ -193,18 +221,36 @@ def write_crossval(scores: dict[str, Any], pooled: pd.DataFrame, folder: Path) -
         f"people in {scores['num_folds']} folds"
     )
     counts = confusion_counts(actual, predicted, len(labels))
-    plot_confusion(counts, labels, title, files[2])
+    plot_confusion(counts, labels, title, files[3])
     return files
 
 
-def describe_fold(fold: Fold, *, number: int) -> str:
-    """Return the line that is printed when a fold has ended."""
+def describe_fold(done: Sequence[Fold]) -> str:
+    """Return the line that is printed when the last of these folds has ended."""
+    fold, seconds = done[-1], [fold.seconds for fold in done if fold.seconds]
     people = ", ".join(sorted(fold.predictions["subject"].unique())[:3])
     took = f"{fold.seconds:.0f} s" if fold.seconds else "there before"
-    return (
-        f"fold {number} of {len(fold.names)} ({people}): accuracy {fold.metrics['accuracy']:.2f} "
-        f"on {len(fold.predictions)} videos, {took}"
+    line = (
+        f"fold {len(done)} of {len(fold.names)} ({people}): accuracy "
+        f"{fold.metrics['accuracy']:.2f} on {len(fold.predictions)} videos, {took}"
     )
+    num_left = len(fold.names) - len(done)
+    if num_left and seconds:
+        line += f"; about {num_left * np.mean(seconds) / 60:.1f} min left"
+    return line
+
+
+def _digest(folds: int | str, overrides: Sequence[str]) -> str:
+    """Return what tells these settings, code and data from others: 6 hexadecimal digits."""
+    digest = hashlib.sha256(json.dumps([str(folds), sorted(overrides)]).encode())
+    for file in _git_files("--cached"):
+        digest.update(f"\0{file}\0".encode() + Path(file).read_bytes())
+    return digest.hexdigest()[:6]
+
+
+def _quoted(name: str | None) -> str:
+    """Return a fold's name as `dvc exp run -S` takes it for a text, also where it is a number."""
+    return "null" if name is None else "'" + name.replace("'", r"\'") + "'"
 
 
 def _indices(pooled: pd.DataFrame, columns: list[str]) -> tuple[list[str], list[np.ndarray]]:
@@ -222,7 +268,7 @@ def _run_experiment(experiment: str, changes: Sequence[str], log: Path) -> None:
     command = ["exp", "run", "--temp", "--name", experiment]
     for change in changes:
         command += ["--set-param", change]
-    # The stages are run by `python`: the one that runs this, with or without its `activate`.
+    # The stages run `python`: let it be this one, also where its environment is not activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
@@ -248,19 +294,21 @@ def _run_experiment(experiment: str, changes: Sequence[str], log: Path) -> None:
 def _read_fold(experiment: str, number: int, seconds: float) -> Fold:
     from dvc.api import DVCFileSystem
 
-    files = DVCFileSystem(rev=experiment)
-
-    def read(path: str) -> io.StringIO:
-        return io.StringIO(files.read_text(path, encoding="utf-8"))
-
-    names = json.load(read("data/split/split.json"))["folds"]
-    run_id = json.load(read("metrics/run.json"))["mlflow_run"]
+    paths = ["data/split/split.json", "data/split/manifest.csv", "params.yaml", "dvc.lock"]
+    paths += [f"metrics/{name}" for name in ("metrics.json", "run.json", "predictions.csv")]
+    with contextlib.closing(DVCFileSystem(rev=experiment)) as files:
+        texts = {Path(path).name: files.read_text(path, encoding="utf-8") for path in paths}
+    names = json.loads(texts["split.json"])["folds"]
+    run_id = json.loads(texts["run.json"])["mlflow_run"]
+    extracted = yaml.safe_load(texts["dvc.lock"])["stages"]["extract"]["outs"]
     return Fold(
         name=names[number],
         experiment=experiment,
-        predictions=read_table(read("metrics/predictions.csv")),
-        manifest=read_table(read("data/split/manifest.csv")),
-        metrics=json.load(read("metrics/metrics.json")),
+        predictions=read_table(io.StringIO(texts["predictions.csv"])),
+        manifest=read_table(io.StringIO(texts["manifest.csv"])),
+        metrics=json.loads(texts["metrics.json"]),
+        params=yaml.safe_load(texts["params.yaml"]),
+        clips=extracted[0]["md5"],
         mlflow_run=None if run_id == "not logged" else run_id,
         names=names,
         seconds=seconds,

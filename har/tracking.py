@@ -259,32 +259,47 @@ def log_results(
 
 
 def log_crossval(
-    client: MlflowClient, *, name: str, scores: dict[str, Any], files: list[Path], runs: list[str]
+    client: MlflowClient,
+    *,
+    name: str,
+    params: dict[str, Any],
+    scores: dict[str, Any],
+    files: list[Path],
+    runs: list[str],
 ) -> str:
-    """Make a run of a cross-validation, with the folds' runs nested in it; return its identifier.
+    """Log a cross-validation, once, with the folds' runs nested in it; return its run's identifier.
 
     Args:
         client: From `connect`.
-        name: Of the cross-validation.
+        name: Of the cross-validation: one for its settings, code and data.
+        params: The content of params.yaml of the first fold.
         scores: The pooled scores, nested.
         files: To show with the run.
-        runs: Identifiers of the folds' runs.
+        runs: Identifiers of the folds' runs; one that is deleted is left out.
     """
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    tags = {"model": scores["model"], "crossval": name}
-    run = client.create_run(experiment.experiment_id, run_name=name, tags=tags)
-    timestamp = int(np.datetime64("now", "ms").astype(np.int64))
-    flat = {key: value for key, value in _flatten(scores).items() if _is_number(value)}
-    client.log_batch(
-        run.info.run_id,
-        metrics=[Metric(_allowed(key), value, timestamp, 0) for key, value in flat.items()],
+    run_id = find_run(client, name) or open_run(
+        client, model=scores["model"], fingerprint=name, params=params
     )
-    for file in files:
-        client.log_artifact(run.info.run_id, str(file))
-    for fold in runs:
-        client.set_tag(fold, "mlflow.parentRunId", run.info.run_id)
-    client.set_terminated(run.info.run_id)
-    return run.info.run_id
+    with ended_run(client, run_id):
+        client.update_run(run_id, name=name)
+        client.set_tag(run_id, "crossval", name)
+        timestamp = int(np.datetime64("now", "ms").astype(np.int64))
+        flat = {key: value for key, value in _flatten(scores).items() if _is_number(value)}
+        logged = [Metric(_allowed(key), value, timestamp, 0) for key, value in flat.items()]
+        client.log_batch(run_id, metrics=logged)
+        for file in files:
+            client.log_artifact(run_id, str(file))
+        for fold in runs:
+            _nest(client, fold, run_id)
+    return run_id
+
+
+def _nest(client: MlflowClient, run_id: str, parent: str) -> None:
+    try:
+        client.set_tag(run_id, "mlflow.parentRunId", parent)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
 
 
 def _git(*arguments: str) -> str:

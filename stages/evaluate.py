@@ -153,7 +153,8 @@ def log_to_mlflow(
 ) -> str | None:
     """Add the results to the training's run, or to a new one where DVC had the training cached.
 
-    The model becomes a version in MLflow's registry, with the alias `challenger`.
+    The model becomes a version in MLflow's registry, with the alias `challenger`, but for that of
+    a fold.
 
     Returns:
         The run's identifier; None where there is no MLflow and none is required.
@@ -186,7 +187,8 @@ def log_to_mlflow(
             lock=Path("dvc.lock"),
             requirements=Path("requirements.txt"),
         )
-        register(client, model_uri=model_uri, fingerprint=fingerprint, run_id=run_id)
+        if params["split"]["folds"] is None:  # a fold's model is to be scored, not to be used
+            register(client, model_uri=model_uri, fingerprint=fingerprint, run_id=run_id)
     return run_id
 
 

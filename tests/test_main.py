@@ -77,6 +77,8 @@ def test_help_of_each_verb_shows_an_example(verb, capsys):
         ["import", "imagenet", ".", "out"],
         ["import", "kth", "no/such/folder", "out"],
         ["import", "kth"],
+        ["crossval", "--folds", "1"],
+        ["crossval", "--folds", "persons"],
     ],
 )
 def test_main_ends_with_2_on_wrong_options(arguments, project, capsys):
