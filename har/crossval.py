@@ -130,7 +130,7 @@ def run_folds(
             _run_experiment(experiment, changes, logs / f"{experiment}.log")
         seconds = time.perf_counter() - start if experiment not in known else 0.0
         fold = _read_fold(experiment, number, seconds)
-        names = [_quoted(name) for name in fold.names]
+        names = fold.names
         yield fold
         number += 1
 
@@ -313,11 +313,6 @@ def _read_fold(experiment: str, number: int, seconds: float) -> Fold:
         names=names,
         seconds=seconds,
     )
-
-
-def _quoted(text: str) -> str:
-    """Return a text as the value of `--set-param` that stays a text, as a fold `7` or `a, b`."""
-    return "'" + text.replace("'", r"\'") + "'"
 
 
 def _git_files(*options: str) -> list[str]:
