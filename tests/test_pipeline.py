@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+import yaml
 from tiny_project import (
     LABELS,
+    ROOT,
     SMALL,
     Project,
     environment,
@@ -199,6 +201,18 @@ def test_experiment_with_the_other_model_reruns_train_and_evaluate_only(project)
     }
     assert run.data.params["seed"] == "42"
     assert run.data.tags["data.data/clips"].endswith(".dir")
+
+
+def test_recipe_for_pull_requests_writes_what_changed(project, tmp_path):
+    recipe = yaml.safe_load((ROOT / "docs/recipes/compare-pull-request.yml").read_text())
+    steps = {step.get("name"): step for step in recipe["jobs"]["compare"]["steps"]}
+    script = steps["Compare"]["run"].replace("source .venv/bin/activate\n", "")
+    variables = [f"GITHUB_STEP_SUMMARY={tmp_path / 'summary'}", "BASE=HEAD"]
+    project.run("env", *variables, "bash", "-euo", "pipefail", "-c", script)
+    written = (tmp_path / "summary").read_text()
+    assert "| metrics/metrics.json | accuracy_low " in written
+    assert "mobilenet_lstm" in written
+    (project.folder / "comparison.md").unlink()
 
 
 def test_queued_experiments_share_cache_and_database(project):
