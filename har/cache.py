@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import sys
 import time
 import uuid
@@ -101,7 +102,10 @@ class Cache:
         _, data = self._files(key)
         sha256 = file_digest(made)
         data.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(made, data)
+        if data.exists() and data.stat().st_nlink > 1:  # damaged, or just made by another process
+            _overwrite(data, made)
+        else:
+            os.replace(made, data)
         self._write(key, {"meta": meta, "sha256": sha256})
         return CacheEntry(meta, data, sha256)
 
@@ -163,6 +167,20 @@ def place(data: Path, destination: Path) -> None:
         os.replace(partial, destination)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _overwrite(data: Path, made: Path) -> None:
+    """Give a file of the cache the bytes of another one, and so all that is linked to it.
+
+    DVC's own cache is linked to it and would put the damaged bytes back where they are wanted.
+    """
+    mode = data.stat().st_mode
+    data.chmod(mode | stat.S_IWUSR)  # DVC takes the right to write
+    with made.open("rb") as source, data.open("r+b") as target:
+        shutil.copyfileobj(source, target)
+        target.truncate()
+    data.chmod(mode)
+    made.unlink()
 
 
 @contextlib.contextmanager

@@ -79,6 +79,17 @@ def test_run_step_notices_a_damaged_result_and_makes_it_again(project, capsys):
     assert Path("out/a.mp4").read_text() == "oneone"
 
 
+def test_run_step_mends_a_damaged_result_in_dvc_s_cache_too(project):
+    # After the stage DVC puts its own file where the stage's was: it must be the mended one.
+    run({"a": "one"})
+    in_dvc = Path("out/a.mp4").rename("in_dvc")
+    in_dvc.write_text("damaged on the disk")
+    in_dvc.chmod(0o444)
+    run({"a": "one"})
+    assert in_dvc.read_text() == "oneone"
+    assert in_dvc.stat().st_mode & 0o777 == 0o444
+
+
 def test_run_step_goes_on_after_it_was_killed(project):
     names = {f"video{number}": f"number {number}" for number in range(6)} | {"last": "hang"}
     for name, content in names.items():
