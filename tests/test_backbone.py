@@ -8,16 +8,24 @@ import numpy as np
 import pytest
 from reference_frames import SIZE, reference_frames
 
-from har.backbone import NUM_FEATURES, build_backbone
+from har.backbone import BACKBONES, build_backbone
 from har.runtime import keras
 from har.weights import KERAS_FILE
 
-REFERENCE = Path(__file__).parent / "data" / "mobilenet_v2_reference.json"
+REFERENCES = Path(__file__).parent / "data"
+NUM_FEATURES = 1280
+NUM_PARAMETERS = {
+    "mobilenet_v2": 2_257_984,
+    # The published ones without the classifier: 4,694,024 - 1,281,000, and so on.
+    "efficientnet_lite0": 3_413_024,
+    "efficientnet_lite1": 4_189_344,
+    "efficientnet_lite2": 4_869_168,
+}
 
 
-@pytest.fixture(scope="module")
-def pretrained() -> keras.Model:
-    return build_backbone(weights="registry")
+@pytest.fixture(scope="module", params=BACKBONES)
+def pretrained(request) -> keras.Model:
+    return build_backbone(request.param, weights="registry")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +34,7 @@ def frames() -> np.ndarray:
 
 
 def test_build_backbone_agrees_with_the_original_framework(pretrained, frames):
-    reference = json.loads(REFERENCE.read_text())
+    reference = json.loads((REFERENCES / f"{pretrained.name}_reference.json").read_text())
     features = pretrained.predict(frames, verbose=0)
     for name, row in zip(reference_frames(), features, strict=True):
         expected = reference["frames"][name]
@@ -43,7 +51,7 @@ def test_build_backbone_tells_the_reference_frames_apart(pretrained, frames):
 
 
 def test_build_backbone_is_frozen_and_has_the_published_size(pretrained):
-    assert pretrained.count_params() == 2_257_984
+    assert pretrained.count_params() == NUM_PARAMETERS[pretrained.name]
     assert pretrained.trainable_weights == []
     assert pretrained.output_shape == (None, NUM_FEATURES)
 
@@ -67,13 +75,15 @@ def test_build_backbone_repeats_random_weights_when_the_seed_is_the_same():
     assert not np.array_equal(kernels[0], kernels[2])
 
 
-def test_build_backbone_gives_useful_features_when_weights_are_random(frames):
-    features = build_backbone(weights="random", seed=0).predict(frames, verbose=0)
+@pytest.mark.parametrize("name", BACKBONES)
+def test_build_backbone_gives_useful_features_when_weights_are_random(name, frames):
+    features = build_backbone(name, weights="random", seed=0).predict(frames, verbose=0)
     assert features.std(axis=0).max() > 0.1
 
 
-def test_build_backbone_can_be_nested_saved_and_loaded(tmp_path, frames):
-    backbone = build_backbone(weights="random", seed=0)
+@pytest.mark.parametrize("name", BACKBONES)
+def test_build_backbone_can_be_nested_saved_and_loaded(name, tmp_path, frames):
+    backbone = build_backbone(name, weights="random", seed=0)
     clip = keras.Input((2, SIZE, SIZE, 3), dtype="uint8")
     flat = keras.ops.reshape(clip, (-1, SIZE, SIZE, 3))
     features = keras.ops.reshape(backbone(flat), (-1, 2, NUM_FEATURES))
@@ -97,11 +107,12 @@ def test_build_backbone_refuses_unknown_weights():
         build_backbone(weights="imagenet")
 
 
-def test_build_backbone_takes_frames_of_another_size():
-    backbone = build_backbone(weights="random", seed=0, frame_size=96)
+@pytest.mark.parametrize("name", BACKBONES)
+def test_build_backbone_takes_frames_of_another_size(name):
+    backbone = build_backbone(name, weights="random", seed=0, frame_size=96)
     assert backbone.input_shape == (None, 96, 96, 3)
     assert backbone.output_shape == (None, NUM_FEATURES)
-    assert backbone.count_params() == 2_257_984
+    assert backbone.count_params() == NUM_PARAMETERS[name]
 
 
 def test_build_backbone_refuses_frames_that_are_too_small():
