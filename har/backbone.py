@@ -4,19 +4,13 @@ The registry weights come from torch. The layers of `har.mobilenet_v2` and `har.
 are named after torch's parameters, so that porting the weights is one loop.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from har.efficientnet_lite import build_efficientnet_lite
+from har.keras_applications import build_keras_application
 from har.mobilenet_v2 import build_mobilenet_v2
 from har.runtime import keras
-from har.weights import (
-    REGISTRY_WEIGHTS,
-    find_keras_weights,
-    identify_weights,
-    load_registry_weights,
-)
+from har.weights import REGISTRY_WEIGHTS, identify_weights, load_registry_weights
 
 layers = keras.layers
 
@@ -34,17 +28,18 @@ def build_backbone(
     """Build the frozen backbone that turns each frame into a vector.
 
     Args:
-        name: One of `BACKBONES`.
+        name: One of `BACKBONES`; with `keras` weights any model of `keras.applications`.
         weights: `registry` (ImageNet weights of an installed package), `keras` (the ImageNet
-            weights of `keras.applications`, from Keras' cache folder) or `random` (for tests).
+            weights of `keras.applications`, from Keras' cache folder or else the internet) or
+            `random` (for tests).
         seed: Seed of random weights; the others need none.
         frame_size: Height and width of a frame in pixels, 32 or more. The pretrained weights were
-            made for 224.
+            made for 224 in most cases, and for 240 and 260 in efficientnet_lite1 and 2.
 
     Returns:
         Model from RGB frames with values 0 to 255, shape (batch, frame_size, frame_size, 3), any
-        dtype, to float32 features, shape (batch, 1280). It has 2,257,984 parameters, none
-        trainable, and saves and loads as `.keras` without custom objects.
+        dtype, to float32 features, shape (batch, num_features): 1280 for `BACKBONES`. None of its
+        parameters is trainable, and it saves and loads as `.keras` without custom objects.
 
     Raises:
         ValueError: If a name is unknown, frames are too small, the weights are missing or damaged,
@@ -54,15 +49,15 @@ def build_backbone(
         >>> build_backbone(weights="random", seed=0).count_params()
         2257984
     """
-    identify_weights(name, weights, seed=seed)
     if frame_size < MIN_FRAME_SIZE:
         raise ValueError(
             f"extract.size is {frame_size} pixels, {name} needs {MIN_FRAME_SIZE} or more. "
             "Change it in params.yaml."
         )
     if weights == "keras":
-        backbone = _build_keras_mobilenet_v2(find_keras_weights(), frame_size)
+        backbone = build_keras_application(name, frame_size)
     else:
+        identify_weights(name, weights, seed=seed)
         backbone = _build_torch(name, frame_size)
         if weights == "registry":
             _port_weights(backbone, load_registry_weights(name))
@@ -113,18 +108,3 @@ def _fill_with_noise(backbone: keras.Model, rng: np.random.Generator) -> None:
             deviation = np.sqrt(2 / (height * width * num_inputs))
             kernel = rng.normal(0, deviation, layer.kernel.shape)
             layer.set_weights([kernel.astype(np.float32)])
-
-
-def _build_keras_mobilenet_v2(weights_file: Path, frame_size: int) -> keras.Model:
-    """Build the MobileNetV2 of `keras.applications`, which expects values from -1 to 1."""
-    frames = keras.Input((frame_size, frame_size, 3), name="frames")
-    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="preprocess")(frames)
-    try:
-        return keras.applications.MobileNetV2(
-            input_tensor=x, include_top=False, pooling="avg", weights=str(weights_file)
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise ValueError(
-            f"{weights_file} does not hold the weights of Keras' MobileNetV2: {error}. "
-            "Delete it and fetch it again, or set backbone.weights to 'registry'."
-        ) from error

@@ -157,7 +157,9 @@ def check_weights() -> Check:
     try:
         params = load_params()
         name, source = params["backbone"]["name"], params["backbone"]["weights"]
-        digest = identify_weights(name, source, seed=params["seed"])
+        digest = identify_weights(
+            name, source, seed=params["seed"], frame_size=params["extract"]["size"]
+        )
     except (ValueError, TypeError) as error:
         return Check("weights", "fail", str(error))  # the message says how to mend it
     if source == "random":

@@ -134,7 +134,7 @@ def make_extractor(
         "keras": importlib.metadata.version("keras"),
     }
     cache = Cache("backbone", ending=".npz", folder=cache_folder)
-    digest = identify_weights(name, weights, seed=seed)
+    digest = identify_weights(name, weights, seed=seed, frame_size=frame_size)
     key = cache.key(digest, parameters=made_from, code_version=CODE_VERSION)
     if runtime == "keras":
         runners = [_keras_runner(**options)]

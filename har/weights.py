@@ -67,8 +67,6 @@ REGISTRY_WEIGHTS = {
     ),
 }
 
-KERAS_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
-
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _PROTOCOL_VERSION = 1001
 _STORAGE_DTYPES = {
@@ -95,13 +93,16 @@ _READ_ERRORS = (
 )
 
 
-def identify_weights(name: str, weights: str, *, seed: int | None = None) -> str:
+def identify_weights(
+    name: str, weights: str, *, seed: int | None = None, frame_size: int = 224
+) -> str:
     """Return what tells these weights from all others, and check that they are there.
 
     Args:
-        name: The backbone, a key of `REGISTRY_WEIGHTS`.
+        name: The backbone, as for `har.backbone.build_backbone`.
         weights: One of `WEIGHTS`.
         seed: Seed of random weights; the others need none.
+        frame_size: Height and width of a frame in pixels; Keras has other weights for some.
 
     Returns:
         The weights file's sha256, or the seed in words.
@@ -119,16 +120,19 @@ def identify_weights(name: str, weights: str, *, seed: int | None = None) -> str
             f"backbone.weights is {weights!r}, expected one of: {', '.join(WEIGHTS)}. "
             "Change it in params.yaml."
         )
+    if weights == "keras":
+        from har.keras_applications import find_keras_weights  # here, as it imports TensorFlow
+
+        return file_digest(find_keras_weights(name, frame_size))
     if name not in REGISTRY_WEIGHTS:
         raise ValueError(
-            f"backbone.name is {name!r}, expected one of: {', '.join(REGISTRY_WEIGHTS)}. "
+            f"backbone.name is {name!r}, expected one of: {', '.join(REGISTRY_WEIGHTS)}; or, with "
+            "backbone.weights 'keras', a model of keras.applications, such as ConvNeXtTiny. "
             "Change it in params.yaml."
         )
     if weights == "registry":
         find_registry_weights(name)
         return REGISTRY_WEIGHTS[name].sha256
-    if weights == "keras":
-        return file_digest(find_keras_weights())
     if seed is None:
         raise ValueError("Random backbone weights need a seed: pass seed=0 or another number.")
     return f"random {seed}"
@@ -169,26 +173,6 @@ def find_registry_weights(name: str) -> Path:
             f"{wanted.sha256}. {reinstall}"
         )
     return paths[0]
-
-
-def find_keras_weights() -> Path:
-    """Locate Keras' own MobileNetV2 weights in its cache; its download checks no hash.
-
-    Returns:
-        Path of the file.
-
-    Raises:
-        ValueError: If the file is not there: nothing is downloaded.
-    """
-    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))  # as Keras finds it
-    path = home / "models" / KERAS_FILE
-    if not path.is_file():
-        raise ValueError(
-            f"backbone.weights is 'keras', but {path} does not exist, and nothing is downloaded "
-            "here. Set backbone.weights to 'registry', or fetch the file once, with internet: "
-            '`python -c "import keras; keras.applications.MobileNetV2(include_top=False)"`.'
-        )
-    return path
 
 
 def load_registry_weights(name: str) -> dict[str, np.ndarray]:

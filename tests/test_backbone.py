@@ -3,14 +3,12 @@
 import json
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 from reference_frames import SIZE, reference_frames
 
 from har.backbone import BACKBONES, build_backbone
 from har.runtime import keras
-from har.weights import KERAS_FILE
 
 REFERENCES = Path(__file__).parent / "data"
 NUM_FEATURES = 1280
@@ -123,51 +121,3 @@ def test_build_backbone_refuses_frames_that_are_too_small():
 def test_build_backbone_refuses_random_weights_without_a_seed():
     with pytest.raises(ValueError, match="need a seed"):
         build_backbone(weights="random")
-
-
-def test_build_backbone_says_how_to_get_keras_weights_when_they_are_not_cached(
-    tmp_path, monkeypatch
-):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    with pytest.raises(ValueError, match=r"nothing is downloaded here.*'registry'"):
-        build_backbone(weights="keras")
-
-
-def test_build_backbone_refuses_damaged_keras_weights(tmp_path, monkeypatch):
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / KERAS_FILE).write_bytes(b"cut short")
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    with pytest.raises(ValueError, match="does not hold the weights of Keras"):
-        build_backbone(weights="keras")
-
-
-def test_build_backbone_reads_keras_weights_from_its_cache(tmp_path, monkeypatch, frames):
-    keras.utils.set_random_seed(0)
-    source = keras.applications.MobileNetV2(
-        (SIZE, SIZE, 3), include_top=False, pooling="avg", weights=None
-    )
-    (tmp_path / "models").mkdir()
-    write_legacy_weights(tmp_path / "models" / KERAS_FILE, source)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-
-    backbone = build_backbone(weights="keras")
-
-    assert backbone.count_params() == 2_257_984
-    assert backbone.trainable_weights == []
-    expected = source.predict(frames / np.float32(127.5) - 1, verbose=0)
-    scale = np.abs(expected).max()
-    np.testing.assert_allclose(
-        backbone.predict(frames, verbose=0) / scale, expected / scale, rtol=0, atol=1e-5
-    )
-
-
-def write_legacy_weights(path: Path, model: keras.Model) -> None:
-    """Write weights as the files of `keras.applications` hold them."""
-    with h5py.File(path, "w") as file:
-        layers = [layer for layer in model.layers if layer.weights]
-        file.attrs["layer_names"] = [layer.name for layer in layers]
-        for layer in layers:
-            group = file.create_group(layer.name)
-            group.attrs["weight_names"] = [weight.path for weight in layer.weights]
-            for weight in layer.weights:
-                group[weight.path] = weight.numpy()
