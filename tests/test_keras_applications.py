@@ -8,9 +8,9 @@ import threading
 import time
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
+from keras_weights import write_keras_weights
 from reference_frames import SIZE, reference_frames
 
 import har.keras_applications
@@ -34,16 +34,6 @@ def models_folder(tmp_path, monkeypatch) -> Path:
     return tmp_path / "models"
 
 
-def write_weights(path: Path, name: str) -> None:
-    """Write random weights as the files of `keras.applications` hold them."""
-    from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
-
-    keras.utils.set_random_seed(0)
-    model = getattr(keras.applications, name)(include_top=False, weights=None)
-    with h5py.File(path, "w") as file:
-        save_weights_to_hdf5_group(file, model)
-
-
 @pytest.mark.parametrize(
     ("name", "file_name", "num_features", "num_parameters"),
     [
@@ -65,7 +55,7 @@ def test_build_backbone_gives_the_features_of_keras(
     name, file_name, num_features, num_parameters, models_folder, monkeypatch
 ):
     path = models_folder / file_name
-    write_weights(path, name)
+    write_keras_weights(path, name)
     monkeypatch.setattr(FILE_UTILS, "validate_file", lambda *_, **__: True)
     frames = np.stack(list(reference_frames().values()))[:2]
     application = getattr(keras.applications, name)
@@ -95,7 +85,7 @@ def test_build_backbone_gives_the_features_of_keras(
 
 
 def test_build_backbone_takes_mobilenet_v2_for_keras_own_name(models_folder):
-    write_weights(models_folder / MOBILENET_FILE, "MobileNetV2")
+    write_keras_weights(models_folder / MOBILENET_FILE, "MobileNetV2")
     first, second = (build_backbone(name, "keras") for name in ("mobilenet_v2", "MobileNetV2"))
     for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
