@@ -18,7 +18,7 @@ from benchmarks.timing import (
     take_turns,
     timed,
 )
-from har.backbone import NUM_FEATURES, build_backbone
+from har.backbone import build_backbone
 from har.models import deployable, find_model
 from har.params import load_params
 from har.runtime import keras, setup_tensorflow
@@ -37,20 +37,21 @@ def main() -> None:
     batch_size = 2 if options.quick else settings["batch_size"]
     setup_tensorflow(**params["train"], seed=params["seed"])
     print_heading("Cached features", "tensorflow", "keras")
+    backbone = build_backbone(
+        name=params["backbone"]["name"], weights="random", seed=0, frame_size=size
+    )
+    num_features = backbone.output_shape[-1]
     head = find_model("mobilenet_lstm").build(
         num_classes=NUM_CLASSES,
         num_frames=settings["num_frames"],
         frame_size=size,
-        num_features=NUM_FEATURES,
+        num_features=num_features,
         params=settings,
-    )
-    backbone = build_backbone(
-        name=params["backbone"]["name"], weights="random", seed=0, frame_size=size
     )
     whole = deployable(head, backbone)
     rng = np.random.default_rng(0)
     shape = (batch_size, settings["num_frames"])
-    features = rng.random((*shape, NUM_FEATURES), np.float32)
+    features = rng.random((*shape, num_features), np.float32)
     frames = rng.integers(256, size=(*shape, size, size, 3), dtype=np.uint8)
     targets = np.eye(NUM_CLASSES, dtype=np.float32)[rng.integers(NUM_CLASSES, size=batch_size)]
     for model in (head, whole):

@@ -1,42 +1,21 @@
-"""MobileNetV2 1.0/224 without its classifier, frozen, as an ordinary Keras model of RGB frames.
+"""The frozen network that turns each frame into a vector, chosen by name.
 
-The registry weights come from torch, whose MobileNetV2 differs from `keras.applications` in two
-ways that ruin the features when overlooked (cosine 0.5 to the right ones): it pads each side by 1
-where a convolution has stride 2, and its batch normalization has epsilon 1e-5. The layers here are
-named after torch's parameters, so that porting the weights is one loop.
-
-Reference: Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018,
-https://arxiv.org/abs/1801.04381, table 2.
+The registry weights come from torch. The layers of `har.mobilenet_v2` and `har.efficientnet_lite`
+are named after torch's parameters, so that porting the weights is one loop.
 """
-
-from pathlib import Path
 
 import numpy as np
 
+from har.efficientnet_lite import build_efficientnet_lite
+from har.keras_applications import build_keras_application
+from har.mobilenet_v2 import build_mobilenet_v2
 from har.runtime import keras
-from har.weights import find_keras_weights, identify_weights, load_registry_weights
+from har.weights import REGISTRY_WEIGHTS, identify_weights, load_registry_weights
 
 layers = keras.layers
 
-BACKBONES = ("mobilenet_v2",)
-NUM_FEATURES = 1280
+BACKBONES = tuple(REGISTRY_WEIGHTS)
 MIN_FRAME_SIZE = 32  # pixels; the last layers then see one position
-
-# Of ImageNet, RGB in [0, 1], as torch's model was trained.
-_MEAN = np.array([0.485, 0.456, 0.406])
-_STANDARD_DEVIATION = np.array([0.229, 0.224, 0.225])
-_EPSILON = 1e-5
-
-# Rows of table 2: expansion factor, output channels, repeats, stride of the first repeat.
-_BLOCKS = (
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-)
 
 
 def build_backbone(
@@ -49,17 +28,18 @@ def build_backbone(
     """Build the frozen backbone that turns each frame into a vector.
 
     Args:
-        name: One of `BACKBONES`.
+        name: One of `BACKBONES`; with `keras` weights any model of `keras.applications`.
         weights: `registry` (ImageNet weights of an installed package), `keras` (the ImageNet
-            weights of `keras.applications`, from Keras' cache folder) or `random` (for tests).
+            weights of `keras.applications`, from Keras' cache folder or else the internet) or
+            `random` (for tests).
         seed: Seed of random weights; the others need none.
         frame_size: Height and width of a frame in pixels, 32 or more. The pretrained weights were
-            made for 224.
+            made for 224 in most cases, and for 240 and 260 in efficientnet_lite1 and 2.
 
     Returns:
         Model from RGB frames with values 0 to 255, shape (batch, frame_size, frame_size, 3), any
-        dtype, to float32 features, shape (batch, 1280). It has 2,257,984 parameters, none
-        trainable, and saves and loads as `.keras` without custom objects.
+        dtype, to float32 features, shape (batch, num_features): 1280 for `BACKBONES`. None of its
+        parameters is trainable, and it saves and loads as `.keras` without custom objects.
 
     Raises:
         ValueError: If a name is unknown, frames are too small, the weights are missing or damaged,
@@ -69,108 +49,28 @@ def build_backbone(
         >>> build_backbone(weights="random", seed=0).count_params()
         2257984
     """
-    if name not in BACKBONES:
-        raise ValueError(
-            f"backbone.name is {name!r}, expected one of: {', '.join(BACKBONES)}. "
-            "Change it in params.yaml."
-        )
     if frame_size < MIN_FRAME_SIZE:
         raise ValueError(
             f"extract.size is {frame_size} pixels, {name} needs {MIN_FRAME_SIZE} or more. "
             "Change it in params.yaml."
         )
-    identify_weights(weights, seed=seed)
     if weights == "keras":
-        backbone = _build_keras_mobilenet_v2(find_keras_weights(), frame_size)
+        backbone = build_keras_application(name, frame_size)
     else:
-        backbone = _build_torch_mobilenet_v2(frame_size)
+        identify_weights(name, weights, seed=seed)
+        backbone = _build_torch(name, frame_size)
         if weights == "registry":
-            _port_weights(backbone, load_registry_weights())
+            _port_weights(backbone, load_registry_weights(name))
         else:
             _fill_with_noise(backbone, np.random.default_rng(seed))
     backbone.trainable = False
     return backbone
 
 
-def _build_torch_mobilenet_v2(frame_size: int) -> keras.Model:
-    """Build torch's MobileNetV2, its layers named after torch's parameters, its kernels zero."""
-    frames = keras.Input((frame_size, frame_size, 3), name="frames")
-    # (x / 255 - mean) / deviation, as one multiplication and one addition per channel.
-    x = layers.Rescaling(
-        scale=(1 / (255 * _STANDARD_DEVIATION)).tolist(),
-        offset=(-_MEAN / _STANDARD_DEVIATION).tolist(),
-        name="preprocess",
-    )(frames)
-    x = _convolve(x, 32, "features.0", kernel_size=3, strides=2)
-    index = 1
-    for expansion, channels, repeats, stride in _BLOCKS:
-        for strides in [stride] + [1] * (repeats - 1):
-            name = f"features.{index}.conv"
-            x = _inverted_residual(x, channels, name, expansion=expansion, strides=strides)
-            index += 1
-    x = _convolve(x, NUM_FEATURES, f"features.{index}")
-    features = layers.GlobalAveragePooling2D(name="features")(x)
-    return keras.Model(frames, features, name="mobilenet_v2")
-
-
-def _inverted_residual(inputs, channels: int, name: str, *, expansion: int, strides: int):
-    """Expand by a 1x1 convolution, filter each channel by a 3x3 one, project by a 1x1 one."""
-    input_channels = inputs.shape[-1]
-    x = inputs
-    first = 0
-    if expansion != 1:
-        x = _convolve(x, input_channels * expansion, name)
-        first = 3  # torch counts the convolution, its normalization and the ReLU6 above
-    x = _convolve(x, None, name, first=first, kernel_size=3, strides=strides)
-    x = _convolve(x, channels, name, first=first + 3, activation=False)
-    if strides == 1 and input_channels == channels:
-        x = layers.Add(name=_layer_name(name, "add"))([inputs, x])
-    return x
-
-
-def _convolve(
-    x,
-    channels: int | None,
-    name: str,
-    *,
-    first: int = 0,
-    kernel_size: int = 1,
-    strides: int = 1,
-    activation: bool = True,
-):
-    """Convolve, normalize and apply ReLU6.
-
-    Args:
-        x: Input of the block, shape (batch, height, width, channels).
-        channels: Output channels; None filters each channel by itself.
-        name: Name of torch's Sequential.
-        first: Index of the convolution in it; the normalization is the next.
-        kernel_size: Height and width of the kernel.
-        strides: 1 or 2.
-        activation: Whether ReLU6 follows.
-
-    Returns:
-        Output of the block.
-    """
-    convolution = _layer_name(name, first)
-    normalization = _layer_name(name, first + 1)
-    padding = "same"
-    if strides == 2:
-        # Torch pads 1 on each side; "same" would pad 0 before and 1 after. At stride 1 they agree.
-        x = layers.ZeroPadding2D(1, name=convolution + "_pad")(x)
-        padding = "valid"
-    options = {"strides": strides, "padding": padding, "use_bias": False, "name": convolution}
-    if channels is None:
-        x = layers.DepthwiseConv2D(kernel_size, depthwise_initializer="zeros", **options)(x)
-    else:
-        x = layers.Conv2D(channels, kernel_size, kernel_initializer="zeros", **options)(x)
-    x = layers.BatchNormalization(epsilon=_EPSILON, name=normalization)(x)
-    return layers.ReLU(6.0, name=normalization + "_relu")(x) if activation else x
-
-
-def _layer_name(*parts: str | int) -> str:
-    # Keras wants no dots in names: features.1.conv, 3 becomes features_1_conv_3.
-    return "_".join(str(part).replace(".", "_") for part in parts)
+def _build_torch(name: str, frame_size: int) -> keras.Model:
+    if name == "mobilenet_v2":
+        return build_mobilenet_v2(frame_size)
+    return build_efficientnet_lite(name, frame_size)
 
 
 def _port_weights(backbone: keras.Model, arrays: dict[str, np.ndarray]) -> None:
@@ -178,7 +78,11 @@ def _port_weights(backbone: keras.Model, arrays: dict[str, np.ndarray]) -> None:
     by_layer: dict[str, dict[str, np.ndarray]] = {}
     for parameter, array in arrays.items():
         owner, _, kind = parameter.rpartition(".")
-        by_layer.setdefault(_layer_name(owner), {})[kind] = array
+        # Keras wants no dots: features.1.conv.3 is here features_1_conv_3, and _blocks.0._bn1 is
+        # blocks_0_bn1.
+        layer_name = "_".join(part.lstrip("_") for part in owner.split("."))
+        by_layer.setdefault(layer_name, {})[kind] = array
+    by_layer.pop("fc", None)  # the classifier
     for layer in backbone.layers:
         if isinstance(layer, layers.DepthwiseConv2D):
             kernel = by_layer.pop(layer.name)["weight"]  # (channels, 1, height, width)
@@ -204,18 +108,3 @@ def _fill_with_noise(backbone: keras.Model, rng: np.random.Generator) -> None:
             deviation = np.sqrt(2 / (height * width * num_inputs))
             kernel = rng.normal(0, deviation, layer.kernel.shape)
             layer.set_weights([kernel.astype(np.float32)])
-
-
-def _build_keras_mobilenet_v2(weights_file: Path, frame_size: int) -> keras.Model:
-    """Build the MobileNetV2 of `keras.applications`, which expects values from -1 to 1."""
-    frames = keras.Input((frame_size, frame_size, 3), name="frames")
-    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="preprocess")(frames)
-    try:
-        return keras.applications.MobileNetV2(
-            input_tensor=x, include_top=False, pooling="avg", weights=str(weights_file)
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise ValueError(
-            f"{weights_file} does not hold the weights of Keras' MobileNetV2: {error}. "
-            "Delete it and fetch it again, or set backbone.weights to 'registry'."
-        ) from error

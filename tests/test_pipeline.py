@@ -15,6 +15,7 @@ import pandas as pd
 import psutil
 import pytest
 import yaml
+from keras_weights import write_keras_weights
 from tiny_project import (
     LABELS,
     ROOT,
@@ -91,6 +92,28 @@ def test_pipeline_keeps_people_apart_and_views_within_train(project):
 
 
 def test_saved_model_on_frames_agrees_with_its_head_on_cached_features(project):
+    check_agreement(project, num_features=1280)
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "num_features"),
+    [("efficientnet_lite0", "registry", 1280), ("MobileNet", "keras", 1024)],
+)
+def test_another_backbone_reruns_features_and_train(
+    name, weights, num_features, project, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    write_keras_weights(tmp_path / "models" / "mobilenet_1_0_224_tf_no_top.h5", "MobileNet")
+    copy = tmp_path / "copy"
+    shutil.copytree(project.folder, copy, symlinks=True)
+    other = Project(copy)
+    other.set_params({"backbone": {"name": name, "weights": weights}})
+    assert ran_stages(other.run("dvc", "repro", "train")) == ["features", "train"]
+    check_agreement(other, num_features=num_features)
+
+
+def check_agreement(project, *, num_features):
+    """Check that the saved model makes of clips what its head makes of their cached features."""
     recognizer = load_recognizer(project.folder / "models" / "mobilenet_lstm")
     head = recognizer.model.get_layer("mobilenet_lstm")
     table = pd.read_csv(project.folder / "data" / "features" / "features.csv")
@@ -98,6 +121,7 @@ def test_saved_model_on_frames_agrees_with_its_head_on_cached_features(project):
     for video in table.itertuples():
         clip = load_clip(project.folder / "data" / "clips" / f"{video.video_id}.npy")
         features = np.load(project.folder / video.path)[:1, places]
+        assert features.shape[-1] == num_features
         difference = recognizer.predict(clip[np.newaxis]) - head.predict_on_batch(features)
         assert np.abs(difference).max() < 1e-4
 

