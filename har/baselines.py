@@ -17,6 +17,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from har.streams import read_features
+
 MAX_ITERATIONS = 2000
 MAX_EXAMPLES = 10_000  # videos and views to fit on, so that memory is the same for any number
 
@@ -50,7 +52,7 @@ def predict_baselines(videos: pd.DataFrame, labels: list[str]) -> dict[str, np.n
 
     Args:
         videos: One row a video, with `label`, `split`, `weight` and `features_path`, a packed file
-            of shape (1 + num_views, num_frames, num_features). Each training view is an example.
+            as `har.streams.read_features` takes it. Each training view is an example.
         labels: Names of the classes, in order.
 
     Returns:
@@ -96,7 +98,7 @@ def choose_examples(num_views: list[int], *, maximum: int) -> list[tuple[int, in
 
 
 def _load(path: str) -> np.ndarray:
-    return np.load(path, mmap_mode="r")
+    return read_features(path)[0]
 
 
 def predict_majority(label_indices: np.ndarray, num_test_videos: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from har.clips import View, apply_view, even_indices, load_clip
+from har.streams import read_features
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,25 @@ def clip_examples(
 
 
 def feature_examples(
-    manifest: pd.DataFrame, labels: list[str], *, num_frames: int, num_views: int
+    manifest: pd.DataFrame,
+    labels: list[str],
+    *,
+    streams: tuple[str, ...],
+    num_frames: int,
+    num_views: int,
 ) -> Examples:
     """Return examples whose inputs are features, float32, shape (num_frames, num_features).
+
+    Those of several streams stand side by side.
 
     Args:
         manifest: As for `clip_examples`, with `features_path`, the packed features of each video.
         labels: Names of the classes, in order.
+        streams: Those that the model sees, of `har.streams.STREAMS`.
         num_frames: Frames that the model takes, evenly spaced over the clip.
         num_views: Views in each packed file beside the clip itself.
     """
-    read = partial(_read_features, manifest["features_path"].tolist(), num_frames)
+    read = partial(_read_features, manifest["features_path"].tolist(), streams, num_frames)
     return _examples(read, manifest, labels, num_views=num_views)
 
 
@@ -82,6 +91,9 @@ def _read_clip(
     return np.array(clip[places]) if view == 0 else apply_view(clip, views[video][view - 1], places)
 
 
-def _read_features(paths: list[str], num_frames: int, video: int, view: int) -> np.ndarray:
-    features = np.load(paths[video], mmap_mode="r")
-    return np.array(features[view, even_indices(features.shape[1], num_frames)])
+def _read_features(
+    paths: list[str], streams: tuple[str, ...], num_frames: int, video: int, view: int
+) -> np.ndarray:
+    features = [stream[view] for stream in read_features(paths[video], streams)]
+    places = even_indices(len(features[0]), num_frames)
+    return np.concatenate([stream[places] for stream in features], axis=-1)

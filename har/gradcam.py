@@ -84,6 +84,9 @@ def find_heat(
     # Pooling leaves the gradient to one place in four: over a coarser grid the specks even out.
     grid = (min(MAX_GRID, heat.shape[2]), min(MAX_GRID, heat.shape[1]))
     heat = np.stack([cv2.resize(one, grid, interpolation=cv2.INTER_AREA) for one in heat])
+    # Of 30 frames in two streams there are 60 maps: what both add is added.
+    if len(heat) > len(frames):
+        heat = heat.reshape(-1, len(frames), *heat.shape[1:]).sum(axis=0)
     heat = np.maximum(heat, 0)
     # A network for clips has fewer maps than frames: of 4 for 16, frame 7 has 7 * 4 // 16 = 1.
     heat = heat[np.arange(len(frames)) * len(heat) // len(frames)]

@@ -47,13 +47,17 @@ def train(
     checkpoint: Path,
     on_epoch: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
 ) -> Progress:
-    """Train until the validation loss has not fallen for `patience` epochs; keep the best weights.
+    """Train, and keep the weights with the lowest validation loss, or the last ones.
+
+    With few validation videos the loss is luck; without `patience` they decide nothing, all epochs
+    are trained, and the learning rate, which has fallen to 0, makes the last weights good ones.
 
     Args:
-        model: Not compiled. Afterwards it has the weights of the best epoch.
+        model: Not compiled. Afterwards it has the weights kept.
         training: The training videos and their views.
         validation: The validation videos, without views.
-        settings: `epochs`, `patience`, `batch_size`, `learning_rate`, `weight_decay` and
+        settings: `epochs`, `patience` (epochs without a lower validation loss before stopping;
+            None: train them all), `batch_size`, `learning_rate`, `weight_decay` and
             `label_smoothing`.
         balanced: Whether each label is drawn equally often in an epoch.
         seed: Of everything that is drawn.
@@ -62,7 +66,7 @@ def train(
         on_epoch: Called with the new rows of the history after each epoch.
 
     Returns:
-        The history, one row each for train and val an epoch, and the best epoch.
+        The history, one row each for train and val an epoch, and the epoch of the weights.
 
     Raises:
         ValueError: A setting is below 1, or the loss is not a number any more; the message names
@@ -72,6 +76,7 @@ def train(
     num_classes = model.output_shape[-1]
     steps_per_epoch = -(-len(training.label_indices) // settings["batch_size"])
     _compile(model, settings, num_steps=settings["epochs"] * steps_per_epoch)
+    patience = settings["patience"]
     state, best_weights = Progress(), model.get_weights()
     if checkpoint.exists():
         state, best_weights = _restore(model, checkpoint)
@@ -80,7 +85,7 @@ def train(
     for epoch in progress(
         epochs, total=settings["epochs"], initial=state.epoch, description="train", unit="epochs"
     ):
-        if epoch - state.best_epoch > settings["patience"]:
+        if patience is not None and epoch - state.best_epoch > patience:
             break
         start = time.perf_counter()
         rng = generator_for(seed, "epoch", str(epoch))
@@ -93,7 +98,7 @@ def train(
         rows += [{"epoch": epoch, "split": "val", **validated}]
         state.epoch = epoch
         state.history += rows
-        if validated["loss"] < state.best_loss:
+        if patience is None or validated["loss"] < state.best_loss:
             state.best_loss, state.best_epoch = validated["loss"], epoch
             best_weights = model.get_weights()
         state.seconds.append(time.perf_counter() - start)
@@ -235,10 +240,13 @@ def _check_settings(model: keras.Model, settings: dict[str, Any]) -> None:
                 "in params.yaml; YAML takes 1e-3 for text and 1.0e-3 for a number."
             )
     for name in ("epochs", "patience", "batch_size"):
-        if settings[name] < 1:
+        value, or_null = settings[name], " or null" if name == "patience" else ""
+        if value is None and or_null:
+            continue
+        if value is None or value < 1:
             raise ValueError(
-                f"models.{model.name}.{name} is {settings[name]}; expected 1 or more. Change it in "
-                "params.yaml."
+                f"models.{model.name}.{name} is {'null' if value is None else value}; expected 1 "
+                f"or more{or_null}. Change it in params.yaml."
             )
 
 

@@ -1,4 +1,7 @@
-"""Stage `features`: what the frozen backbone sees in every clip and view, made once."""
+"""Stage `features`: what the frozen backbone sees in every clip and view, made once.
+
+Of each it sees the frames and the motion (`har.streams`).
+"""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -14,8 +17,9 @@ from har.features import Extractor, extract_features, make_extractor
 from har.params import load_params
 from har.progress import progress
 from har.stage import run_stage
+from har.streams import STREAMS, show_stream
 
-FEATURES_VERSION = 1  # raise it when this stage or har.clips.apply_view changes the features
+FEATURES_VERSION = 2  # raise it when this stage, har.streams or apply_view changes the features
 
 
 def main(manifest: Path, clips: Path, views: Path, out: Path) -> None:
@@ -69,7 +73,8 @@ def make_features(
     Args:
         videos: One row a video, with `path` (of its clip), `views` and `key`.
         extractor: The backbone.
-        cache: Gets one array a video, float32, (1 + num_views, num_frames, num_features).
+        cache: Gets one array a video, float32, (1 + num_views, num_streams, num_frames,
+            num_features).
 
     Returns:
         The new entries by key.
@@ -79,17 +84,18 @@ def make_features(
     shown = progress(made, total=len(videos), description="features")
     for (key, num_views), features in shown:
         file = cache.new_file()
-        np.save(file, features.reshape(1 + num_views, -1, features.shape[-1]))
+        np.save(file, features.reshape(1 + num_views, len(STREAMS), -1, features.shape[-1]))
         entries[key] = cache.put(key, file, {})
     return entries
 
 
 def _show_views(videos: pd.DataFrame) -> Iterator[tuple[tuple[str, int], np.ndarray]]:
-    """Yield each video's frames, first of its clip and then of each view, one after another."""
+    """Yield each video's frames, first of its clip and then of each view, stream after stream."""
     for video in videos.itertuples():
         clip = load_clip(video.path)
         shown: list[View] = video.views
-        frames = [np.asarray(clip), *(apply_view(clip, view) for view in shown)]
+        views = [np.asarray(clip), *(apply_view(clip, view) for view in shown)]
+        frames = [show_stream(stream, view) for view in views for stream in STREAMS]
         yield (video.key, len(shown)), np.concatenate(frames)
 
 

@@ -82,12 +82,12 @@ def main(
         predict(model, validation, batch_size=settings["batch_size"]), validation.label_indices
     )
     fold_temperature(model, temperature)
-    backbone = None
+    whole = model
     if module.INPUT == "features":
         backbone = build_backbone(
             **params["backbone"], seed=params["seed"], frame_size=params["extract"]["size"]
         )
-    whole = deployable(model, backbone)
+        whole = deployable(model, backbone, module.STREAMS)
     made_by |= {"fingerprint": identity, "temperature": temperature}
     Recognizer(whole, labels, preprocessing, made_by).save(out)
     summary = summarize(result) | {
@@ -97,7 +97,7 @@ def main(
     write_results(pd.DataFrame(result.history), {"model": name} | summary, metrics)
     checkpoint.unlink()
     print(
-        f"train: {name}, best epoch {result.best_epoch} of {result.epoch}, accuracy "
+        f"train: {name}, weights of epoch {result.best_epoch} of {result.epoch}, accuracy "
         f"{summary['val_accuracy']:.2f} on {len(validation.label_indices)} validation videos"
     )
 
@@ -108,13 +108,15 @@ def read_examples(
     """Return the examples of one split as the model takes them."""
     name = params["model"]
     num_frames = params["models"][name]["num_frames"]
-    if find_model(name).INPUT == "clips":
+    module = find_model(name)
+    if module.INPUT == "clips":
         return clip_examples(videos, labels, num_frames=num_frames, views=read_views(views))
     packed = read_table(features).set_index("video_id")
     packed = packed.loc[videos["video_id"]]
     return feature_examples(
         videos.assign(features_path=packed["path"].to_numpy()),
         labels,
+        streams=module.STREAMS,
         num_frames=num_frames,
         num_views=int(packed["num_views"].min()),
     )

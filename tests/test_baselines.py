@@ -27,7 +27,8 @@ def save_videos(folder, num_train: int = 40, num_test: int = 20) -> pd.DataFrame
         start = rng.normal(size=(2 if split == "train" else 1, 1, NUM_FEATURES))
         sign = np.array([1, -1] * 4)[:, None] if label == "moving" else np.ones((8, 1))
         path = str(folder / f"{number}.npy")
-        np.save(path, (start * sign).astype(np.float32))
+        frames = (start * sign).astype(np.float32)
+        np.save(path, np.stack([frames, np.zeros_like(frames)], axis=1))  # in two streams
         rows.append((label, split, 1.0, path))
     return pd.DataFrame(rows, columns=["label", "split", "weight", "features_path"])
 

@@ -21,7 +21,7 @@ def manifest(tmp_path):
     table["features_path"] = [str(tmp_path / f"features{i}.npy") for i in range(2)]
     for video in table.itertuples():
         np.save(video.path, rng.integers(0, 256, (10, 4, 4, 3), dtype=np.uint8))
-        np.save(video.features_path, rng.random((3, 10, 5), dtype=np.float32))
+        np.save(video.features_path, rng.random((3, 2, 10, 5), dtype=np.float32))
     return table
 
 
@@ -55,10 +55,14 @@ def test_clip_examples_has_as_many_views_as_every_video_has(manifest):
 
 
 def test_feature_examples_reads_the_view_and_evenly_spaced_frames(manifest):
-    examples = feature_examples(manifest, LABELS, num_frames=4, num_views=2)
+    settings = {"num_frames": 4, "num_views": 2}
+    examples = feature_examples(manifest, LABELS, streams=("frames",), **settings)
     features = np.load(manifest["features_path"][0])
     for view in range(3):
-        assert np.array_equal(examples.read(0, view), features[view, [0, 3, 6, 9]])
+        assert np.array_equal(examples.read(0, view), features[view, 0, [0, 3, 6, 9]])
+    both = feature_examples(manifest, LABELS, streams=("frames", "motion"), **settings)
+    expected = [features[2, stream, [0, 3, 6, 9]] for stream in range(2)]
+    assert np.array_equal(both.read(0, 2), np.concatenate(expected, axis=1))
     assert examples.read(0, 0).dtype == np.float32
     assert examples.num_views == 2
     assert examples.label_indices.tolist() == [2, 0]

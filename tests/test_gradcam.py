@@ -114,17 +114,25 @@ def test_find_heat_leaves_the_model_as_it_was(frames):
 
 
 @pytest.mark.parametrize(
-    ("name", "maps_name"), [("cnn3d", "conv3d"), ("mobilenet_lstm", "features_18_1_relu")]
+    ("name", "maps_name"),
+    [
+        ("cnn3d", "conv3d"),
+        ("mobilenet_lstm", "features_18_1_relu"),
+        ("two_stream", "features_18_1_relu"),
+    ],
 )
 def test_find_heat_of_the_project_s_models_as_saved(name, maps_name, frames, tmp_path):
     keras.utils.set_random_seed(1)
     module = getattr(har.models, name)
-    options = {"frame_size": SIZE, "num_features": 1280, "params": SETTINGS}
+    num_features = 1280 * len(getattr(module, "STREAMS", ()))
+    options = {"frame_size": SIZE, "num_features": num_features, "params": SETTINGS}
     model = module.build(num_classes=3, num_frames=NUM_FRAMES * 2, **options)
-    backbone = None
+    last = model.layers[-1]  # may start at 0, where nothing speaks for any label
+    last.set_weights([np.random.default_rng(0).normal(size=last.kernel.shape), np.zeros(3)])
+    whole = model
     if module.INPUT == "features":
         backbone = build_backbone(weights="random", seed=0, frame_size=SIZE)
-    whole = deployable(model, backbone)
+        whole = deployable(model, backbone, module.STREAMS)
     preprocessing = {"model_frames": NUM_FRAMES * 2}
     Recognizer(whole, ["a", "b", "c"], preprocessing, {}).save(tmp_path)
     loaded = load_recognizer(tmp_path).model

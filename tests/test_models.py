@@ -83,19 +83,15 @@ def test_deployable_gives_the_probabilities_of_backbone_and_head():
     assert not np.allclose(probabilities[0], probabilities[1], atol=1e-6)
 
 
-def test_deployable_returns_a_model_of_frames_as_it_is():
-    model = build_cnn3d()
-    assert deployable(model, None) is model
-
-
 def test_find_model_finds_every_model_by_its_file():
-    assert model_names() == ["cnn3d", "mobilenet_lstm"]
-    assert [find_model(name).INPUT for name in model_names()] == ["clips", "features"]
+    assert model_names() == ["cnn3d", "mobilenet_lstm", "two_stream"]
+    assert [find_model(name).INPUT for name in model_names()] == ["clips", "features", "features"]
 
 
 @pytest.mark.parametrize("name", ["resnet", "__init__", "", None])
 def test_find_model_refuses_unknown_name(name):
-    message = rf"There is no model {name!r}; expected one of cnn3d, mobilenet_lstm\. Set `model`"
+    names = ", ".join(model_names())
+    message = rf"There is no model {name!r}; expected one of {names}\. Set `model`"
     with pytest.raises(ValueError, match=message):
         find_model(name)
 

@@ -120,7 +120,7 @@ def check_agreement(project, *, num_features):
     places = even_indices(SMALL["extract"]["num_frames"], recognizer.preprocessing["model_frames"])
     for video in table.itertuples():
         clip = load_clip(project.folder / "data" / "clips" / f"{video.video_id}.npy")
-        features = np.load(project.folder / video.path)[:1, places]
+        features = np.load(project.folder / video.path)[:1, 0, places]
         assert features.shape[-1] == num_features
         difference = recognizer.predict(clip[np.newaxis]) - head.predict_on_batch(features)
         assert np.abs(difference).max() < 1e-4

@@ -251,7 +251,7 @@ def test_train_refuses_loss_that_is_no_number(tmp_path, broken, message):
 
 @pytest.mark.parametrize("name", ["epochs", "patience", "batch_size"])
 def test_train_refuses_settings_below_one(tmp_path, name):
-    message = rf"models\.tiny\.{name} is 0; expected 1 or more\. Change it in params\.yaml"
+    message = rf"models\.tiny\.{name} is 0; expected 1 or more.*\. Change it in params\.yaml"
     with pytest.raises(ValueError, match=message):
         run_tiny(tmp_path / "checkpoint.npz", **{name: 0})
 

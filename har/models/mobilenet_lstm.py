@@ -12,6 +12,7 @@ layers = keras.layers
 
 
 INPUT = "features"
+STREAMS = ("frames",)
 
 
 def build(

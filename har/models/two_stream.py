@@ -1,0 +1,55 @@
+"""A frozen backbone on each frame and on its motion, their statistics over time, a linear layer.
+
+From few videos a layer that is not recurrent learns more: it has no order in time to find out, only
+which features there are, how much they vary, and how much they change within two and four frames.
+
+Trains on cached features; `har.models.deployable` puts the streams and the backbone in front.
+"""
+
+from typing import Any
+
+from har.runtime import keras
+
+layers, ops = keras.layers, keras.ops
+
+
+INPUT = "features"
+STREAMS = ("frames", "motion")
+LAGS = (2, 4)  # frames between the two that are compared; neighbours differ by noise
+BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 needs 500 steps to forget its start; a run has fewer
+
+
+def build(
+    *, num_classes: int, num_frames: int, frame_size: int, num_features: int, params: dict[str, Any]
+) -> keras.Model:
+    """Build the head.
+
+    Args:
+        num_classes: Number of labels.
+        num_frames: Frames of a clip that the model takes.
+        frame_size: Not used: the backbone has seen the frames.
+        num_features: Length of both streams' feature vectors together.
+        params: The section `models.two_stream`: `dropout`.
+
+    Returns:
+        A model from float32 features (batch, num_frames, num_features) to probabilities
+        (batch, num_classes).
+
+    Raises:
+        ValueError: There are too few frames to compare.
+    """
+    if num_frames <= max(LAGS):
+        raise ValueError(
+            f"models.two_stream.num_frames is {num_frames}, expected {max(LAGS) + 1} or more: it "
+            f"compares frames that are {max(LAGS)} apart. Change it in params.yaml."
+        )
+    features = keras.Input((num_frames, num_features), name="features")
+    changes = [ops.mean(ops.abs(features[:, lag:] - features[:, :-lag]), axis=1) for lag in LAGS]
+    x = ops.concatenate([ops.mean(features, axis=1), ops.std(features, axis=1), *changes], axis=-1)
+    x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, center=False, scale=False)(x)
+    x = layers.Dropout(params["dropout"])(x)
+    # From noise, which 10,000 inputs add up, a few hundred steps would not come back: start at 0.
+    probabilities = layers.Dense(
+        num_classes, activation="softmax", kernel_initializer="zeros", name="probabilities"
+    )(x)
+    return keras.Model(features, probabilities, name="two_stream")
