@@ -3,11 +3,9 @@
 import numpy as np
 import pytest
 
-import har.models.cnn3d
-import har.models.mobilenet_lstm
 from har.backbone import build_backbone
 from har.gradcam import find_heat, find_maps_layer, paint_heat
-from har.models import deployable
+from har.models import deployable, find_model
 from har.recognizer import Recognizer, load_recognizer
 from har.runtime import keras
 
@@ -123,7 +121,7 @@ def test_find_heat_leaves_the_model_as_it_was(frames):
 )
 def test_find_heat_of_the_project_s_models_as_saved(name, maps_name, frames, tmp_path):
     keras.utils.set_random_seed(1)
-    module = getattr(har.models, name)
+    module = find_model(name)
     num_features = 1280 * len(getattr(module, "STREAMS", ()))
     options = {"frame_size": SIZE, "num_features": num_features, "params": SETTINGS}
     model = module.build(num_classes=3, num_frames=NUM_FRAMES * 2, **options)
