@@ -26,6 +26,7 @@ from har.encode import write_video
 from har.extract import extract_step
 
 NUM_LABELS, VIDEOS_PER_PERSON = 5, 10
+MODEL = "mobilenet_lstm"
 SMALL = {
     "dataset": {"videos": "data/videos", "subject_pattern": "^(p[0-9]+)_"},
     "extract": {"num_frames": 8, "size": 32},
@@ -33,7 +34,7 @@ SMALL = {
     "augment": {"num_views": 1},
     "backbone": {"weights": "random"},
     "evaluate": {"num_bootstrap": 200},
-    "models": {"mobilenet_lstm": {"num_frames": 8, "epochs": 1}},
+    "models": {MODEL: {"num_frames": 8, "epochs": 1}},
 }
 TABLE = "data/downsample/manifest.csv"
 CLIPS, VIEWS = "data/clips/clips.csv", "data/augment/views.csv"
@@ -45,8 +46,8 @@ STAGES = {
     "augment": f"--manifest {TABLE} --out data/augment",
     "features": f"--manifest {TABLE} --clips {CLIPS} --views {VIEWS} --out data/features",
     "train": f"--manifest {TABLE} --clips {CLIPS} --views {VIEWS} "
-    "--features data/features/features.csv --out models/mobilenet_lstm --metrics metrics",
-    "evaluate": f"--model models/mobilenet_lstm --split data/split --manifest {TABLE} "
+    f"--features data/features/features.csv --out models/{MODEL} --metrics metrics",
+    "evaluate": f"--model models/{MODEL} --split data/split --manifest {TABLE} "
     "--features data/features/features.csv --metrics metrics",
 }
 
@@ -121,6 +122,7 @@ def _make_project(folder: Path, num_videos: int) -> None:
 
 def _write_params(folder: Path, changes: dict) -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["model"] = MODEL
     for section, values in changes.items():
         for key, value in values.items():
             old = params[section][key]

@@ -17,6 +17,7 @@ PARTS = ["har", "stages", "dvc.yaml", "params.yaml", "requirements.txt", ".gitig
 LABELS = ("falling", "rising", "still")
 NUM_SUBJECTS = 6
 SMALL = {
+    "model": "mobilenet_lstm",
     "dataset": {"videos": "data/videos", "subject_pattern": "^(p[0-9]+)_"},
     "extract": {"num_frames": 8, "size": 32},
     "augment": {"num_views": 2},
@@ -24,6 +25,7 @@ SMALL = {
     "evaluate": {"num_bootstrap": 50},
     "models": {
         "mobilenet_lstm": {"num_frames": 4, "epochs": 4, "patience": 4},
+        "two_stream": {"num_frames": 8, "epochs": 3},
         "cnn3d": {"num_frames": 8, "epochs": 3, "patience": 3},
     },
 }
