@@ -33,6 +33,6 @@ def test_benchmark_prints_its_table_of_tiny_inputs(name, row):
     assert any(row in line for line in rows), printed
 
 
-@pytest.mark.parametrize("name", ["cnn3d", "scale"])
+@pytest.mark.parametrize("name", ["accuracy", "cnn3d", "scale"])
 def test_benchmark_explains_itself(name):
     assert f"python -m benchmarks.{name}" in run(name, "--help")

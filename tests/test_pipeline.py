@@ -126,6 +126,24 @@ def check_agreement(project, *, num_features):
         assert np.abs(difference).max() < 1e-4
 
 
+def test_training_cannot_see_the_test_videos(project, tmp_path):
+    folder = tmp_path / "without_test"
+    shutil.copytree(project.folder, folder, symlinks=True)
+    manifest = pd.read_csv(folder / "data" / "downsample" / "manifest.csv")
+    is_test = manifest["split"] == "test"
+    assert is_test.any()
+    for video_id in manifest.loc[is_test, "video_id"]:
+        for data in ("clips", "features"):
+            (folder / "data" / data / f"{video_id}.npy").unlink()
+    manifest.loc[is_test, "label"] = manifest.loc[is_test, "label"].to_numpy()[::-1]
+    (folder / "data" / "downsample" / "manifest.csv").unlink()  # a link into DVC's cache
+    manifest.to_csv(folder / "data" / "downsample" / "manifest.csv", index=False)
+    Project(folder).run("dvc", "repro", "--force", "--single-item", "train")
+    models = [one / "models" / "mobilenet_lstm" for one in (project.folder, folder)]
+    weights, weights_without_test = ((one / "model.keras").read_bytes() for one in models)
+    assert weights_without_test == weights
+
+
 def test_pipeline_reruns_nothing_when_nothing_changed(project):
     assert ran_stages(project.run("dvc", "repro")) == []
 
