@@ -117,6 +117,7 @@ def test_find_heat_leaves_the_model_as_it_was(frames):
         ("cnn3d", "conv3d"),
         ("mobilenet_lstm", "features_18_1_relu"),
         ("two_stream", "features_18_1_relu"),
+        ("r2plus1d", "maps"),
     ],
 )
 def test_find_heat_of_the_project_s_models_as_saved(name, maps_name, frames, tmp_path):

@@ -1,10 +1,10 @@
-"""A small (2+1)D network of what moves, trained from scratch on frames, that can be fed frame by frame.
+"""A small (2+1)D network of what moves, trained from scratch, that can be fed frame by frame.
 
 Each block is a convolution over the places of one frame, then one over three frames at each place.
 It sees how each frame differs from the one before and not the room, which a few clips would teach
 by heart. It looks only back, and the last layer sees the mean over the frames so far: after the
-last frame of a clip, `Stream` gives the probabilities of the whole clip. On six classes: 169,354
-parameters, 168,362 trainable.
+last frame of a clip, `Stream` gives the probabilities of the whole clip. On six classes: 169,870
+parameters, 168,878 trainable.
 
 References: Tran et al., "A Closer Look at Spatiotemporal Convolutions for Action Recognition", CVPR
 2018 (factorised convolutions); Kondratyuk et al., "MoViNets: Mobile Video Networks for Efficient
@@ -76,7 +76,9 @@ class Stream:
         Returns:
             float32, shape (num_classes,): those of a clip of all frames since the start.
         """
-        probabilities, *self.state = self.network.predict_on_batch([frames[np.newaxis], *self.state])
+        probabilities, *self.state = self.network.predict_on_batch(
+            [frames[np.newaxis], *self.state]
+        )
         return probabilities[0]
 
 
@@ -172,7 +174,9 @@ def _connect(
         y = time.with_past(ops.reshape(x, (*time.shape, size * size, filters)), NUM_PAST)
         y = layers.Conv2D(filters, (NUM_PAST + 1, 1), use_bias=False, name=f"time{block}")(y)
         y = normalise(ops.reshape(y, (-1, size, size, filters)), f"time{block}")
-        x = layers.ReLU()(layers.Add()([x, y]))
+        # Those of the last block are what `har.gradcam` looks at.
+        is_last = block == len(FILTERS) - 1
+        x = layers.ReLU(name="maps" if is_last else f"block{block}")(layers.Add()([x, y]))
     x = layers.GlobalAveragePooling2D()(x)
     x = time.mean(ops.reshape(x, (*time.shape, FILTERS[-1])))
     x = layers.Dropout(params["dropout"])(x)
