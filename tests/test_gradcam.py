@@ -116,6 +116,7 @@ def test_find_heat_leaves_the_model_as_it_was(frames):
     [
         ("cnn3d", "conv3d"),
         ("mobilenet_lstm", "features_18_1_relu"),
+        ("r2plus1d", "re_lu"),
         ("two_stream", "features_18_1_relu"),
     ],
 )
