@@ -177,7 +177,7 @@ def _connect(
         convolve = layers.Conv2D(
             filters, kernel, strides=2, padding="same", use_bias=False, name=f"place{block}"
         )
-        x = layers.ReLU()(normalise(convolve(x), f"place{block}"))
+        x = layers.ReLU(name=f"place{block}_relu")(normalise(convolve(x), f"place{block}"))
     x = layers.GlobalAveragePooling2D()(x)
     x = time.mean(ops.reshape(x, (*time.shape, FILTERS[-1])))
     x = layers.Dropout(params["dropout"])(x)
