@@ -22,7 +22,6 @@ from har.calibration import LAST_LAYER
 from har.runtime import keras, tf
 
 CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv3D)
-MAPS_LAYER = "maps"  # for a model whose last convolution is not over the places of a frame
 MAX_GRID = 14  # places of the heat along a side, at most
 HEAT_SHARE = 0.55  # of the colour, where the heat is highest
 
@@ -30,9 +29,8 @@ HEAT_SHARE = 0.55  # of the colour, where the heat is highest
 def find_maps_layer(model: keras.Model) -> keras.Layer | None:
     """Return the layer whose output is the last maps that keep places.
 
-    That is the layer named `maps`. Without one it is the last convolution, in the model or in a
-    model within it as a frozen backbone, or what follows it without changing the maps' shape, as
-    normalisation, ReLU or a shortcut's sum.
+    That is the last convolution, in the model or in a model within it as a frozen backbone, or
+    what follows it without changing the maps' shape, as normalisation, ReLU or a shortcut's sum.
 
     Args:
         model: Functional or sequential.
@@ -42,8 +40,6 @@ def find_maps_layer(model: keras.Model) -> keras.Layer | None:
     """
     found, follows = None, False
     for layer in _all_layers(model):
-        if layer.name == MAPS_LAYER:
-            return layer
         keeps_shape = follows and layer.output.shape == found.output.shape
         follows = isinstance(layer, CONVOLUTIONS) or keeps_shape
         found = layer if follows else found

@@ -85,12 +85,8 @@ def test_deployable_gives_the_probabilities_of_backbone_and_head():
 
 def test_find_model_finds_every_model_by_its_file():
     assert model_names() == ["cnn3d", "mobilenet_lstm", "r2plus1d", "two_stream"]
-    assert [find_model(name).INPUT for name in model_names()] == [
-        "clips",
-        "features",
-        "clips",
-        "features",
-    ]
+    inputs = [find_model(name).INPUT for name in model_names()]
+    assert inputs == ["clips", "features", "clips", "features"]
 
 
 @pytest.mark.parametrize("name", ["resnet", "__init__", "", None])
