@@ -121,7 +121,7 @@ def test_run_in_workers_ends_all_processes_at_an_interrupt():
         time.sleep(0.1)
     children = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode != 0
     assert "KeyboardInterrupt" in errors
     _, alive = psutil.wait_procs(children, timeout=10)
