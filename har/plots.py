@@ -44,20 +44,20 @@ def plot_class_counts(before: pd.DataFrame, after: pd.DataFrame, path: Path) -> 
     _save(figure, path)
 
 
-def plot_history(history: pd.DataFrame, path: Path) -> None:
+def plot_history(history: pd.DataFrame, path: Path, *, kept_epoch: int) -> None:
     """Draw accuracy and loss by epoch for train and val.
 
     Args:
         history: Columns `epoch` (from 1), `split`, `accuracy` and `loss`.
         path: The PNG to write.
+        kept_epoch: The epoch whose weights the model has.
     """
     figure = Figure(figsize=(10, 4), layout="constrained")
     for axes, column in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
         for split, part in history.groupby("split"):
             axes.plot(part["epoch"], part[column], marker=".", label=split, color=COLORS[split])
-        validation = history[history["split"] == "val"]
-        best = validation.loc[validation["loss"].idxmin(), "epoch"]
-        axes.axvline(best, color="grey", linestyle=":", label=f"best epoch {best}")
+        label = f"weights of epoch {kept_epoch}"
+        axes.axvline(kept_epoch, color="grey", linestyle=":", label=label)
         axes.set(xlabel="epoch", ylabel=column)
         axes.grid(alpha=0.3)
         axes.legend()

@@ -138,7 +138,7 @@ def write_results(history: pd.DataFrame, summary: dict[str, Any], metrics: Path)
     (metrics / "plots").mkdir(parents=True, exist_ok=True)
     (metrics / "train.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     history.to_csv(metrics / "plots" / "history.csv", index=False)
-    plot_history(history, metrics / "plots" / "history.png")
+    plot_history(history, metrics / "plots" / "history.png", kept_epoch=summary["best_epoch"])
 
 
 if __name__ == "__main__":

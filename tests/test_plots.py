@@ -30,7 +30,7 @@ def draw_history(path):
         for epoch in (1, 2, 3)
         for split in ("train", "val")
     ]
-    plot_history(pd.DataFrame(rows), path)
+    plot_history(pd.DataFrame(rows), path, kept_epoch=3)
 
 
 def draw_confusion(path):
