@@ -139,6 +139,8 @@ def test_find_heat_of_the_project_s_models_as_saved(name, maps_name, frames, tmp
     assert layer.name.startswith(maps_name)
     heats = [find_heat(loaded, layer, np.tile(frames, (2, 1, 1, 1)), label) for label in range(3)]
     assert all(heat.shape == (NUM_FRAMES * 2, SIZE, SIZE) for heat in heats)
+    still = find_heat(loaded, layer, np.repeat(frames[:1], NUM_FRAMES * 2, axis=0), 0)
+    assert all(np.isfinite(heat).all() for heat in [*heats, still])
     # Of r2plus1d there is one place of 32 pixels, which may speak for one label only.
     assert any(not np.allclose(heats[0], heat) for heat in heats[1:])
 

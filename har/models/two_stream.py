@@ -16,6 +16,7 @@ layers, ops = keras.layers, keras.ops
 INPUT = "features"
 STREAMS = ("frames", "motion")
 LAGS = (2, 4)  # frames between the two that are compared; neighbours differ by noise
+EPSILON = 1e-6  # where a feature stands still, Grad-CAM would divide by its deviation
 BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 needs 500 steps to forget its start; a run has fewer
 
 
@@ -45,7 +46,8 @@ def build(
         )
     features = keras.Input((num_frames, num_features), name="features")
     changes = [ops.mean(ops.abs(features[:, lag:] - features[:, :-lag]), axis=1) for lag in LAGS]
-    x = ops.concatenate([ops.mean(features, axis=1), ops.std(features, axis=1), *changes], axis=-1)
+    deviation = ops.sqrt(ops.var(features, axis=1) + EPSILON)
+    x = ops.concatenate([ops.mean(features, axis=1), deviation, *changes], axis=-1)
     x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, center=False, scale=False)(x)
     x = layers.Dropout(params["dropout"])(x)
     # From noise, which 10,000 inputs add up, a few hundred steps would not come back: start at 0.
