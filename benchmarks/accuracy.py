@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,7 +30,6 @@ import yaml
 from scipy.stats import permutation_test
 
 from benchmarks.timing import ROOT, print_heading, print_table, wall_seconds
-from har.backbone import build_backbone
 from har.balance import balance
 from har.baselines import predict_baselines
 from har.clips import draw_views, generator_for, load_clip, write_views
@@ -41,8 +41,7 @@ from har.progress import progress
 from har.recognizer import Recognizer
 from har.runtime import keras, setup_tensorflow
 from har.splits import SPLITS, choose_splits, fold_names
-from har.training import predict, train
-from stages.train import read_examples
+from stages.train import fit, make_backbone, predict_split, read_examples, second_checkpoint
 
 REFERENCE = "pooled_linear"
 VIEWS, FEATURES = Path("data/augment/views.csv"), Path("data/features/features.csv")
@@ -168,37 +167,17 @@ def _fit_fold(
     for name, predicted in predict_baselines(videos, labels).items():
         yield name, predicted, {}
     for name in models:
-        settings = params["models"][name]
+        chosen = params | {"model": name, "seed": seed}
         setup_tensorflow(**params["train"], seed=seed)
-        examples = {
-            split: read_examples(
-                videos[videos["split"] == split], labels, params | {"model": name}, VIEWS, FEATURES
-            )
-            for split in SPLITS
-        }
-        module = find_model(name)
-        features = examples["train"].read(0, 0).shape[-1]
+        read = partial(read_examples, videos, labels, chosen, VIEWS, FEATURES)
         start = wall_seconds()
-        model = module.build(
-            num_classes=len(labels),
-            num_frames=settings["num_frames"],
-            frame_size=params["extract"]["size"],
-            num_features=features,
-            params=settings,
-        )
         checkpoint = Path(f"{name}.npz")
-        checkpoint.unlink(missing_ok=True)
-        train(
-            model,
-            examples["train"],
-            examples["val"],
-            settings=settings,
-            balanced=params["downsample"]["method"] != "class_weight",
-            seed=seed,
-            checkpoint=checkpoint,
-        )
+        for path in (checkpoint, second_checkpoint(checkpoint)):
+            path.unlink(missing_ok=True)
+        trained = fit(read, chosen, num_classes=len(labels), checkpoint=checkpoint)
         seconds = wall_seconds() - start
-        probabilities = predict(model, examples["test"], batch_size=settings["batch_size"])
+        probabilities = predict_split(trained, read, chosen, "test")
+        model = trained.tuned or trained.model
         yield name, probabilities.argmax(axis=1), {"seconds": seconds, "model": model}
         keras.utils.clear_session()
 
@@ -262,11 +241,8 @@ def _describe(result: dict[str, Any], clip: str) -> tuple[str, str, str]:
     """Return a model's parameters, seconds to train and milliseconds for a clip."""
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     model = result["model"]
-    module = find_model(model.name)
-    if module.INPUT == "features":
-        size = params["extract"]["size"]
-        backbone = build_backbone(**params["backbone"], seed=params["seed"], frame_size=size)
-        model = deployable(model, backbone, module.STREAMS)
+    if len(model.input_shape) == 3:  # features
+        model = deployable(model, make_backbone(params), find_model(model.name).STREAMS)
     recognizer = Recognizer(model, [], {"model_frames": model.input_shape[1]}, {})
     frames, seconds = np.array(load_clip(clip))[np.newaxis], []
     for _ in range(6):

@@ -345,13 +345,21 @@ def _describe_model(run: Run) -> dict[str, Any]:
         "fingerprint": params["fingerprint"],
         "settings": pd.json_normalize(settings).iloc[0].to_dict(),
         "train": run.files["train"],
-        "training_seconds": run.files["train"]["epochs"] * run.files["train"]["seconds_per_epoch"],
+        "training_seconds": _training_seconds(run.files["train"]),
         "milliseconds_per_clip": run.files["speed"]["milliseconds_per_clip"],
         "model_bytes": (MODELS / name / MODEL_NAME).stat().st_size,
         "revision": revision or "unknown",
         "revision_date": _git("log", "-1", "--format=%cs") or "unknown",
         "is_changed": bool(_git("status", "--porcelain", "--untracked-files=no")),
     }
+
+
+def _training_seconds(train: dict[str, Any]) -> float:
+    """Return about how long the training took; an epoch of the fine-tuning takes another time."""
+    tuning = train.get("fine_tune", {"epochs": 0, "seconds_per_epoch": 0.0})
+    num_first = train["epochs"] - tuning["epochs"]
+    tuning_seconds = tuning["epochs"] * tuning["seconds_per_epoch"]
+    return num_first * train["seconds_per_epoch"] + tuning_seconds
 
 
 def _git(*arguments: str) -> str:

@@ -46,6 +46,8 @@ def train(
     seed: int,
     checkpoint: Path,
     on_epoch: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
+    section: str | None = None,
+    num_epochs_before: int = 0,
 ) -> Progress:
     """Train, and keep the weights with the lowest validation loss, or the last ones.
 
@@ -64,6 +66,8 @@ def train(
         checkpoint: A file for this model, data and settings alone; training goes on from it where
             it exists, writes it after each epoch and leaves it to the caller to remove.
         on_epoch: Called with the new rows of the history after each epoch.
+        section: Of params.yaml, where messages say that settings are; None: `models.<name>`.
+        num_epochs_before: By another training before this one; numbers of epochs go on from it.
 
     Returns:
         The history, one row each for train and val an epoch, and the epoch of the weights.
@@ -72,18 +76,20 @@ def train(
         ValueError: A setting is below 1, or the loss is not a number any more; the message names
             the step.
     """
-    _check_settings(model, settings)
+    section = section or f"models.{model.name}"
+    check_settings(settings, section)
     num_classes = model.output_shape[-1]
     steps_per_epoch = -(-len(training.label_indices) // settings["batch_size"])
     _compile(model, settings, num_steps=settings["epochs"] * steps_per_epoch)
     patience = settings["patience"]
-    state, best_weights = Progress(), model.get_weights()
+    state = Progress(epoch=num_epochs_before, best_epoch=num_epochs_before)
+    best_weights, last_epoch = model.get_weights(), num_epochs_before + settings["epochs"]
     if checkpoint.exists():
         state, best_weights = _restore(model, checkpoint)
-        print(f"train: goes on after epoch {state.epoch} of {settings['epochs']}")
-    epochs = range(state.epoch + 1, settings["epochs"] + 1)
+        print(f"train: goes on after epoch {state.epoch} of {last_epoch}")
+    epochs = range(state.epoch + 1, last_epoch + 1)
     for epoch in progress(
-        epochs, total=settings["epochs"], initial=state.epoch, description="train", unit="epochs"
+        epochs, total=last_epoch, initial=state.epoch, description="train", unit="epochs"
     ):
         if patience is not None and epoch - state.best_epoch > patience:
             break
@@ -92,8 +98,9 @@ def train(
         _seed_layers(model, rng)
         order = draw_epoch(training, balanced=balanced, rng=rng)
         batches = _batches(training, order, settings["batch_size"], num_classes)
-        trained = _train_epoch(model, batches, epoch)
-        validated = _validate(model, validation, settings["batch_size"], num_classes, epoch)
+        trained = _train_epoch(model, batches, epoch, section)
+        validated = _validate(model, validation, settings["batch_size"], num_classes)
+        _check_loss(validated["loss"], f"on the validation videos after epoch {epoch}", section)
         rows = [{"epoch": epoch, "split": "train", **trained}]
         rows += [{"epoch": epoch, "split": "val", **validated}]
         state.epoch = epoch
@@ -106,6 +113,33 @@ def train(
         on_epoch(rows)
     model.set_weights(best_weights)
     return state
+
+
+def check_settings(settings: dict[str, Any], section: str) -> None:
+    """Check what `train` takes.
+
+    Args:
+        settings: As for `train`.
+        section: Of params.yaml, where the settings are.
+
+    Raises:
+        ValueError: A setting is text, or a number below 1 that cannot be.
+    """
+    for name, value in settings.items():
+        if isinstance(value, str):
+            raise ValueError(
+                f"{section}.{name} is the text {value!r}; expected a number. Change it "
+                "in params.yaml; YAML takes 1e-3 for text and 1.0e-3 for a number."
+            )
+    for name in ("epochs", "patience", "batch_size"):
+        value, or_null = settings[name], " or null" if name == "patience" else ""
+        if value is None and or_null:
+            continue
+        if value is None or value < 1:
+            raise ValueError(
+                f"{section}.{name} is {'null' if value is None else value}; expected 1 "
+                f"or more{or_null}. Change it in params.yaml."
+            )
 
 
 def fingerprint(made_by: dict[str, Any], *, files: Sequence[Path]) -> str:
@@ -202,26 +236,25 @@ def _train_epoch(
     model: keras.Model,
     batches: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]],
     epoch: int,
+    section: str,
 ) -> dict[str, float]:
     logs, weights = [], []
     for step, batch in enumerate(batches, start=1):
         logs.append(model.train_on_batch(*batch, return_dict=True))
         weights.append(batch[2].sum())
-        _check_loss(model, logs[-1]["loss"], f"in epoch {epoch}, step {step}")
+        _check_loss(logs[-1]["loss"], f"in epoch {epoch}, step {step}", section)
     return _average(logs, weights)
 
 
 def _validate(
-    model: keras.Model, examples: Examples, batch_size: int, num_classes: int, epoch: int
+    model: keras.Model, examples: Examples, batch_size: int, num_classes: int
 ) -> dict[str, float]:
     order = [(video, 0) for video in range(len(examples.label_indices))]
     logs, weights = [], []
     for batch in _batches(examples, order, batch_size, num_classes):
         logs.append(model.test_on_batch(*batch, return_dict=True))
         weights.append(batch[2].sum())
-    scores = _average(logs, weights)
-    _check_loss(model, scores["loss"], f"on the validation videos after epoch {epoch}")
-    return scores
+    return _average(logs, weights)
 
 
 def _average(logs: list[dict[str, float]], weights: list[float]) -> dict[str, float]:
@@ -232,29 +265,11 @@ def _average(logs: list[dict[str, float]], weights: list[float]) -> dict[str, fl
     }
 
 
-def _check_settings(model: keras.Model, settings: dict[str, Any]) -> None:
-    for name, value in settings.items():
-        if isinstance(value, str):
-            raise ValueError(
-                f"models.{model.name}.{name} is the text {value!r}; expected a number. Change it "
-                "in params.yaml; YAML takes 1e-3 for text and 1.0e-3 for a number."
-            )
-    for name in ("epochs", "patience", "batch_size"):
-        value, or_null = settings[name], " or null" if name == "patience" else ""
-        if value is None and or_null:
-            continue
-        if value is None or value < 1:
-            raise ValueError(
-                f"models.{model.name}.{name} is {'null' if value is None else value}; expected 1 "
-                f"or more{or_null}. Change it in params.yaml."
-            )
-
-
-def _check_loss(model: keras.Model, loss: float, where: str) -> None:
+def _check_loss(loss: float, where: str, section: str) -> None:
     if not np.isfinite(loss):
         raise ValueError(
             f"The loss is {float(loss)} {where}, so training cannot go on. Lower "
-            f"models.{model.name}.learning_rate in params.yaml."
+            f"{section}.learning_rate in params.yaml."
         )
 
 

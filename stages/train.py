@@ -1,10 +1,14 @@
 """Stage `train`: the chosen model, going on from its checkpoint where there is one."""
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from har.backbone import build_backbone
@@ -12,11 +16,12 @@ from har.calibration import fit_temperature, fold_temperature
 from har.clips import read_views
 from har.dataset import read_table
 from har.examples import Examples, clip_examples, feature_examples
+from har.fine_tune import check_fine_tuning, fine_tune, split_backbone
 from har.models import count_parameters, deployable, find_model
 from har.params import load_params
 from har.plots import plot_history
 from har.recognizer import Recognizer
-from har.runtime import setup_tensorflow
+from har.runtime import keras, setup_tensorflow
 from har.stage import project_root, run_stage
 from har.tracking import (
     HistoryMirror,
@@ -26,20 +31,37 @@ from har.tracking import (
     find_run,
     open_run,
 )
-from har.training import Progress, fingerprint, predict, train
+from har.training import Progress, check_settings, fingerprint, predict, train
 
 # The sections of params.yaml that decide the weights, beside the model's own settings.
 DECIDING_PARAMS = ("seed", "downsample", "augment", "backbone", "train")
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What `fit` made.
+
+    Attributes:
+        model: As it was built: on frames, or on features.
+        tuned: Backbone and model together, on frames, where the backbone was trained too.
+        results: The epochs of the model and, where there are any, those of the fine-tuning.
+    """
+
+    model: keras.Model
+    tuned: keras.Model | None
+    results: list[Progress]
+
+
 def main(
     manifest: Path, clips: Path, views: Path, features: Path, out: Path, metrics: Path
 ) -> None:
-    """Train `model` on the training split and keep the weights with the lowest validation loss."""
+    """Train `model` on the training split and write it with its curves."""
     params = load_params()
     name = params["model"]
     module, settings = find_model(name), params["models"][name]
     made_by = {"model": name, "settings": settings, **{key: params[key] for key in DECIDING_PARAMS}}
+    if params["fine_tune"]["num_blocks"]:
+        made_by["fine_tune"] = params["fine_tune"]
     preprocessing = {key: params["extract"][key] for key in ("num_frames", "size", "aspect")}
     preprocessing["model_frames"] = settings["num_frames"]
     identity = fingerprint(
@@ -49,17 +71,7 @@ def main(
     setup_tensorflow(**params["train"], seed=params["seed"])
     videos = read_table(manifest)
     labels = sorted(videos["label"].unique())
-    training, validation = (
-        read_examples(videos[videos["split"] == split], labels, params, views, features)
-        for split in ("train", "val")
-    )
-    model = module.build(
-        num_classes=len(labels),
-        num_frames=settings["num_frames"],
-        frame_size=params["extract"]["size"],
-        num_features=training.read(0, 0).shape[-1] if module.INPUT == "features" else 0,
-        params=settings,
-    )
+    read = partial(read_examples, videos, labels, params, views, features)
     checkpoint = project_root() / ".har" / "checkpoints" / f"{identity}.npz"
     required, run_id = params["tracking"]["required"], None
     client = connect(project_root(), required=required)
@@ -68,48 +80,136 @@ def main(
             run_id = find_run(client, identity) if checkpoint.exists() else None
             run_id = run_id or open_run(client, model=name, fingerprint=identity, params=params)
     with ended_run(client, run_id):
-        result = train(
-            model,
-            training,
-            validation,
-            settings=settings,
-            balanced=params["downsample"]["method"] != "class_weight",
-            seed=params["seed"],
+        trained = fit(
+            read,
+            params,
+            num_classes=len(labels),
             checkpoint=checkpoint,
             on_epoch=HistoryMirror(client, run_id),
         )
-    temperature = fit_temperature(
-        predict(model, validation, batch_size=settings["batch_size"]), validation.label_indices
-    )
-    fold_temperature(model, temperature)
-    whole = model
-    if module.INPUT == "features":
-        backbone = build_backbone(
-            **params["backbone"], seed=params["seed"], frame_size=params["extract"]["size"]
-        )
-        whole = deployable(model, backbone, module.STREAMS)
+    label_indices = read("val").label_indices
+    temperature = fit_temperature(predict_split(trained, read, params, "val"), label_indices)
+    fold_temperature(trained.model, temperature)
+    whole = trained.tuned or trained.model
+    if module.INPUT == "features" and trained.tuned is None:
+        whole = deployable(trained.model, make_backbone(params), module.STREAMS)
     made_by |= {"fingerprint": identity, "temperature": temperature}
     Recognizer(whole, labels, preprocessing, made_by).save(out)
-    summary = summarize(result) | {
+    summary = summarize(trained.results) | {
         "temperature": temperature,
         "parameters": count_parameters(whole),
     }
-    write_results(pd.DataFrame(result.history), {"model": name} | summary, metrics)
-    checkpoint.unlink()
+    history = pd.DataFrame([row for result in trained.results for row in result.history])
+    write_results(history, {"model": name} | summary, metrics)
+    for path in (checkpoint, second_checkpoint(checkpoint)):
+        path.unlink(missing_ok=True)
     print(
-        f"train: {name}, weights of epoch {result.best_epoch} of {result.epoch}, accuracy "
-        f"{summary['val_accuracy']:.2f} on {len(validation.label_indices)} validation videos"
+        f"train: {name}, weights of epoch {summary['best_epoch']} of {summary['epochs']}, accuracy "
+        f"{summary['val_accuracy']:.2f} on {len(label_indices)} validation videos"
     )
 
 
+def fit(
+    read: Callable[..., Examples],
+    params: dict[str, Any],
+    *,
+    num_classes: int,
+    checkpoint: Path,
+    on_epoch: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
+) -> Trained:
+    """Train `model` and then, where `fine_tune` says so, the last blocks of its backbone with it.
+
+    Args:
+        read: `read_examples` but for its last arguments, `split` and `inputs`.
+        params: The content of params.yaml.
+        num_classes: Number of labels.
+        checkpoint: As for `har.training.train`; the fine-tuning has another one beside it.
+        on_epoch: Called with the new rows of the history after each epoch.
+
+    Raises:
+        ValueError: A parameter has a value that it cannot have.
+    """
+    module, settings = find_model(params["model"]), params["models"][params["model"]]
+    num_blocks = params["fine_tune"]["num_blocks"]
+    tuning = {key: params["fine_tune"][key] for key in ("epochs", "learning_rate", "batch_size")}
+    check_fine_tuning(
+        num_blocks,
+        model=params["model"],
+        model_input=module.INPUT,
+        weights=params["backbone"]["weights"],
+    )
+    training, validation = read("train"), read("val")
+    model = module.build(
+        num_classes=num_classes,
+        num_frames=settings["num_frames"],
+        frame_size=params["extract"]["size"],
+        num_features=training.read(0, 0).shape[-1] if module.INPUT == "features" else 0,
+        params=settings,
+    )
+    if num_blocks:  # what is wrong with it is said before the first training, not after
+        check_settings(tuning | {"patience": None}, "fine_tune")
+        backbone = make_backbone(params)
+        split_backbone(backbone, num_blocks)
+    options = {
+        "balanced": params["downsample"]["method"] != "class_weight",
+        "seed": params["seed"],
+        "on_epoch": on_epoch,
+    }
+    result = train(model, training, validation, settings=settings, checkpoint=checkpoint, **options)
+    if not num_blocks:
+        return Trained(model, None, [result])
+    tuned_result = fine_tune(
+        model,
+        backbone,
+        read("train", "clips"),
+        read("val", "clips"),
+        streams=module.STREAMS,
+        num_blocks=num_blocks,
+        settings=settings | tuning,
+        checkpoint=second_checkpoint(checkpoint),
+        num_epochs_before=result.epoch,
+        **options,
+    )
+    tuned = deployable(model, backbone, module.STREAMS)
+    return Trained(model, tuned, [result, tuned_result])
+
+
+def predict_split(
+    trained: Trained, read: Callable[..., Examples], params: dict[str, Any], split: str
+) -> np.ndarray:
+    """Return what was trained says of the videos of a split, shape (num_videos, num_classes)."""
+    if trained.tuned is not None:  # a clip at a time: frames in the backbone take much memory
+        return predict(trained.tuned, read(split, "clips"), batch_size=1)
+    batch_size = params["models"][params["model"]]["batch_size"]
+    return predict(trained.model, read(split), batch_size=batch_size)
+
+
+def make_backbone(params: dict[str, Any]) -> keras.Model:
+    """Build the backbone that the features are from."""
+    size = params["extract"]["size"]
+    return build_backbone(**params["backbone"], seed=params["seed"], frame_size=size)
+
+
+def second_checkpoint(checkpoint: Path) -> Path:
+    """Return where the fine-tuning keeps its own."""
+    return checkpoint.with_name(f"{checkpoint.stem}-fine-tune.npz")
+
+
 def read_examples(
-    videos: pd.DataFrame, labels: list[str], params: dict[str, Any], views: Path, features: Path
+    videos: pd.DataFrame,
+    labels: list[str],
+    params: dict[str, Any],
+    views: Path,
+    features: Path,
+    split: str,
+    inputs: str | None = None,
 ) -> Examples:
-    """Return the examples of one split as the model takes them."""
+    """Return the examples of one split: `clips`, `features`, or None for what the model takes."""
     name = params["model"]
     num_frames = params["models"][name]["num_frames"]
     module = find_model(name)
-    if module.INPUT == "clips":
+    videos = videos[videos["split"] == split]
+    if (inputs or module.INPUT) == "clips":
         return clip_examples(videos, labels, num_frames=num_frames, views=read_views(views))
     packed = read_table(features).set_index("video_id")
     packed = packed.loc[videos["video_id"]]
@@ -122,15 +222,26 @@ def read_examples(
     )
 
 
-def summarize(result: Progress) -> dict[str, Any]:
-    """Return the epochs, the scores of the best one and the time of an epoch."""
-    best = {row["split"]: row for row in result.history if row["epoch"] == result.best_epoch}
-    return {
-        "epochs": result.epoch,
-        "best_epoch": result.best_epoch,
-        **{f"{split}_{key}": best[split][key] for split in best for key in ("accuracy", "loss")},
-        "seconds_per_epoch": round(median(result.seconds), 3),
+def summarize(results: list[Progress]) -> dict[str, Any]:
+    """Return the epochs, the scores of the kept one and the time of an epoch.
+
+    Args:
+        results: Of `Trained`.
+    """
+    first, last = results[0], results[-1]
+    kept = {row["split"]: row for row in last.history if row["epoch"] == last.best_epoch}
+    summary = {
+        "epochs": last.epoch,
+        "best_epoch": last.best_epoch,
+        **{f"{split}_{key}": kept[split][key] for split in kept for key in ("accuracy", "loss")},
+        "seconds_per_epoch": round(median(first.seconds), 3),
     }
+    if last is not first:
+        summary["fine_tune"] = {
+            "epochs": last.epoch - first.epoch,
+            "seconds_per_epoch": round(median(last.seconds), 3),
+        }
+    return summary
 
 
 def write_results(history: pd.DataFrame, summary: dict[str, Any], metrics: Path) -> None:

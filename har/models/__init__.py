@@ -48,18 +48,44 @@ def deployable(
     Returns:
         A model from uint8 RGB frames (batch, num_frames, size, size, 3) to probabilities.
     """
-    num_frames = trained.input_shape[1]
-    frame_shape, num_features = backbone.input_shape[1:], backbone.output_shape[-1]
-    frames = keras.Input((num_frames, *frame_shape), dtype="uint8", name="frames")
+    frame_shape = backbone.input_shape[1:]
+    frames = keras.Input((trained.input_shape[1], *frame_shape), dtype="uint8", name="frames")
     shown = frames
     if streams != ("frames",):
         shown = ops.stack([show_stream(stream, frames, xp=ops) for stream in streams], axis=1)
+    return keras.Model(frames, _connect(shown, backbone, trained, len(streams)), name=trained.name)
+
+
+def with_last_blocks(
+    trained: keras.Model, tail: keras.Model, streams: tuple[str, ...] = ("frames",)
+) -> keras.Model:
+    """Return the model that takes maps of the backbone, for one that was trained on its features.
+
+    Args:
+        trained: What `build` returned, trained.
+        tail: The last blocks of the backbone, from maps (height, width, channels) to features.
+        streams: What the backbone is shown, as the model's `STREAMS`.
+
+    Returns:
+        A model from float32 maps (batch, num_streams, num_frames, height, width, channels) to
+        probabilities. Its layers are those of `trained` and `tail`.
+    """
+    shape = (len(streams), trained.input_shape[1], *tail.input_shape[1:])
+    maps = keras.Input(shape, name="maps")
+    return keras.Model(maps, _connect(maps, tail, trained, len(streams)), name=trained.name)
+
+
+def _connect(
+    shown: keras.KerasTensor, network: keras.Model, trained: keras.Model, num_streams: int
+) -> keras.KerasTensor:
+    """Return the probabilities of what a network is shown, (batch, [streams,] time, ...)."""
+    num_frames, num_features = trained.input_shape[1], network.output_shape[-1]
     # A reshape to (batch x streams x time) compiles ten times faster than TimeDistributed, which
     # unrolls.
-    features = backbone(ops.reshape(shown, (-1, *frame_shape)))
-    features = ops.reshape(features, (-1, len(streams), num_frames, num_features))
-    features = ops.concatenate([features[:, i] for i in range(len(streams))], axis=-1)
-    return keras.Model(frames, trained(features), name=trained.name)
+    features = network(ops.reshape(shown, (-1, *network.input_shape[1:])))
+    features = ops.reshape(features, (-1, num_streams, num_frames, num_features))
+    features = ops.concatenate([features[:, i] for i in range(num_streams)], axis=-1)
+    return trained(features)
 
 
 def count_parameters(model: keras.Model) -> dict[str, int]:
