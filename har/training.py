@@ -18,6 +18,7 @@ import numpy as np
 
 from har.clips import generator_for
 from har.examples import Examples
+from har.mixing import disturb
 from har.progress import progress
 from har.runtime import keras
 
@@ -57,8 +58,8 @@ def train(
         training: The training videos and their views.
         validation: The validation videos, without views.
         settings: `epochs`, `patience` (epochs without a lower validation loss before stopping;
-            None: train them all), `batch_size`, `learning_rate`, `weight_decay` and
-            `label_smoothing`.
+            None: train them all), `batch_size`, `learning_rate`, `weight_decay`,
+            `label_smoothing`, and `mixup` and `time_mask` of `har.mixing`.
         balanced: Whether each label is drawn equally often in an epoch.
         seed: Of everything that is drawn.
         checkpoint: A file for this model, data and settings alone; training goes on from it where
@@ -69,8 +70,8 @@ def train(
         The history, one row each for train and val an epoch, and the epoch of the weights.
 
     Raises:
-        ValueError: A setting is below 1, or the loss is not a number any more; the message names
-            the step.
+        ValueError: A setting is out of its range, or the loss is not a number any more; the message
+            names the setting or the step.
     """
     _check_settings(model, settings)
     num_classes = model.output_shape[-1]
@@ -92,7 +93,10 @@ def train(
         _seed_layers(model, rng)
         order = draw_epoch(training, balanced=balanced, rng=rng)
         batches = _batches(training, order, settings["batch_size"], num_classes)
-        trained = _train_epoch(model, batches, epoch)
+        disturbed = disturb(
+            batches, mixup=settings["mixup"], time_mask=settings["time_mask"], rng=rng
+        )
+        trained = _train_epoch(model, disturbed, epoch)
         validated = _validate(model, validation, settings["batch_size"], num_classes, epoch)
         rows = [{"epoch": epoch, "split": "train", **trained}]
         rows += [{"epoch": epoch, "split": "val", **validated}]
@@ -247,6 +251,13 @@ def _check_settings(model: keras.Model, settings: dict[str, Any]) -> None:
             raise ValueError(
                 f"models.{model.name}.{name} is {'null' if value is None else value}; expected 1 "
                 f"or more{or_null}. Change it in params.yaml."
+            )
+    for name, end, range_text in (("mixup", np.inf, "0 or more"), ("time_mask", 1, "in [0, 1)")):
+        value = settings[name]
+        if value is None or not 0 <= value < end:
+            raise ValueError(
+                f"models.{model.name}.{name} is {'null' if value is None else value}; expected a "
+                f"number {range_text}, where 0 switches it off. Change it in params.yaml."
             )
 
 
