@@ -1,17 +1,22 @@
 """Clips in packed files, the choice of frames, and the views that augmentation makes of a clip.
 
 A *clip* is a uint8 RGB array of shape (num_frames, size, size, 3) in one `.npy` file. A *view* says
-how a training clip is shown differently: mirrored, cropped, faster or slower, the same for all its
-frames, so that what moves still moves as it did.
+how a training clip is shown differently: mirrored, cropped, in other times and colours, with a part
+hidden; the same for all its frames, so that what moves still moves as it did.
 """
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
+
+LUMA = (0.299, 0.587, 0.114)  # how bright red, green and blue are, ITU-R BT.601
+GREY = 127  # in the middle; what fills an erased box
+HUE_SHARE = 0.25  # of a turn, the largest change of hue at a strength of 1
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,15 @@ class View:
         speed: How fast time goes; 2 shows the whole clip in half the frames and then holds the
             last one, 0.5 stretches half of the clip over all frames.
         start: Where in time the view starts, as a share of the clip; 0 where speed is 1 or more.
+        shift: How much later than that it starts, as a share of the clip, and then holds the last
+            frame; below 0 it holds the first one before it starts.
+        brightness: Factor of all values.
+        contrast: Factor of their distance to the middle grey.
+        saturation: Factor of their distance to a grey as bright; 0 makes the clip grey.
+        hue: By how much colours turn around the grey axis, in turns.
+        erase_size: Side of the box that is filled with grey, as a share of the frame's; 0 for none.
+        erase_top: Where the box starts, as a share of the height, in [0, 1 - erase_size].
+        erase_left: The same for the width.
     """
 
     flip: bool = False
@@ -34,6 +48,21 @@ class View:
     crop_left: float = 0.0
     speed: float = 1.0
     start: float = 0.0
+    shift: float = 0.0
+    brightness: float = 1.0
+    contrast: float = 1.0
+    saturation: float = 1.0
+    hue: float = 0.0
+    erase_size: float = 0.0
+    erase_top: float = 0.0
+    erase_left: float = 0.0
+
+
+# Fields that came later. A table has one only where a view uses it, so that tables and cached
+# features made before it existed are still the right ones.
+LATER_FIELDS = (
+    "shift", "brightness", "contrast", "saturation", "hue", "erase_size", "erase_top", "erase_left"
+)  # fmt: skip
 
 
 def load_clip(path: Path | str) -> np.ndarray:
@@ -67,9 +96,15 @@ def draw_views(
     flip: float,
     crop: float,
     speed: tuple[float, float],
+    shift: float = 0.0,
+    colour: float = 0.0,
+    erase: float = 0.0,
     seed: int,
 ) -> list[View]:
     """Draw the views of one clip; they depend on its name and the seed, not on other clips.
+
+    Shift, colour and the erased box are drawn apart from the rest and from each other: switching
+    one on leaves all else as it was.
 
     Args:
         video_id: The clip's name.
@@ -77,7 +112,15 @@ def draw_views(
         flip: Chance of mirroring, in [0, 1].
         crop: Smallest side of the crop as a share of the frame's, in (0, 1].
         speed: Slowest and fastest, both positive; drawn evenly in the logarithm.
+        shift: Largest share of the clip by which a view starts later or earlier, in [0, 1).
+        colour: Strength, in [0, 1): brightness, contrast and saturation are multiplied by 1 -
+            colour to 1 + colour, and the hue turns by up to colour / 4 of a turn.
+        erase: Largest side of the box that is filled with grey, as a share of the frame's, in
+            [0, 1).
         seed: The run's seed.
+
+    Raises:
+        ValueError: A setting is out of its range; the message names it.
 
     Example:
         >>> first, = draw_views("a", num_views=1, flip=0.5, crop=0.8, speed=(0.5, 2), seed=1)
@@ -85,8 +128,18 @@ def draw_views(
         True
     """
     _check_view_settings(num_views=num_views, flip=flip, crop=crop, speed=speed)
+    _check_shares(shift=shift, colour=colour, erase=erase)
     rng = generator_for(seed, "views", video_id)
-    return [_draw_view(rng, flip=flip, crop=crop, speed=speed) for _ in range(num_views)]
+    views = [_draw_view(rng, flip=flip, crop=crop, speed=speed) for _ in range(num_views)]
+    for name, largest, draw in (
+        ("shift", shift, _draw_shift),
+        ("colour", colour, _draw_colour),
+        ("erase", erase, _draw_box),
+    ):
+        if largest:
+            rng = generator_for(seed, "views", video_id, name)
+            views = [replace(view, **draw(rng, largest)) for view in views]
+    return views
 
 
 def apply_view(clip: np.ndarray, view: View, places: np.ndarray | None = None) -> np.ndarray:
@@ -94,7 +147,7 @@ def apply_view(clip: np.ndarray, view: View, places: np.ndarray | None = None) -
 
     Args:
         clip: uint8 RGB, shape (num_frames, size, size, 3).
-        view: The same flip, crop and speed for every frame.
+        view: The same for every frame.
         places: Which frames of the view are wanted, int, shape (num_wanted,); None for all.
 
     Returns:
@@ -116,7 +169,7 @@ def apply_view(clip: np.ndarray, view: View, places: np.ndarray | None = None) -
         shown[target] = cv2.resize(
             np.ascontiguousarray(frame), (width, height), interpolation=cv2.INTER_LINEAR
         )
-    return shown
+    return _erase(_recolour(shown, view), view)
 
 
 def view_indices(view: View, num_frames: int) -> np.ndarray:
@@ -127,8 +180,11 @@ def view_indices(view: View, num_frames: int) -> np.ndarray:
         [0, 2, 4, 5, 5, 5]
         >>> view_indices(View(speed=0.5, start=0.5), 6).tolist()
         [2, 3, 4, 4, 4, 5]
+        >>> view_indices(View(shift=-0.4), 6).tolist()  # still at first
+        [0, 0, 0, 1, 2, 3]
     """
     places = view.start * (num_frames - 1) + view.speed * np.arange(num_frames)
+    places += view.shift * (num_frames - 1)
     return places.round().clip(0, num_frames - 1).astype(np.int64)
 
 
@@ -139,18 +195,35 @@ def write_views(path: Path, views: dict[str, list[View]]) -> None:
         for video_id, views_of_clip in views.items()
         for number, view in enumerate(views_of_clip, start=1)
     ]
-    columns = ["video_id", "view", *View.__dataclass_fields__]
-    pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+    table = pd.DataFrame(rows, columns=["video_id", "view", *View.__dataclass_fields__])
+    unused = [name for name in LATER_FIELDS if (table[name] == getattr(View, name)).all()]
+    table.drop(columns=unused).to_csv(path, index=False)
 
 
 def read_views(path: Path) -> dict[str, list[View]]:
     """Read what `write_views` wrote, to the last bit."""
     table = pd.read_csv(path, dtype={"video_id": str})
+    fields = View.__dataclass_fields__
+    columns = [name for name in fields if name in table or name not in LATER_FIELDS]
     views: dict[str, list[View]] = {}
     for row in table.to_dict("records"):
-        fields = {name: row[name] for name in View.__dataclass_fields__}
-        views.setdefault(row["video_id"], []).append(View(**fields))
+        view = View(**{name: row[name] for name in columns})
+        views.setdefault(row["video_id"], []).append(view)
     return views
+
+
+def describe_view(view: View) -> dict[str, Any]:
+    """Return the view's fields, without the later ones that change nothing in it.
+
+    Example:
+        >>> describe_view(View(flip=True)) | {"hue": 0.1} == describe_view(View(flip=True, hue=0.1))
+        True
+    """
+    return {
+        name: value
+        for name, value in asdict(view).items()
+        if name not in LATER_FIELDS or value != getattr(View, name)
+    }
 
 
 def generator_for(seed: int, *names: str) -> np.random.Generator:
@@ -176,6 +249,60 @@ def _draw_view(
         speed=drawn_speed,
         start=rng.uniform(0, max(0.0, 1 - drawn_speed)),
     )
+
+
+def _draw_shift(rng: np.random.Generator, largest: float) -> dict[str, float]:
+    return {"shift": rng.uniform(-largest, largest)}
+
+
+def _draw_colour(rng: np.random.Generator, strength: float) -> dict[str, float]:
+    factors = rng.uniform(1 - strength, 1 + strength, size=3).tolist()
+    hue = rng.uniform(-HUE_SHARE * strength, HUE_SHARE * strength)
+    return dict(zip(("brightness", "contrast", "saturation"), factors, strict=True)) | {"hue": hue}
+
+
+def _draw_box(rng: np.random.Generator, largest: float) -> dict[str, float]:
+    size = rng.uniform(0, largest)
+    top, left = rng.uniform(0, 1 - size, size=2).tolist()
+    return {"erase_size": size, "erase_top": top, "erase_left": left}
+
+
+def _recolour(frames: np.ndarray, view: View) -> np.ndarray:
+    """Return frames in the colours of the view; all four changes are one matrix."""
+    if (view.brightness, view.contrast, view.saturation, view.hue) == (1.0, 1.0, 1.0, 0.0):
+        return frames
+    to_grey = np.tile(LUMA, (3, 1))
+    saturate = to_grey + view.saturation * (np.eye(3) - to_grey)
+    matrix = view.contrast * view.brightness * _turn_hue(view.hue) @ saturate
+    offset = np.full((3, 1), (1 - view.contrast) * GREY)
+    # Over one long picture; values beyond 0 and 255 become these.
+    picture = frames.reshape(1, -1, 3)
+    return cv2.transform(picture, np.hstack([matrix, offset])).reshape(frames.shape)
+
+
+def _turn_hue(turns: float) -> np.ndarray:
+    """Return the rotation of RGB about the grey axis, on which red, green and blue are equal."""
+    cosine, sine = np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)
+    axis = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
+    return cosine * np.eye(3) + (1 - cosine) / 3 + sine * axis
+
+
+def _erase(frames: np.ndarray, view: View) -> np.ndarray:
+    """Fill the view's box in all frames, in place."""
+    height, width = frames.shape[1:3]
+    top, left = round(view.erase_top * height), round(view.erase_left * width)
+    bottom, right = top + round(view.erase_size * height), left + round(view.erase_size * width)
+    frames[:, top:bottom, left:right] = GREY
+    return frames
+
+
+def _check_shares(**shares: float) -> None:
+    for name, value in shares.items():
+        if not isinstance(value, int | float) or not 0 <= value < 1:
+            raise ValueError(
+                f"augment.{name} is {value!r}; expected a number in [0, 1), where 0 switches it "
+                "off. Change it in params.yaml."
+            )
 
 
 def _check_view_settings(

@@ -18,6 +18,7 @@ import numpy as np
 
 from har.clips import generator_for
 from har.examples import Examples
+from har.mixing import disturb
 from har.progress import progress
 from har.runtime import keras
 
@@ -59,8 +60,8 @@ def train(
         training: The training videos and their views.
         validation: The validation videos, without views.
         settings: `epochs`, `patience` (epochs without a lower validation loss before stopping;
-            None: train them all), `batch_size`, `learning_rate`, `weight_decay` and
-            `label_smoothing`.
+            None: train them all), `batch_size`, `learning_rate`, `weight_decay`,
+            `label_smoothing`, and `mixup` and `time_mask` of `har.mixing`.
         balanced: Whether each label is drawn equally often in an epoch.
         seed: Of everything that is drawn.
         checkpoint: A file for this model, data and settings alone; training goes on from it where
@@ -73,8 +74,8 @@ def train(
         The history, one row each for train and val an epoch, and the epoch of the weights.
 
     Raises:
-        ValueError: A setting is below 1, or the loss is not a number any more; the message names
-            the step.
+        ValueError: A setting is out of its range, or the loss is not a number any more; the message
+            names the setting or the step.
     """
     section = section or f"models.{model.name}"
     check_settings(settings, section)
@@ -98,7 +99,10 @@ def train(
         _seed_layers(model, rng)
         order = draw_epoch(training, balanced=balanced, rng=rng)
         batches = _batches(training, order, settings["batch_size"], num_classes)
-        trained = _train_epoch(model, batches, epoch, section)
+        disturbed = disturb(
+            batches, mixup=settings["mixup"], time_mask=settings["time_mask"], rng=rng
+        )
+        trained = _train_epoch(model, disturbed, epoch, section)
         validated = _validate(model, validation, settings["batch_size"], num_classes)
         _check_loss(validated["loss"], f"on the validation videos after epoch {epoch}", section)
         rows = [{"epoch": epoch, "split": "train", **trained}]
@@ -123,7 +127,7 @@ def check_settings(settings: dict[str, Any], section: str) -> None:
         section: Of params.yaml, where the settings are.
 
     Raises:
-        ValueError: A setting is text, or a number below 1 that cannot be.
+        ValueError: A setting is text or out of its range.
     """
     for name, value in settings.items():
         if isinstance(value, str):
@@ -139,6 +143,13 @@ def check_settings(settings: dict[str, Any], section: str) -> None:
             raise ValueError(
                 f"{section}.{name} is {'null' if value is None else value}; expected 1 "
                 f"or more{or_null}. Change it in params.yaml."
+            )
+    for name, end, range_text in (("mixup", np.inf, "0 or more"), ("time_mask", 1, "in [0, 1)")):
+        value = settings[name]
+        if value is None or not 0 <= value < end:
+            raise ValueError(
+                f"{section}.{name} is {'null' if value is None else value}; expected a number "
+                f"{range_text}, where 0 switches it off. Change it in params.yaml."
             )
 
 

@@ -10,7 +10,7 @@ from har.stage import run_stage
 
 
 def main(manifest: Path, out: Path) -> None:
-    """Draw flip, crop and speed for each view of each training clip, and a sheet to look at."""
+    """Draw what changes in each view of each training clip, and a sheet to look at."""
     params = load_params()
     settings = params["augment"]
     videos = read_table(manifest)
@@ -22,6 +22,9 @@ def main(manifest: Path, out: Path) -> None:
             flip=settings["flip"],
             crop=settings["crop"],
             speed=tuple(settings["speed"]),
+            shift=settings["shift"],
+            colour=settings["colour"],
+            erase=settings["erase"],
             seed=params["seed"],
         )
         for video_id in training["video_id"]

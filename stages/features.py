@@ -4,14 +4,13 @@ Of each it sees the frames and the motion (`har.streams`).
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from har.cache import Cache, CacheEntry, keep_entries, place
-from har.clips import View, apply_view, load_clip, read_views
+from har.clips import View, apply_view, describe_view, load_clip, read_views
 from har.dataset import read_table
 from har.features import Extractor, extract_features, make_extractor
 from har.params import load_params
@@ -40,7 +39,10 @@ def main(manifest: Path, clips: Path, views: Path, out: Path) -> None:
     videos["key"] = [
         cache.key(
             row.sha256,
-            parameters={"extractor": extractor.fingerprint, "views": list(map(asdict, row.views))},
+            parameters={
+                "extractor": extractor.fingerprint,
+                "views": list(map(describe_view, row.views)),
+            },
             code_version=FEATURES_VERSION,
         )
         for row in videos.itertuples()

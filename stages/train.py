@@ -147,7 +147,7 @@ def fit(
         params=settings,
     )
     if num_blocks:  # what is wrong with it is said before the first training, not after
-        check_settings(tuning | {"patience": None}, "fine_tune")
+        check_settings(settings | tuning, "fine_tune")
         backbone = make_backbone(params)
         split_backbone(backbone, num_blocks)
     options = {

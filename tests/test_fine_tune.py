@@ -25,6 +25,8 @@ SETTINGS = {
     "learning_rate": 0.001,
     "weight_decay": 0.0001,
     "label_smoothing": 0.1,
+    "mixup": 0,
+    "time_mask": 0,
 }
 HEAD_EPOCHS = 4
 BACKBONE = {"name": "mobilenet_v2", "weights": "random"}

@@ -130,7 +130,7 @@ def test_train_learns_what_differs_only_in_the_direction_of_time(tmp_path):
     model = build(num_classes=2)
     settings = {
         "epochs": 12, "patience": 12, "batch_size": 4, "learning_rate": 0.003,
-        "weight_decay": 0.0001, "label_smoothing": 0.0,
+        "weight_decay": 0.0001, "label_smoothing": 0.0, "mixup": 0, "time_mask": 0,
     }  # fmt: skip
     train(
         model, training, training, settings=settings, balanced=True, seed=0,

@@ -19,7 +19,10 @@ SETTINGS = {
     "learning_rate": 0.01,
     "weight_decay": 0.0001,
     "label_smoothing": 0.1,
+    "mixup": 0,
+    "time_mask": 0,
 }
+DISTURBED = SETTINGS | {"mixup": 0.4, "time_mask": 0.5}
 
 
 def make_examples(inputs: np.ndarray, label_indices: list[int], num_views: int = 0) -> Examples:
@@ -81,9 +84,16 @@ def assert_same(first: tuple[keras.Model, Progress], second: tuple[keras.Model, 
 
 @pytest.fixture(scope="module", params=["normalized", "mobilenet_lstm"])
 def undisturbed(request, tmp_path_factory):
-    """A model's name and what training it without a disturbance gives."""
+    """A model's name and what training it without an interruption gives."""
     checkpoint = tmp_path_factory.mktemp("undisturbed") / "checkpoint.npz"
     return request.param, run(request.param, checkpoint)
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """What training with mixed examples and held frames gives, not interrupted."""
+    checkpoint = tmp_path_factory.mktemp("mixed") / "checkpoint.npz"
+    return run("normalized", checkpoint, settings=DISTURBED)
 
 
 def test_train_learns_what_can_be_learned(undisturbed):
@@ -151,6 +161,39 @@ def test_train_ends_the_same_when_killed_twice(undisturbed, tmp_path, capsys):
     assert [row["epoch"] for row in seen] == [5, 5, 6, 6]
     assert_same(resumed, expected)
     assert len(resumed[1].seconds) == 6
+
+
+def test_train_ends_the_same_with_mixed_examples_when_killed(mixed, tmp_path):
+    checkpoint = tmp_path / "checkpoint.npz"
+
+    def interrupt(rows):
+        if rows[0]["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run("normalized", checkpoint, settings=DISTURBED, on_epoch=interrupt)
+    assert_same(run("normalized", checkpoint, settings=DISTURBED), mixed)
+
+
+@pytest.mark.parametrize("settings", [{"mixup": 0.4}, {"time_mask": 0.5}])
+def test_train_shows_disturbed_examples_in_training_only(tmp_path, settings):
+    plain, plain_again, mixed = (
+        run_tiny(tmp_path / f"{number}.npz", epochs=1, **more)
+        for number, more in enumerate(({}, {"mixup": 0, "time_mask": 0.0}, settings))
+    )
+    assert_same(plain_again, plain)
+    assert mixed[1].history != plain[1].history
+    # What validates is whole, so one who learns nothing has one loss, disturbed or not.
+    _, still = run_tiny(tmp_path / "still.npz", epochs=1, learning_rate=0.0)
+    _, still_mixed = run_tiny(tmp_path / "mixed.npz", epochs=1, learning_rate=0.0, **settings)
+    assert still.history[0] != still_mixed.history[0]
+    assert still.history[1] == still_mixed.history[1]
+
+
+def test_train_learns_from_mixed_examples(mixed):
+    _, result = mixed
+    losses = [row["loss"] for row in result.history if row["split"] == "val"]
+    assert min(losses) < 0.75 * losses[0]
 
 
 def test_train_depends_on_the_seed_only(tmp_path):
@@ -254,6 +297,21 @@ def test_train_refuses_settings_below_one(tmp_path, name):
     message = rf"models\.tiny\.{name} is 0; expected 1 or more.*\. Change it in params\.yaml"
     with pytest.raises(ValueError, match=message):
         run_tiny(tmp_path / "checkpoint.npz", **{name: 0})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said", "expected"),
+    [
+        ("mixup", -0.1, "-0.1", "a number 0 or more"),
+        ("mixup", None, "null", "a number 0 or more"),
+        ("time_mask", 1, "1", r"a number in \[0, 1\)"),
+        ("time_mask", float("nan"), "nan", r"a number in \[0, 1\)"),
+    ],
+)
+def test_train_refuses_settings_that_cannot_be_drawn_by(tmp_path, name, value, said, expected):
+    message = rf"models\.tiny\.{name} is {said}; expected {expected}.*params\.yaml"
+    with pytest.raises(ValueError, match=message):
+        run_tiny(tmp_path / "checkpoint.npz", **{name: value})
 
 
 def test_train_refuses_a_setting_that_is_text(tmp_path):
