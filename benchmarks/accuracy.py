@@ -1,6 +1,6 @@
 """Accuracy of models on people never seen: leave people out, several seeds, a table.
 
-    python -m benchmarks.accuracy VIDEOS --subject-pattern '^([a-z]+)_' --models two_stream
+    python -m benchmarks.accuracy VIDEOS --subject-pattern '^([a-z]+)_' --models fusion
     python -m benchmarks.accuracy VIDEOS --folds 3 --seeds 1 2 -S downsample.method=none
 
 VIDEOS has a folder per label. Everybody is tested, by models trained without them; as in the
@@ -36,12 +36,19 @@ from har.clips import draw_views, generator_for, load_clip, write_views
 from har.compare import people_spread
 from har.dataset import read_table
 from har.evaluation import accuracy_interval, mean_f1, resample_subjects
-from har.models import count_parameters, deployable, find_model
+from har.models import count_parameters
 from har.progress import progress
 from har.recognizer import Recognizer
 from har.runtime import keras, setup_tensorflow
 from har.splits import SPLITS, choose_splits, fold_names
-from stages.train import fit, make_backbone, predict_split, read_examples, second_checkpoint
+from stages.train import (
+    fit,
+    make_backbone,
+    predict_split,
+    put_together,
+    read_examples,
+    second_checkpoint,
+)
 
 REFERENCE = "pooled_linear"
 VIEWS, FEATURES = Path("data/augment/views.csv"), Path("data/features/features.csv")
@@ -79,7 +86,7 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument("videos", type=Path, metavar="VIDEOS")
     parser.add_argument("--subject-pattern", help="who is in a video, by its file name")
-    parser.add_argument("--models", nargs="+", default=["two_stream", "mobilenet_lstm"])
+    parser.add_argument("--models", nargs="+", default=["fusion", "mobilenet_lstm"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[42, 43, 44])
     parser.add_argument("--folds", default="people", type=lambda text: yaml.safe_load(text))
     parser.add_argument("-S", "--set-param", action="append", default=[], metavar="NAME=VALUE")
@@ -242,7 +249,7 @@ def _describe(result: dict[str, Any], clip: str) -> tuple[str, str, str]:
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     model = result["model"]
     if len(model.input_shape) == 3:  # features
-        model = deployable(model, make_backbone(params), find_model(model.name).STREAMS)
+        model = put_together(model, make_backbone(params), params | {"model": model.name})
     recognizer = Recognizer(model, [], {"model_frames": model.input_shape[1]}, {})
     frames, seconds = np.array(load_clip(clip))[np.newaxis], []
     for _ in range(6):

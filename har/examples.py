@@ -1,6 +1,6 @@
 """What a model is trained and validated on: videos, their views, and how one becomes an input."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -49,7 +49,8 @@ def feature_examples(
     manifest: pd.DataFrame,
     labels: list[str],
     *,
-    streams: tuple[str, ...],
+    streams: Sequence[str],
+    made: Sequence[str],
     num_frames: int,
     num_views: int,
 ) -> Examples:
@@ -60,11 +61,12 @@ def feature_examples(
     Args:
         manifest: As for `clip_examples`, with `features_path`, the packed features of each video.
         labels: Names of the classes, in order.
-        streams: Those that the model sees, of `har.streams.STREAMS`.
+        streams: Those that the model sees.
+        made: Those in the packed files, in order.
         num_frames: Frames that the model takes, evenly spaced over the clip.
         num_views: Views in each packed file beside the clip itself.
     """
-    read = partial(_read_features, manifest["features_path"].tolist(), streams, num_frames)
+    read = partial(_read_features, manifest["features_path"].tolist(), streams, made, num_frames)
     return _examples(read, manifest, labels, num_views=num_views)
 
 
@@ -92,8 +94,13 @@ def _read_clip(
 
 
 def _read_features(
-    paths: list[str], streams: tuple[str, ...], num_frames: int, video: int, view: int
+    paths: list[str],
+    streams: Sequence[str],
+    made: Sequence[str],
+    num_frames: int,
+    video: int,
+    view: int,
 ) -> np.ndarray:
-    features = [stream[view] for stream in read_features(paths[video], streams)]
+    features = [stream[view] for stream in read_features(paths[video], streams, made=made)]
     places = even_indices(len(features[0]), num_frames)
     return np.concatenate([stream[places] for stream in features], axis=-1)

@@ -6,7 +6,7 @@ memory instead of making them again.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -90,7 +90,8 @@ def fine_tune(
     training: Examples,
     validation: Examples,
     *,
-    streams: tuple[str, ...],
+    streams: Sequence[str],
+    context: float,
     num_blocks: int,
     settings: dict[str, Any],
     balanced: bool,
@@ -106,7 +107,8 @@ def fine_tune(
         backbone: Frozen. Afterwards the blocks that were trained are trainable.
         training: The training clips and their views.
         validation: The validation clips.
-        streams: What the backbone is shown, as the model's `STREAMS`.
+        streams: What the backbone is shown, of `har.streams.STREAMS`.
+        context: As for `har.streams.show_stream`.
         num_blocks: How many, 1 or more, as for `split_backbone`.
         settings: As for `har.training.train`.
         balanced: Likewise, and so are the others below.
@@ -122,8 +124,8 @@ def fine_tune(
     _unfreeze(backbone, tail, head)
     return train(
         with_last_blocks(head, tail, streams),
-        _as_maps(training, trunk, streams),
-        _as_maps(validation, trunk, streams),
+        _as_maps(training, trunk, streams, context),
+        _as_maps(validation, trunk, streams, context),
         settings=settings,
         balanced=balanced,
         seed=seed,
@@ -149,7 +151,9 @@ def _unfreeze(backbone: keras.Model, tail: keras.Model, head: keras.Model) -> No
             layer.trainable = False
 
 
-def _as_maps(clips: Examples, trunk: keras.Model, streams: tuple[str, ...]) -> Examples:
+def _as_maps(
+    clips: Examples, trunk: keras.Model, streams: Sequence[str], context: float
+) -> Examples:
     """Return the same examples as the trunk sees them, (num_streams, num_frames, ...)."""
     shape = trunk.output_shape[1:]
     num_frames = len(clips.read(0, 0))
@@ -158,7 +162,7 @@ def _as_maps(clips: Examples, trunk: keras.Model, streams: tuple[str, ...]) -> E
     @lru_cache(maxsize=int(KEPT_GIGABYTES * 1e9 / num_bytes))
     def read(video: int, view: int) -> np.ndarray:
         clip = clips.read(video, view)
-        frames = np.concatenate([show_stream(stream, clip) for stream in streams])
+        frames = np.concatenate([show_stream(stream, clip, context=context) for stream in streams])
         return trunk.predict_on_batch(frames).reshape(len(streams), num_frames, *shape)
 
     return replace(clips, read=read)

@@ -1,37 +1,146 @@
-"""What the backbone is shown of a clip: its frames as they are, and how they change.
+"""What a network is shown of a clip: its frames, how they change, or the person who moves in them.
 
-Two streams, of which one sees what there is and the other what moves, as in Simonyan and Zisserman,
-"Two-Stream Convolutional Networks for Action Recognition in Videos", NeurIPS 2014. Here one
-backbone sees both, and motion is the difference of two frames instead of optical flow.
+One network sees each *stream*: what there is in one, what moves in another, as in Simonyan and
+Zisserman, "Two-Stream Convolutional Networks for Action Recognition in Videos", NeurIPS 2014, with
+differences of frames instead of optical flow.
+
+All is computed in whole numbers, in NumPy before training and within a saved model after it, with
+the same result to the last bit.
 """
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-STREAMS = ("frames", "motion")
+STREAMS = {
+    "frames": "the frames as they are",
+    "motion": "how each differs from the one before",
+    "trace": "in grey, the frame before as red, itself as green, the one after as blue",
+    "person": "the frames, cut out around who moves",
+    "person_motion": "what moves, cut out likewise",
+}
 MOTION_GAIN = 2  # small differences are dark; larger ones than 127 grey levels are cut off
+GREY = (77, 150, 29)  # of red, green and blue in 256 parts, ITU-R BT.601
+
+NOISE = 16  # of motion: what is darker is not counted as somebody who moves
+NUM_NEAR = 5  # frames before and after that count for where somebody is
+SMALLEST_SIDE = 0.25  # of the box around who moves, as a share of the frame
+WEIGHT = 256  # of a pixel in all, in parts: 255 * 256 * 256 is the largest number, exact in float32
 
 
-def show_stream(name: str, clips: Any, *, xp: ModuleType = np) -> Any:
+def show_stream(name: str, clips: Any, *, context: float = 1.0, xp: ModuleType = np) -> Any:
     """Return what a stream shows of clips.
 
     Args:
         name: One of `STREAMS`.
-        clips: uint8 RGB, shape (..., num_frames, height, width, 3).
-        xp: Computes it: `numpy`, or `keras.ops` within a model, with the same result.
+        clips: uint8 RGB, shape (..., num_frames, size, size, 3).
+        context: Of the streams of a person: side of the box, 1 being that which just holds a
+            figure that moves evenly all over.
+        xp: Computes it: `numpy`, or `keras.ops` within a model.
 
     Returns:
         uint8, the same shape as the clips.
+
+    Raises:
+        ValueError: There is no stream of that name.
 
     Example:
         >>> clips = np.array([10, 13, 9], dtype=np.uint8).reshape(3, 1, 1, 1)
         >>> show_stream("motion", clips).ravel().tolist()
         [6, 6, 8]
     """
+    if name not in STREAMS:
+        raise ValueError(
+            f"There is no stream {name!r}; expected one of {', '.join(STREAMS)}. Change "
+            "features.streams, or the model's `stream` or `streams`, in params.yaml."
+        )
     if name == "frames":
         return clips
+    if name == "trace":
+        return _trace(clips, xp)
+    if name == "motion":
+        return _motion(clips, xp)
+    shown = clips if name == "person" else _motion(clips, xp)
+    return _cut_out(shown, *find_person(clips, context=context, xp=xp), xp=xp)
+
+
+def check_streams(made: Sequence[str]) -> None:
+    """Check the parameter `features.streams`.
+
+    Raises:
+        ValueError: A name is unknown or there twice, or `frames` is not the first.
+    """
+    if made[:1] != ["frames"] or len(set(made)) < len(made) or not set(made) <= set(STREAMS):
+        raise ValueError(
+            f"features.streams is {made}; expected frames first, which the baselines are fitted "
+            f"on, and then any others of {', '.join(STREAMS)}, each once. Change it in params.yaml."
+        )
+
+
+def read_features(
+    path: str, streams: Sequence[str] = ("frames",), *, made: Sequence[str] = ("frames",)
+) -> list[np.ndarray]:
+    """Return the features of a video in each of some streams, mapped from its packed file.
+
+    Args:
+        path: The file that the stage `features` wrote, of shape (1 + num_views, num_streams,
+            num_frames, num_features).
+        streams: Those wanted.
+        made: Those in the file, in order; `frames` is always the first.
+
+    Returns:
+        One array per stream, float32, shape (1 + num_views, num_frames, num_features).
+    """
+    packed = np.load(path, mmap_mode="r")
+    return [packed[:, made.index(stream)] for stream in streams]
+
+
+def find_person(clips: Any, *, context: float, xp: ModuleType = np) -> tuple[Any, Any, Any]:
+    """Return a box around who moves, which goes along and is as large in all frames of a clip.
+
+    Its centre is that of what moves within a few frames; its side goes by how far from there
+    things move, on average. Where all moves, as with a camera that moves, it is the whole frame,
+    and where nothing moves, it is too.
+
+    Args:
+        clips: uint8 RGB, shape (..., num_frames, size, size, 3).
+        context: As for `show_stream`.
+        xp: Likewise.
+
+    Returns:
+        First column and first row, shape (..., num_frames), and the side, shape (..., 1), all of
+        them int64 and in pixels.
+    """
+    size, num_frames = clips.shape[-2], clips.shape[-4]
+    energy = xp.maximum(_cast(_motion(clips, xp), "int32", xp) - NOISE, 0)
+    energy = xp.sum(energy * energy, axis=-1)
+    places = np.arange(size)
+    centres, distances, totals = [], 0, 0
+    for axis in (-2, -1):  # by column, then by row
+        # Something everywhere, so that of nothing the whole frame comes out.
+        along = 1 + _cast(xp.sum(energy, axis=axis), "int64", xp)
+        near = [np.clip(np.arange(num_frames) + k, 0, num_frames - 1) for k in _NEAR]
+        along = sum(xp.take(along, frames, axis=-2) for frames in near)
+        total = xp.sum(along, axis=-1)
+        centres.append(xp.floor_divide(xp.sum(along * places, axis=-1), total))
+        distance = along * xp.abs(centres[-1][..., None] - places)
+        distances = xp.maximum(distances, xp.sum(distance, axis=(-2, -1))[..., None])
+        totals = xp.sum(total, axis=-1)[..., None]
+    # Things all over a side of 8 are 2 from its middle on average: (3+2+1+0+0+1+2+3)/8 rounds to 2.
+    side = xp.floor_divide(distances * round(4 * WEIGHT * context), totals * WEIGHT)
+    side = xp.clip(side, round(SMALLEST_SIDE * size), size)
+    left, top = (
+        xp.maximum(xp.minimum(c - xp.floor_divide(side, 2), size - side), 0) for c in centres
+    )
+    return left, top, side
+
+
+_NEAR = range(-NUM_NEAR, NUM_NEAR + 1)
+
+
+def _motion(clips: Any, xp: ModuleType) -> Any:
     num_frames = clips.shape[-4]
     # The first frame has none before it: it is compared to the second; of 3 frames to 1, 0, 1.
     others = np.abs(np.arange(num_frames) - 1).clip(max=num_frames - 1)
@@ -40,16 +149,42 @@ def show_stream(name: str, clips: Any, *, xp: ModuleType = np) -> Any:
     return xp.minimum(difference, np.uint8(255 // MOTION_GAIN)) * np.uint8(MOTION_GAIN)
 
 
-def read_features(path: str, streams: tuple[str, ...] = ("frames",)) -> list[np.ndarray]:
-    """Return the features of a video in each of some streams, mapped from its packed file.
+def _trace(clips: Any, xp: ModuleType) -> Any:
+    num_frames = clips.shape[-4]
+    grey = xp.sum(_cast(clips, "int32", xp) * np.array(GREY, np.int32), axis=-1)
+    grey = _cast(xp.floor_divide(grey, sum(GREY)), "uint8", xp)
+    near = [np.clip(np.arange(num_frames) + k, 0, num_frames - 1) for k in (-1, 0, 1)]
+    return xp.stack([xp.take(grey, frames, axis=-3) for frames in near], axis=-1)
 
-    Args:
-        path: The file that the stage `features` wrote, of shape (1 + num_views, num_streams,
-            num_frames, num_features).
-        streams: Of `STREAMS`.
+
+def _cut_out(clips: Any, left: Any, top: Any, side: Any, *, xp: ModuleType) -> Any:
+    """Return what is in the boxes, as large as the frames, between four pixels each."""
+    size, num_frames = clips.shape[-2], clips.shape[-4]
+    pixels = _cast(clips, "float32", xp)
+    # Rows and then columns: each product makes new places of the first of three dimensions, and
+    # the swap puts the other first.
+    for first in (top, left):
+        pixels = xp.reshape(pixels, (-1, num_frames, size, size * 3))
+        pixels = xp.matmul(_between(first, side, size, xp), pixels)
+        pixels = xp.reshape(pixels, (-1, num_frames, size, size, 3))
+        pixels = xp.swapaxes(pixels, -3, -2)
+    pixels = xp.floor_divide(pixels + WEIGHT * WEIGHT // 2, WEIGHT * WEIGHT)
+    return xp.reshape(_cast(pixels, "uint8", xp), (-1, *clips.shape[1:]))
+
+
+def _between(first: Any, side: Any, size: int, xp: ModuleType) -> Any:
+    """Return how much of each pixel goes into each of a cut-out, in parts of `WEIGHT`.
 
     Returns:
-        One array per stream, float32, shape (1 + num_views, num_frames, num_features).
+        float32, shape (..., num_frames, size, size): [i, j] of pixel j into i.
     """
-    packed = np.load(path, mmap_mode="r")
-    return [packed[:, STREAMS.index(stream)] for stream in streams]
+    # The middle of pixel i of 4 in a box of 2 is (2i + 1) * 2 / 8 from its start: 1/4, 3/4, ...
+    half = WEIGHT // 2
+    inside = xp.floor_divide(side[..., None] * ((2 * np.arange(size) + 1) * half), size) - half
+    at = xp.clip(first[..., None] * WEIGHT + inside, 0, (size - 1) * WEIGHT)
+    distance = xp.abs(at[..., None] - np.arange(size) * WEIGHT)
+    return _cast(xp.maximum(WEIGHT - distance, 0), "float32", xp)
+
+
+def _cast(x: Any, dtype: str, xp: ModuleType) -> Any:
+    return x.astype(dtype) if xp is np else xp.cast(x, dtype)

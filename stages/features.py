@@ -1,6 +1,6 @@
 """Stage `features`: what the frozen backbone sees in every clip and view, made once.
 
-Of each it sees the frames and the motion (`har.streams`).
+Of each it sees the streams that `features.streams` names, as `har.streams` shows them.
 """
 
 from collections.abc import Iterator
@@ -16,25 +16,28 @@ from har.features import Extractor, extract_features, make_extractor
 from har.params import load_params
 from har.progress import progress
 from har.stage import run_stage
-from har.streams import STREAMS, show_stream
+from har.streams import check_streams, show_stream
 
-FEATURES_VERSION = 2  # raise it when this stage, har.streams or apply_view changes the features
+FEATURES_VERSION = 3  # raise it when this stage, har.streams or apply_view changes the features
 
 
 def main(manifest: Path, clips: Path, views: Path, out: Path) -> None:
     """Write one packed file per video: the features of its clip and of each of its views."""
     params = load_params()
+    settings = params["features"]
+    check_streams(settings["streams"])
     extractor = make_extractor(
         **params["backbone"],
         seed=params["seed"],
         frame_size=params["extract"]["size"],
         num_threads=params["workers"],
-        runtime=params["features"]["runtime"],
+        runtime=settings["runtime"],
     )
     videos = read_table(manifest)[["video_id", "path"]]
     videos = videos.merge(read_table(clips)[["video_id", "sha256"]], on="video_id")
     views_of_video = read_views(views)
     videos["views"] = [views_of_video.get(video_id, []) for video_id in videos["video_id"]]
+    shown = {name: settings[name] for name in ("streams", "context")}
     cache = Cache("features", ending=".npy")
     videos["key"] = [
         cache.key(
@@ -42,6 +45,7 @@ def main(manifest: Path, clips: Path, views: Path, out: Path) -> None:
             parameters={
                 "extractor": extractor.fingerprint,
                 "views": list(map(describe_view, row.views)),
+                "streams": shown,
             },
             code_version=FEATURES_VERSION,
         )
@@ -51,7 +55,7 @@ def main(manifest: Path, clips: Path, views: Path, out: Path) -> None:
     with keep_entries(params["cache"]["max_gigabytes"]):
         entries = {key: cache.get(key) for key in videos["key"]}
         missing = videos[videos["key"].map(entries.get).isna()]
-        entries |= make_features(missing, extractor, cache)
+        entries |= make_features(missing, extractor, cache, **shown)
         for key, path in zip(videos["key"], paths, strict=True):
             place(entries[key].data, Path(path))
     table = videos[["video_id"]].assign(
@@ -68,7 +72,12 @@ def main(manifest: Path, clips: Path, views: Path, out: Path) -> None:
 
 
 def make_features(
-    videos: pd.DataFrame, extractor: Extractor, cache: Cache
+    videos: pd.DataFrame,
+    extractor: Extractor,
+    cache: Cache,
+    *,
+    streams: list[str],
+    context: float,
 ) -> dict[str, CacheEntry]:
     """Run the backbone over clips and views, and put each video's features into the cache.
 
@@ -77,27 +86,33 @@ def make_features(
         extractor: The backbone.
         cache: Gets one array a video, float32, (1 + num_views, num_streams, num_frames,
             num_features).
+        streams: What the backbone is shown, of `har.streams.STREAMS`.
+        context: As for `har.streams.show_stream`.
 
     Returns:
         The new entries by key.
     """
     entries = {}
-    made = extract_features(_show_views(videos), extractor)
+    made = extract_features(_show_views(videos, streams, context), extractor)
     shown = progress(made, total=len(videos), description="features")
     for (key, num_views), features in shown:
         file = cache.new_file()
-        np.save(file, features.reshape(1 + num_views, len(STREAMS), -1, features.shape[-1]))
+        np.save(file, features.reshape(1 + num_views, len(streams), -1, features.shape[-1]))
         entries[key] = cache.put(key, file, {})
     return entries
 
 
-def _show_views(videos: pd.DataFrame) -> Iterator[tuple[tuple[str, int], np.ndarray]]:
+def _show_views(
+    videos: pd.DataFrame, streams: list[str], context: float
+) -> Iterator[tuple[tuple[str, int], np.ndarray]]:
     """Yield each video's frames, first of its clip and then of each view, stream after stream."""
     for video in videos.itertuples():
         clip = load_clip(video.path)
         shown: list[View] = video.views
         views = [np.asarray(clip), *(apply_view(clip, view) for view in shown)]
-        frames = [show_stream(stream, view) for view in views for stream in STREAMS]
+        frames = [
+            show_stream(stream, view, context=context) for view in views for stream in streams
+        ]
         yield (video.key, len(shown)), np.concatenate(frames)
 
 

@@ -92,7 +92,7 @@ def main(
     fold_temperature(trained.model, temperature)
     whole = trained.tuned or trained.model
     if module.INPUT == "features" and trained.tuned is None:
-        whole = deployable(trained.model, make_backbone(params), module.STREAMS)
+        whole = put_together(trained.model, make_backbone(params), params)
     made_by |= {"fingerprint": identity, "temperature": temperature}
     Recognizer(whole, labels, preprocessing, made_by).save(out)
     summary = summarize(trained.results) | {
@@ -138,6 +138,8 @@ def fit(
         model_input=module.INPUT,
         weights=params["backbone"]["weights"],
     )
+    if module.INPUT == "features":
+        check_streams_of_model(params)
     training, validation = read("train"), read("val")
     model = module.build(
         num_classes=num_classes,
@@ -163,14 +165,15 @@ def fit(
         backbone,
         read("train", "clips"),
         read("val", "clips"),
-        streams=module.STREAMS,
+        streams=settings["streams"],
+        context=params["features"]["context"],
         num_blocks=num_blocks,
         settings=settings | tuning,
         checkpoint=second_checkpoint(checkpoint),
         num_epochs_before=result.epoch,
         **options,
     )
-    tuned = deployable(model, backbone, module.STREAMS)
+    tuned = put_together(model, backbone, params)
     return Trained(model, tuned, [result, tuned_result])
 
 
@@ -188,6 +191,35 @@ def make_backbone(params: dict[str, Any]) -> keras.Model:
     """Build the backbone that the features are from."""
     size = params["extract"]["size"]
     return build_backbone(**params["backbone"], seed=params["seed"], frame_size=size)
+
+
+def put_together(model: keras.Model, backbone: keras.Model, params: dict[str, Any]) -> keras.Model:
+    """Return the model on frames, for one that was trained on features."""
+    streams = params["models"][params["model"]]["streams"]
+    return deployable(model, backbone, streams, context=params["features"]["context"])
+
+
+def check_streams_of_model(params: dict[str, Any]) -> None:
+    """Check that a model on features is shown what the stage `features` has made, as it was made.
+
+    Raises:
+        ValueError: A stream is missing, or the model would see other frames than were compared.
+    """
+    name = params["model"]
+    settings, made = params["models"][name], params["features"]["streams"]
+    missing = [stream for stream in settings["streams"] if stream not in made]
+    if missing or not settings["streams"]:
+        raise ValueError(
+            f"models.{name}.streams is {settings['streams']}; expected one or more of "
+            f"features.streams, which is {made}. Change the one or the other in params.yaml."
+        )
+    num_frames = params["extract"]["num_frames"]
+    if settings["streams"] != ["frames"] and settings["num_frames"] != num_frames:
+        raise ValueError(
+            f"models.{name}.num_frames is {settings['num_frames']}, and all {num_frames} frames of "
+            "a clip were compared to make its streams. Set it to extract.num_frames in "
+            "params.yaml, or its streams to [frames]."
+        )
 
 
 def second_checkpoint(checkpoint: Path) -> Path:
@@ -216,7 +248,8 @@ def read_examples(
     return feature_examples(
         videos.assign(features_path=packed["path"].to_numpy()),
         labels,
-        streams=module.STREAMS,
+        streams=params["models"][name]["streams"],
+        made=params["features"]["streams"],
         num_frames=num_frames,
         num_views=int(packed["num_views"].min()),
     )

@@ -55,7 +55,7 @@ def test_clip_examples_has_as_many_views_as_every_video_has(manifest):
 
 
 def test_feature_examples_reads_the_view_and_evenly_spaced_frames(manifest):
-    settings = {"num_frames": 4, "num_views": 2}
+    settings = {"num_frames": 4, "num_views": 2, "made": ("frames", "motion")}
     examples = feature_examples(manifest, LABELS, streams=("frames",), **settings)
     features = np.load(manifest["features_path"][0])
     for view in range(3):

@@ -50,9 +50,9 @@ def make_clips(num_clips: int, seed: int) -> Examples:
 
 def build_head() -> keras.Model:
     keras.utils.set_random_seed(1)
-    return find_model("two_stream").build(
+    return find_model("fusion").build(
         num_classes=2, num_frames=NUM_FRAMES, frame_size=SIZE, num_features=2 * 1280,
-        params={"dropout": 0.3},
+        params={"dropout": 0.3, "stream_dropout": 0.5, "streams": STREAMS},
     )  # fmt: skip
 
 
@@ -66,6 +66,7 @@ def tune(checkpoint, *, training: Examples | None = None, **options):
         training or make_clips(8, seed=0),
         make_clips(4, seed=1),
         streams=STREAMS,
+        context=1.0,
         balanced=True,
         seed=7,
         checkpoint=checkpoint,
@@ -225,7 +226,7 @@ def test_fine_tune_names_its_own_parameter_when_the_loss_is_no_number(tmp_path):
     ],
 )
 def test_check_fine_tuning_refuses(changes, message):
-    options = {"model": "two_stream", "model_input": "features", "weights": "registry"}
+    options = {"model": "fusion", "model_input": "features", "weights": "registry"}
     with pytest.raises(ValueError, match=message):
         check_fine_tuning(**{"num_blocks": 2} | options | changes)
 
@@ -234,15 +235,17 @@ def test_check_fine_tuning_takes_any_model_at_0():
     check_fine_tuning(0, model="cnn3d", model_input="clips", weights="keras")
 
 
-def make_params(model: str = "two_stream", **tuning) -> Section:
+def make_params(model: str = "fusion", **tuning) -> Section:
     settings = SETTINGS | {"epochs": HEAD_EPOCHS, "num_frames": NUM_FRAMES, "dropout": 0.3}
-    settings |= {"batch_norm_momentum": 0.9}
+    settings |= {"batch_norm_momentum": 0.9, "streams": list(STREAMS), "stream_dropout": 0.5}
+    settings |= {"stream": "frames"}
     return Section(
         {
             "model": model,
             "models": {model: settings},
             "seed": 0,
-            "extract": {"size": SIZE},
+            "extract": {"size": SIZE, "num_frames": NUM_FRAMES},
+            "features": {"streams": list(STREAMS), "context": 1.0},
             "downsample": {"method": "none"},
             "backbone": BACKBONE,
             "fine_tune": {"num_blocks": 1, "epochs": 2, "learning_rate": 1e-4, "batch_size": 4}

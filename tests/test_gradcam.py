@@ -11,7 +11,8 @@ from har.runtime import keras
 
 layers = keras.layers
 SIZE, NUM_FRAMES = 32, 4
-SETTINGS = {"dropout": 0.3, "batch_norm_momentum": 0.9}
+STREAMS = {"fusion": ["frames", "motion", "trace"], "mobilenet_lstm": ["frames"]}
+SETTINGS = {"dropout": 0.3, "batch_norm_momentum": 0.9, "stream": "frames", "stream_dropout": 0.5}
 
 
 @pytest.fixture(scope="module")
@@ -117,21 +118,22 @@ def test_find_heat_leaves_the_model_as_it_was(frames):
         ("cnn3d", "conv3d"),
         ("mobilenet_lstm", "features_18_1_relu"),
         ("r2plus1d", "place3_relu"),
-        ("two_stream", "features_18_1_relu"),
+        ("fusion", "features_18_1_relu"),
     ],
 )
 def test_find_heat_of_the_project_s_models_as_saved(name, maps_name, frames, tmp_path):
     keras.utils.set_random_seed(1)
     module = find_model(name)
-    num_features = 1280 * len(getattr(module, "STREAMS", ()))
-    options = {"frame_size": SIZE, "num_features": num_features, "params": SETTINGS}
+    streams = STREAMS.get(name, [])
+    params = SETTINGS | {"streams": streams}
+    options = {"frame_size": SIZE, "num_features": 1280 * len(streams), "params": params}
     model = module.build(num_classes=3, num_frames=NUM_FRAMES * 2, **options)
     last = model.layers[-1]  # may start at 0, where nothing speaks for any label
     last.set_weights([np.random.default_rng(0).normal(size=last.kernel.shape), np.zeros(3)])
     whole = model
     if module.INPUT == "features":
         backbone = build_backbone(weights="random", seed=0, frame_size=SIZE)
-        whole = deployable(model, backbone, module.STREAMS)
+        whole = deployable(model, backbone, streams)
     preprocessing = {"model_frames": NUM_FRAMES * 2}
     Recognizer(whole, ["a", "b", "c"], preprocessing, {}).save(tmp_path)
     loaded = load_recognizer(tmp_path).model

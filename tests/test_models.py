@@ -15,7 +15,7 @@ from har.recognizer import Recognizer, load_recognizer
 from har.runtime import keras
 
 ROOT = Path(__file__).parent.parent
-CNN3D = {"dropout": 0.2, "batch_norm_momentum": 0.9}
+CNN3D = {"dropout": 0.2, "batch_norm_momentum": 0.9, "stream": "frames"}
 PREPROCESSING = {"num_frames": 12, "size": 8, "aspect": "stretch", "model_frames": 8}
 LABELS = ["sitting down", "Übung"]
 
@@ -84,9 +84,9 @@ def test_deployable_gives_the_probabilities_of_backbone_and_head():
 
 
 def test_find_model_finds_every_model_by_its_file():
-    assert model_names() == ["cnn3d", "mobilenet_lstm", "r2plus1d", "two_stream"]
+    assert model_names() == ["cnn3d", "fusion", "mobilenet_lstm", "r2plus1d"]
     inputs = [find_model(name).INPUT for name in model_names()]
-    assert inputs == ["clips", "features", "clips", "features"]
+    assert inputs == ["clips", "features", "features", "clips"]
 
 
 @pytest.mark.parametrize("name", ["resnet", "__init__", "", None])

@@ -46,7 +46,7 @@ class TagReader(html.parser.HTMLParser):
 
 def make_recognizer(seed: int) -> Recognizer:
     keras.utils.set_random_seed(seed)
-    settings = {"dropout": 0.3, "batch_norm_momentum": 0.9}
+    settings = {"dropout": 0.3, "batch_norm_momentum": 0.9, "stream": "frames"}
     model = cnn3d.build(
         num_classes=len(LABELS), num_frames=MODEL_FRAMES, frame_size=SIZE, num_features=0,
         params=settings,

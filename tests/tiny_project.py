@@ -25,7 +25,7 @@ SMALL = {
     "evaluate": {"num_bootstrap": 50},
     "models": {
         "mobilenet_lstm": {"num_frames": 4, "epochs": 4, "patience": 4},
-        "two_stream": {"num_frames": 8, "epochs": 3},
+        "fusion": {"num_frames": 8, "epochs": 3},
         "r2plus1d": {"num_frames": 8, "epochs": 3, "patience": 3},
         "cnn3d": {"num_frames": 8, "epochs": 3, "patience": 3},
     },

@@ -1,12 +1,14 @@
 """The models, one file each.
 
-A model's file has `INPUT`, what it is trained on (`clips`, or `features` of the frozen backbone in
-the `STREAMS` that it names), and `build`, which makes the network that is trained. Its settings are
-the section `models.<file name>` of params.yaml. To add a model, add a file and a section.
+A model's file has `INPUT`, what it is trained on (`clips`, or `features` of the frozen backbone),
+and `build`, which makes the network that is trained. Its settings are the section
+`models.<file name>` of params.yaml; one on features has `streams` there, what of a clip the
+backbone is shown. To add a model, add a file and a section.
 """
 
 import importlib
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -36,35 +38,39 @@ def find_model(name: str) -> ModuleType:
 
 
 def deployable(
-    trained: keras.Model, backbone: keras.Model, streams: tuple[str, ...] = ("frames",)
+    trained: keras.Model,
+    backbone: keras.Model,
+    streams: Sequence[str] = ("frames",),
+    *,
+    context: float = 1.0,
 ) -> keras.Model:
     """Return the model that takes frames, for one that was trained on their features.
 
     Args:
         trained: What `build` returned, trained.
         backbone: The frozen network whose features it was trained on.
-        streams: What the backbone is shown, as the model's `STREAMS`.
+        streams: What the backbone is shown, of `har.streams.STREAMS`.
+        context: As for `har.streams.show_stream`.
 
     Returns:
         A model from uint8 RGB frames (batch, num_frames, size, size, 3) to probabilities.
     """
     frame_shape = backbone.input_shape[1:]
     frames = keras.Input((trained.input_shape[1], *frame_shape), dtype="uint8", name="frames")
-    shown = frames
-    if streams != ("frames",):
-        shown = ops.stack([show_stream(stream, frames, xp=ops) for stream in streams], axis=1)
+    shown = [show_stream(stream, frames, context=context, xp=ops) for stream in streams]
+    shown = ops.stack(shown, axis=1) if len(shown) > 1 else shown[0]
     return keras.Model(frames, _connect(shown, backbone, trained, len(streams)), name=trained.name)
 
 
 def with_last_blocks(
-    trained: keras.Model, tail: keras.Model, streams: tuple[str, ...] = ("frames",)
+    trained: keras.Model, tail: keras.Model, streams: Sequence[str]
 ) -> keras.Model:
     """Return the model that takes maps of the backbone, for one that was trained on its features.
 
     Args:
         trained: What `build` returned, trained.
         tail: The last blocks of the backbone, from maps (height, width, channels) to features.
-        streams: What the backbone is shown, as the model's `STREAMS`.
+        streams: What the backbone is shown.
 
     Returns:
         A model from float32 maps (batch, num_streams, num_frames, height, width, channels) to

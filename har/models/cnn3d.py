@@ -8,6 +8,7 @@ in all.
 from typing import Any
 
 from har.runtime import keras
+from har.streams import show_stream
 
 layers = keras.layers
 
@@ -30,14 +31,15 @@ def build(
         num_frames: Frames of a clip that the model takes.
         frame_size: Height and width of a frame in pixels.
         num_features: Not used: this model sees frames, not features.
-        params: The section `models.cnn3d`: `dropout`, `batch_norm_momentum`.
+        params: The section `models.cnn3d`: `stream`, `dropout`, `batch_norm_momentum`.
 
     Returns:
         A model from uint8 RGB frames (batch, num_frames, frame_size, frame_size, 3) to
         probabilities (batch, num_classes).
     """
     frames = keras.Input((num_frames, frame_size, frame_size, 3), dtype="uint8", name="frames")
-    x = layers.Rescaling(1 / 127.5, offset=-1.0)(frames)
+    shown = show_stream(params["stream"], frames, xp=keras.ops)
+    x = layers.Rescaling(1 / 127.5, offset=-1.0)(shown)
     for filters in FILTERS:
         x = layers.Conv3D(filters, 3, padding="same", activation="relu")(x)
         # Pooling before normalising is the original's order, and 1.4 times faster than after.

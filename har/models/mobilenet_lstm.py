@@ -12,7 +12,6 @@ layers = keras.layers
 
 
 INPUT = "features"
-STREAMS = ("frames",)
 
 
 def build(
