@@ -130,7 +130,7 @@ def check_settings(settings: dict[str, Any], section: str) -> None:
         ValueError: A setting is text or out of its range.
     """
     for name, value in settings.items():
-        if isinstance(value, str):
+        if name != "stream" and isinstance(value, str):
             raise ValueError(
                 f"{section}.{name} is the text {value!r}; expected a number. Change it "
                 "in params.yaml; YAML takes 1e-3 for text and 1.0e-3 for a number."
