@@ -48,6 +48,7 @@ from stages.train import (
     put_together,
     read_examples,
     second_checkpoint,
+    trained_on,
 )
 
 REFERENCE = "pooled_linear"
@@ -171,7 +172,9 @@ def _fit_fold(
     videos: pd.DataFrame, labels: list[str], params: dict[str, Any], models: list[str], seed: int
 ) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
     """Yield of each baseline and model its name, what it says of the test videos, and facts."""
-    for name, predicted in predict_baselines(videos, labels).items():
+    # On all that any of the models is trained on.
+    fit_on = max((trained_on(params | {"model": name}) for name in models), key=len)
+    for name, predicted in predict_baselines(videos, labels, fit_on=fit_on).items():
         yield name, predicted, {}
     for name in models:
         chosen = params | {"model": name, "seed": seed}

@@ -10,6 +10,7 @@ features, and nothing of them is chosen on the test videos:
 """
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -47,18 +48,21 @@ def middle_frame(features: np.ndarray) -> np.ndarray:
     return features[..., features.shape[-2] // 2, :]
 
 
-def predict_baselines(videos: pd.DataFrame, labels: list[str]) -> dict[str, np.ndarray]:
+def predict_baselines(
+    videos: pd.DataFrame, labels: list[str], *, fit_on: Sequence[str] = ("train",)
+) -> dict[str, np.ndarray]:
     """Fit the three baselines on the training videos and predict the test videos.
 
     Args:
         videos: One row a video, with `label`, `split`, `weight` and `features_path`, a packed file
             as `har.streams.read_features` takes it. Each training view is an example.
         labels: Names of the classes, in order.
+        fit_on: The splits that the model was trained on.
 
     Returns:
         The predicted label index of each test video, int, by the baseline's name.
     """
-    train, test = (videos[videos["split"] == split] for split in ("train", "test"))
+    train, test = (videos[videos["split"].isin(splits)] for splits in (fit_on, ["test"]))
     label_indices = train["label"].map(labels.index).to_numpy()
     paths = train["features_path"].tolist()
     examples = choose_examples([len(_load(path)) for path in paths], maximum=MAX_EXAMPLES)

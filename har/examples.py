@@ -20,13 +20,13 @@ class Examples:
             and returns the model's input, without the batch dimension.
         label_indices: int, shape (num_videos,).
         weights: Each video's weight in the loss, float, shape (num_videos,).
-        num_views: Views of each video beside the clip itself.
+        num_views: Views of each video beside the clip itself: of all, or int, shape (num_videos,).
     """
 
     read: Callable[[int, int], np.ndarray]
     label_indices: np.ndarray
     weights: np.ndarray
-    num_views: int = 0
+    num_views: int | np.ndarray = 0
 
 
 def clip_examples(
@@ -68,6 +68,24 @@ def feature_examples(
     """
     read = partial(_read_features, manifest["features_path"].tolist(), streams, made, num_frames)
     return _examples(read, manifest, labels, num_views=num_views)
+
+
+def join_examples(first: Examples, second: Examples) -> Examples:
+    """Return the videos of both, those of the first before those of the second."""
+    sizes = [len(examples.label_indices) for examples in (first, second)]
+
+    def read(video: int, view: int) -> np.ndarray:
+        return first.read(video, view) if video < sizes[0] else second.read(video - sizes[0], view)
+
+    num_views = [
+        np.broadcast_to(one.num_views, n) for one, n in zip((first, second), sizes, strict=True)
+    ]
+    return Examples(
+        read=read,
+        label_indices=np.concatenate([first.label_indices, second.label_indices]),
+        weights=np.concatenate([first.weights, second.weights]),
+        num_views=np.concatenate(num_views),
+    )
 
 
 def _examples(

@@ -40,7 +40,7 @@ class Progress:
 def train(
     model: keras.Model,
     training: Examples,
-    validation: Examples,
+    validation: Examples | None,
     *,
     settings: dict[str, Any],
     balanced: bool,
@@ -49,6 +49,7 @@ def train(
     on_epoch: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
     section: str | None = None,
     num_epochs_before: int = 0,
+    num_epochs: int | None = None,
 ) -> Progress:
     """Train, and keep the weights with the lowest validation loss, or the last ones.
 
@@ -58,7 +59,8 @@ def train(
     Args:
         model: Not compiled. Afterwards it has the weights kept.
         training: The training videos and their views.
-        validation: The validation videos, without views.
+        validation: The validation videos, without views; None: there are none to choose by, so the
+            last weights are kept.
         settings: `epochs`, `patience` (epochs without a lower validation loss before stopping;
             None: train them all), `batch_size`, `learning_rate`, `weight_decay`,
             `label_smoothing`, and `mixup` and `time_mask` of `har.mixing`.
@@ -69,6 +71,7 @@ def train(
         on_epoch: Called with the new rows of the history after each epoch.
         section: Of params.yaml, where messages say that settings are; None: `models.<name>`.
         num_epochs_before: By another training before this one; numbers of epochs go on from it.
+        num_epochs: Where to stop, the learning rate falling as if all of `epochs` came; None: all.
 
     Returns:
         The history, one row each for train and val an epoch, and the epoch of the weights.
@@ -82,9 +85,10 @@ def train(
     num_classes = model.output_shape[-1]
     steps_per_epoch = -(-len(training.label_indices) // settings["batch_size"])
     _compile(model, settings, num_steps=settings["epochs"] * steps_per_epoch)
-    patience = settings["patience"]
+    patience = settings["patience"] if validation else None
     state = Progress(epoch=num_epochs_before, best_epoch=num_epochs_before)
-    best_weights, last_epoch = model.get_weights(), num_epochs_before + settings["epochs"]
+    best_weights = model.get_weights()
+    last_epoch = num_epochs_before + (num_epochs or settings["epochs"])
     if checkpoint.exists():
         state, best_weights = _restore(model, checkpoint)
         print(f"train: goes on after epoch {state.epoch} of {last_epoch}")
@@ -103,14 +107,15 @@ def train(
             batches, mixup=settings["mixup"], time_mask=settings["time_mask"], rng=rng
         )
         trained = _train_epoch(model, disturbed, epoch, section)
-        validated = _validate(model, validation, settings["batch_size"], num_classes)
-        _check_loss(validated["loss"], f"on the validation videos after epoch {epoch}", section)
         rows = [{"epoch": epoch, "split": "train", **trained}]
-        rows += [{"epoch": epoch, "split": "val", **validated}]
+        if validation:
+            validated = _validate(model, validation, settings["batch_size"], num_classes)
+            _check_loss(validated["loss"], f"on the validation videos after epoch {epoch}", section)
+            rows.append({"epoch": epoch, "split": "val", **validated})
         state.epoch = epoch
         state.history += rows
-        if patience is None or validated["loss"] < state.best_loss:
-            state.best_loss, state.best_epoch = validated["loss"], epoch
+        if patience is None or rows[-1]["loss"] < state.best_loss:
+            state.best_loss, state.best_epoch = rows[-1]["loss"], epoch
             best_weights = model.get_weights()
         state.seconds.append(time.perf_counter() - start)
         _save(model, state, best_weights, checkpoint)
@@ -203,7 +208,8 @@ def draw_epoch(
         videos = [next(drawn[next(turns)]) for _ in range(num_videos)]
     else:
         videos = rng.permutation(num_videos).tolist()
-    views = rng.integers(examples.num_views + 1, size=num_videos)
+    num_views = np.broadcast_to(examples.num_views, num_videos)[videos]
+    views = rng.integers(num_views.max() + 1, size=num_videos) % (num_views + 1)
     return list(zip(map(int, videos), map(int, views), strict=True))
 
 

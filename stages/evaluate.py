@@ -62,7 +62,8 @@ def main(model: Path, split: Path, manifest: Path, features: Path, metrics: Path
         num_bootstrap=num_bootstrap,
         rng=generator_for(params["seed"], "bootstrap"),
     )
-    baselines = predict_baselines(videos, recognizer.labels)
+    trained_on = recognizer.params["trained_on"]
+    baselines = predict_baselines(videos, recognizer.labels, fit_on=trained_on)
     samples = resample_subjects(
         subjects, num_bootstrap=num_bootstrap, rng=generator_for(params["seed"], "bootstrap")
     )

@@ -15,7 +15,7 @@ from har.backbone import build_backbone
 from har.calibration import fit_temperature, fold_temperature
 from har.clips import read_views
 from har.dataset import read_table
-from har.examples import Examples, clip_examples, feature_examples
+from har.examples import Examples, clip_examples, feature_examples, join_examples
 from har.fine_tune import check_fine_tuning, fine_tune, split_backbone
 from har.models import count_parameters, deployable, find_model
 from har.params import load_params
@@ -45,11 +45,14 @@ class Trained:
         model: As it was built: on frames, or on features.
         tuned: Backbone and model together, on frames, where the backbone was trained too.
         results: The epochs of the model and, where there are any, those of the fine-tuning.
+        validated: What it said of the validation videos before it was trained with them too,
+            float32, shape (num_videos, num_classes).
     """
 
     model: keras.Model
     tuned: keras.Model | None
     results: list[Progress]
+    validated: np.ndarray
 
 
 def main(
@@ -88,12 +91,13 @@ def main(
             on_epoch=HistoryMirror(client, run_id),
         )
     label_indices = read("val").label_indices
-    temperature = fit_temperature(predict_split(trained, read, params, "val"), label_indices)
+    temperature = fit_temperature(trained.validated, label_indices)
     fold_temperature(trained.model, temperature)
     whole = trained.tuned or trained.model
     if module.INPUT == "features" and trained.tuned is None:
         whole = put_together(trained.model, make_backbone(params), params)
     made_by |= {"fingerprint": identity, "temperature": temperature}
+    made_by["trained_on"] = trained_on(params)
     Recognizer(whole, labels, preprocessing, made_by).save(out)
     summary = summarize(trained.results) | {
         "temperature": temperature,
@@ -117,13 +121,16 @@ def fit(
     checkpoint: Path,
     on_epoch: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
 ) -> Trained:
-    """Train `model` and then, where `fine_tune` says so, the last blocks of its backbone with it.
+    """Train `model`, and then again with the validation videos, or the last blocks of its backbone.
+
+    The first where its `refit` says so: the validation people have chosen the epoch, and taught
+    nothing yet. The second where `fine_tune` says so; both are not done.
 
     Args:
         read: `read_examples` but for its last arguments, `split` and `inputs`.
         params: The content of params.yaml.
         num_classes: Number of labels.
-        checkpoint: As for `har.training.train`; the fine-tuning has another one beside it.
+        checkpoint: As for `har.training.train`; what comes second has another one beside it.
         on_epoch: Called with the new rows of the history after each epoch.
 
     Raises:
@@ -141,13 +148,15 @@ def fit(
     if module.INPUT == "features":
         check_streams_of_model(params)
     training, validation = read("train"), read("val")
-    model = module.build(
+    build = partial(
+        module.build,
         num_classes=num_classes,
         num_frames=settings["num_frames"],
         frame_size=params["extract"]["size"],
         num_features=training.read(0, 0).shape[-1] if module.INPUT == "features" else 0,
         params=settings,
     )
+    model = build()
     if num_blocks:  # what is wrong with it is said before the first training, not after
         check_settings(settings | tuning, "fine_tune")
         backbone = make_backbone(params)
@@ -155,11 +164,31 @@ def fit(
     options = {
         "balanced": params["downsample"]["method"] != "class_weight",
         "seed": params["seed"],
-        "on_epoch": on_epoch,
     }
-    result = train(model, training, validation, settings=settings, checkpoint=checkpoint, **options)
+    result = train(
+        model,
+        training,
+        validation,
+        settings=settings,
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
+        **options,
+    )
     if not num_blocks:
-        return Trained(model, None, [result])
+        validated = predict(model, validation, batch_size=settings["batch_size"])
+        if "val" in trained_on(params):
+            keras.utils.set_random_seed(params["seed"])  # as after a kill, when nothing was drawn
+            model = build()
+            train(
+                model,
+                join_examples(training, validation),
+                None,
+                settings=settings,
+                checkpoint=second_checkpoint(checkpoint),
+                num_epochs=result.best_epoch,
+                **options,
+            )
+        return Trained(model, None, [result], validated)
     tuned_result = fine_tune(
         model,
         backbone,
@@ -171,10 +200,12 @@ def fit(
         settings=settings | tuning,
         checkpoint=second_checkpoint(checkpoint),
         num_epochs_before=result.epoch,
+        on_epoch=on_epoch,
         **options,
     )
     tuned = put_together(model, backbone, params)
-    return Trained(model, tuned, [result, tuned_result])
+    validated = predict(tuned, read("val", "clips"), batch_size=1)
+    return Trained(model, tuned, [result, tuned_result], validated)
 
 
 def predict_split(
@@ -185,6 +216,12 @@ def predict_split(
         return predict(trained.tuned, read(split, "clips"), batch_size=1)
     batch_size = params["models"][params["model"]]["batch_size"]
     return predict(trained.model, read(split), batch_size=batch_size)
+
+
+def trained_on(params: dict[str, Any]) -> list[str]:
+    """Return the splits whose videos the model has been trained with in the end."""
+    is_refit = params["models"][params["model"]]["refit"] and not params["fine_tune"]["num_blocks"]
+    return ["train", "val"] if is_refit else ["train"]
 
 
 def make_backbone(params: dict[str, Any]) -> keras.Model:
@@ -223,8 +260,8 @@ def check_streams_of_model(params: dict[str, Any]) -> None:
 
 
 def second_checkpoint(checkpoint: Path) -> Path:
-    """Return where the fine-tuning keeps its own."""
-    return checkpoint.with_name(f"{checkpoint.stem}-fine-tune.npz")
+    """Return where what comes after the first training keeps its own."""
+    return checkpoint.with_name(f"{checkpoint.stem}-second.npz")
 
 
 def read_examples(

@@ -238,7 +238,7 @@ def test_check_fine_tuning_takes_any_model_at_0():
 def make_params(model: str = "fusion", **tuning) -> Section:
     settings = SETTINGS | {"epochs": HEAD_EPOCHS, "num_frames": NUM_FRAMES, "dropout": 0.3}
     settings |= {"batch_norm_momentum": 0.9, "streams": list(STREAMS), "stream_dropout": 0.5}
-    settings |= {"stream": "frames"}
+    settings |= {"stream": "frames", "refit": False}
     return Section(
         {
             "model": model,
