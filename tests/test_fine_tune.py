@@ -14,7 +14,7 @@ from har.models import count_parameters, deployable, find_model
 from har.params import Section
 from har.runtime import keras
 from har.training import Progress, predict
-from stages.train import fit, predict_split
+from stages.train import Trained, fit, predict_split
 
 NUM_FRAMES, SIZE = 6, 32
 STREAMS = ("frames", "motion")
@@ -270,9 +270,16 @@ def run_fit(params: Section, checkpoint, on_epoch=lambda rows: None, **options):
     return fit(read, params, num_classes=2, checkpoint=checkpoint, on_epoch=on_epoch)
 
 
-def test_fit_trains_the_model_and_then_the_blocks(tmp_path):
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory) -> tuple[Trained, list[dict]]:
+    """What `fit` gives and the rows that it told of."""
     seen = []
-    trained = run_fit(make_params(), tmp_path / "checkpoint.npz", seen.extend)
+    checkpoint = tmp_path_factory.mktemp("fitted") / "checkpoint.npz"
+    return run_fit(make_params(), checkpoint, seen.extend), seen
+
+
+def test_fit_trains_the_model_and_then_the_blocks(fitted):
+    trained, seen = fitted
     assert [row["epoch"] for row in seen[::2]] == [1, 2, 3, 4, 5, 6]
     assert [result.epoch for result in trained.results] == [4, 6]
     probabilities = predict_split(trained, read_made, make_params(), "test")
@@ -281,8 +288,7 @@ def test_fit_trains_the_model_and_then_the_blocks(tmp_path):
     assert probabilities[:1] == pytest.approx(whole, abs=1e-5)
 
 
-def test_fit_ends_the_same_when_killed_between_and_within_the_two(tmp_path):
-    expected = run_fit(make_params(), tmp_path / "undisturbed.npz")
+def test_fit_ends_the_same_when_killed_between_and_within_the_two(fitted, tmp_path):
     for last_epoch in (HEAD_EPOCHS, HEAD_EPOCHS + 1):
 
         def interrupt(rows, last_epoch=last_epoch):
@@ -292,13 +298,11 @@ def test_fit_ends_the_same_when_killed_between_and_within_the_two(tmp_path):
         with pytest.raises(KeyboardInterrupt):
             run_fit(make_params(), tmp_path / "killed.npz", interrupt)
     resumed = run_fit(make_params(), tmp_path / "killed.npz")
-    for a, b in zip(resumed.tuned.get_weights(), expected.tuned.get_weights(), strict=True):
+    for a, b in zip(resumed.tuned.get_weights(), fitted[0].tuned.get_weights(), strict=True):
         assert np.array_equal(a, b)
 
 
-def test_fit_does_nothing_more_when_no_block_is_trained(tmp_path, monkeypatch):
-    tuned = run_fit(make_params(), tmp_path / "tuned.npz")
-
+def test_fit_does_nothing_more_when_no_block_is_trained(fitted, tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise RuntimeError("not needed")
 
@@ -308,7 +312,7 @@ def test_fit_does_nothing_more_when_no_block_is_trained(tmp_path, monkeypatch):
     assert trained.tuned is None
     assert len(trained.results) == 1
     # The first training is the same, whatever follows.
-    assert trained.results[0].history == tuned.results[0].history
+    assert trained.results[0].history == fitted[0].results[0].history
 
 
 @pytest.mark.parametrize(

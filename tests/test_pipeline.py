@@ -126,6 +126,33 @@ def check_agreement(project, *, num_features):
         assert np.abs(difference).max() < 1e-4
 
 
+def test_fine_tuning_trains_on_and_saves_what_it_trained(project, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(project.folder, copy, symlinks=True)
+    tuned = Project(copy)
+    change = ["-S", "fine_tune.num_blocks=1", "-S", "fine_tune.epochs=2"]
+    printed = tuned.run("dvc", "exp", "run", *change)
+    assert ran_stages(printed) == ["train", "evaluate"]
+    plain, train = (
+        json.loads((one.folder / "metrics" / "train.json").read_text()) for one in (project, tuned)
+    )
+    assert train["epochs"] == plain["epochs"] + 2
+    assert train["fine_tune"]["epochs"] == 2
+    added = train["parameters"]["trainable"] - plain["parameters"]["trainable"]
+    assert added == 320 * 1280  # the last 1x1 convolution
+    histories = [one.folder / "metrics" / "plots" / "history.csv" for one in (project, tuned)]
+    before, after = map(pd.read_csv, histories)
+    pd.testing.assert_frame_equal(after[: len(before)], before)
+    assert after["epoch"].tolist() == sorted([*range(1, train["epochs"] + 1)] * 2)
+    recognizer = load_recognizer(copy / "models" / "mobilenet_lstm")
+    assert recognizer.params["fine_tune"]["num_blocks"] == 1
+    predicted = pd.read_csv(copy / "metrics" / "predictions.csv").iloc[0]
+    clip = load_clip(copy / "data" / "clips" / f"{predicted['video_id']}.npy")
+    probabilities = recognizer.predict(clip[np.newaxis])[0]
+    assert probabilities.max() == pytest.approx(predicted["probability"], abs=1e-5)
+    assert not list((copy / ".har").glob("checkpoints/*"))
+
+
 def test_training_cannot_see_the_test_videos(project, tmp_path):
     folder = tmp_path / "without_test"
     shutil.copytree(project.folder, folder, symlinks=True)
@@ -163,6 +190,7 @@ def test_pipeline_reruns_nothing_when_nothing_changed(project):
         ({"backbone": {"name": "other"}}, {"features", "train"}),
         ({"features": {"runtime": "keras"}}, {"features"}),
         ({"train": {"num_threads": 1}}, {"train", "evaluate"}),
+        ({"fine_tune": {"num_blocks": 1}}, {"train"}),
         ({"models": {"mobilenet_lstm": {"epochs": 5}}}, {"train"}),
         ({"models": {"cnn3d": {"epochs": 5}}}, set()),
         ({"model": "cnn3d"}, {"train", "evaluate"}),
