@@ -8,6 +8,7 @@ import numpy as np
 
 from har.efficientnet_lite import build_efficientnet_lite
 from har.keras_applications import build_keras_application
+from har.keras_hub_presets import build_keras_hub_preset
 from har.mobilenet_v2 import build_mobilenet_v2
 from har.runtime import keras
 from har.weights import REGISTRY_WEIGHTS, identify_weights, load_registry_weights
@@ -28,10 +29,11 @@ def build_backbone(
     """Build the frozen backbone that turns each frame into a vector.
 
     Args:
-        name: One of `BACKBONES`; with `keras` weights any model of `keras.applications`.
+        name: One of `BACKBONES`; with `keras` weights any model of `keras.applications`, with
+            `keras_hub` a preset of KerasHub, or a folder that holds one.
         weights: `registry` (ImageNet weights of an installed package), `keras` (the ImageNet
-            weights of `keras.applications`, from Keras' cache folder or else the internet) or
-            `random` (for tests).
+            weights of `keras.applications`, from Keras' cache folder or else the internet),
+            `keras_hub` (those of the preset, likewise from kagglehub's) or `random` (for tests).
         seed: Seed of random weights; the others need none.
         frame_size: Height and width of a frame in pixels, 32 or more. The pretrained weights were
             made for 224 in most cases, and for 240 and 260 in efficientnet_lite1 and 2.
@@ -39,7 +41,8 @@ def build_backbone(
     Returns:
         Model from RGB frames with values 0 to 255, shape (batch, frame_size, frame_size, 3), any
         dtype, to float32 features, shape (batch, num_features): 1280 for `BACKBONES`. None of its
-        parameters is trainable, and it saves and loads as `.keras` without custom objects.
+        parameters is trainable, and it saves and loads as `.keras` without custom objects, but for
+        those presets of KerasHub that are made of its own layers.
 
     Raises:
         ValueError: If a name is unknown, frames are too small, the weights are missing or damaged,
@@ -56,6 +59,8 @@ def build_backbone(
         )
     if weights == "keras":
         backbone = build_keras_application(name, frame_size)
+    elif weights == "keras_hub":
+        backbone = build_keras_hub_preset(name, frame_size)
     else:
         identify_weights(name, weights, seed=seed)
         backbone = _build_torch(name, frame_size)

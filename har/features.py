@@ -11,9 +11,11 @@ import importlib.metadata
 import itertools
 import os
 import queue
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -33,6 +35,8 @@ Runner = Callable[[np.ndarray], np.ndarray]  # frames to features; used by one t
 RUNTIMES = ("auto", "litert", "keras")
 CODE_VERSION = 1  # raise it when this module or the backbones' code changes the features
 MAX_ERROR = 1e-4  # largest difference to Keras' features, as a share of the largest feature
+
+MAX_CONSTANTS_BYTES = 100 * 2**20  # of weights, above which they go by way of a saved model
 
 _KERAS_BATCH = 32
 # Files that a driver makes when there is a graphics card: NVIDIA, AMD, and either within Windows.
@@ -120,8 +124,8 @@ def make_extractor(
         features (num_frames, num_features).
 
     Raises:
-        ValueError: If a name is unknown, weights are missing or damaged, or LiteRT's features
-            differ from Keras' by more than `MAX_ERROR` of the largest feature.
+        ValueError: If a name is unknown, weights are missing or damaged, LiteRT cannot run the
+            backbone, or its features differ from Keras' by more than `MAX_ERROR` of the largest.
     """
     if num_threads < 0:
         raise ValueError(f"num_threads is {num_threads}, expected 0 (one per core) or more.")
@@ -233,19 +237,41 @@ def _converted(cache: Cache, key: str, options: dict[str, Any]) -> tuple[bytes, 
 def _convert(backbone: "keras.Model") -> bytes:
     """Convert to LiteRT's format, for one uint8 frame at a time.
 
-    With the weights as constants of the function it takes 2 s, by way of a saved model 12 s; as
-    variables of the function they would be lost.
+    With the weights as constants of the function MobileNetV2 takes 2 s, by way of a saved model
+    8 s; a Vision Transformer of 343 MB takes 106 s and 12 GB of memory, by a saved model 22 s and
+    4 GB. As variables of the function they would be lost.
+
+    Raises:
+        ValueError: LiteRT lacks something that the backbone does.
     """
     from har.runtime import tf
 
-    weights = [variable.numpy() for variable in backbone.non_trainable_variables]
+    variables = backbone.non_trainable_variables
+    signature = [tf.TensorSpec((1, *backbone.input_shape[1:]), tf.uint8)]
+    module = tf.Module()
+    with tempfile.TemporaryDirectory() as folder:
+        if sum(variable.value.numpy().nbytes for variable in variables) <= MAX_CONSTANTS_BYTES:
+            weights = [variable.numpy() for variable in variables]
 
-    @tf.function(input_signature=[tf.TensorSpec((1, *backbone.input_shape[1:]), tf.uint8)])
-    def run(frame):
-        return backbone.stateless_call([], weights, frame, training=False)[0]
+            @tf.function(input_signature=signature)
+            def run(frame):
+                return backbone.stateless_call([], weights, frame, training=False)[0]
 
-    concrete = [run.get_concrete_function()]
-    return tf.lite.TFLiteConverter.from_concrete_functions(concrete, tf.Module()).convert()
+            concrete = [run.get_concrete_function()]
+            converter = tf.lite.TFLiteConverter.from_concrete_functions(concrete, module)
+        else:
+            module.weights = [variable.value for variable in variables]
+            run = tf.function(partial(backbone, training=False), input_signature=signature)
+            tf.saved_model.save(module, folder, signatures=run.get_concrete_function())
+            converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        try:
+            return converter.convert()
+        except Exception as error:  # its own class is not part of tf.lite
+            reason = str(error).partition("\n")[0]
+            raise ValueError(
+                f"{backbone.name} could not be converted to LiteRT: {reason}. Set features.runtime "
+                "to 'keras' in params.yaml."
+            ) from error
 
 
 def _litert_runner(flatbuffer: bytes) -> Runner:

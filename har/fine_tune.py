@@ -48,9 +48,9 @@ def check_fine_tuning(num_blocks: Any, *, model: str, model_input: str, weights:
             f"fine_tune.num_blocks is {num_blocks}, and {model} has no backbone to fine-tune: all "
             "of it is trained anyway. Set it to 0 in params.yaml, or choose another `model`."
         )
-    if num_blocks and weights == "keras":
+    if num_blocks and weights.startswith("keras"):
         raise ValueError(
-            f"fine_tune.num_blocks is {num_blocks} and backbone.weights is 'keras'; only registry "
+            f"fine_tune.num_blocks is {num_blocks} and backbone.weights is {weights!r}; only registry "
             "backbones can be fine-tuned, since of others the blocks are not known. Set the one to "
             "0 or the other to 'registry' in params.yaml."
         )

@@ -36,10 +36,13 @@ def find_maps_layer(model: keras.Model) -> keras.Layer | None:
         model: Functional or sequential.
 
     Returns:
-        The layer; None if there is no convolution over places.
+        The layer; None if there is no convolution over places, or attention, which mixes them. A
+        Vision Transformer has maps before all its blocks, whose gradient takes 0.4 GB an image.
     """
     found, follows = None, False
     for layer in _all_layers(model):
+        if isinstance(layer, keras.layers.MultiHeadAttention):
+            return None
         keeps_shape = follows and layer.output.shape == found.output.shape
         follows = isinstance(layer, CONVOLUTIONS) or keeps_shape
         found = layer if follows else found

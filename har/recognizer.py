@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from har.clips import even_indices
-from har.runtime import keras
+from har.runtime import import_keras_hub, keras
 
 MODEL_NAME = "model.keras"
 
@@ -63,13 +63,16 @@ def load_recognizer(folder: Path) -> Recognizer:
     """Read what `Recognizer.save` wrote.
 
     Raises:
-        ValueError: The folder has no model.
+        ValueError: The folder has no model, or one with layers of KerasHub, which is missing.
     """
     if not (folder / MODEL_NAME).is_file():
         raise ValueError(
             f"{folder} has no {MODEL_NAME}. Train one with `dvc repro`, or fetch it with "
             "`dvc pull`."
         )
+    with zipfile.ZipFile(folder / MODEL_NAME) as archive:
+        if b'"module": "keras_hub' in archive.read("config.json"):
+            import_keras_hub(f"{folder / MODEL_NAME}")
     read = {
         name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("labels", "preprocessing", "params")

@@ -3,6 +3,10 @@
 Every module that needs them takes them from here: `from har.runtime import keras`.
 """
 
+import importlib
+import importlib.metadata
+from types import ModuleType
+
 from har.quiet import without_noise
 
 # What TensorFlow 2.21 says on import at INFO level, whatever TF_CPP_MIN_LOG_LEVEL is
@@ -19,7 +23,9 @@ with without_noise(_START_UP_NOISE):
 absl.logging.set_verbosity(absl.logging.ERROR)
 keras.utils.disable_interactive_logging()  # the project has progress bars of its own
 
-__all__ = ["keras", "setup_tensorflow", "tf"]
+KERAS_HUB = "keras-hub==0.32.0"  # the extra `keras-hub` of pyproject.toml
+
+__all__ = ["KERAS_HUB", "import_keras_hub", "keras", "setup_tensorflow", "tf"]
 
 
 def setup_tensorflow(*, num_threads: int, seed: int, deterministic: bool = True) -> None:
@@ -39,3 +45,28 @@ def setup_tensorflow(*, num_threads: int, seed: int, deterministic: bool = True)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
+
+
+def import_keras_hub(needed_by: str) -> ModuleType:
+    """Import KerasHub, which is not in requirements.txt, and with it the layers that it has.
+
+    Args:
+        needed_by: What asks for it, for the error.
+
+    Raises:
+        ValueError: If it is not installed, or in another version than `KERAS_HUB`.
+    """
+    try:
+        module = importlib.import_module("keras_hub")
+    except ImportError as error:
+        raise ValueError(
+            f"{needed_by} needs KerasHub, which cannot be imported: {error}. "
+            f"Run `pip install {KERAS_HUB}`."
+        ) from error
+    version = importlib.metadata.version("keras-hub")
+    if version != KERAS_HUB.partition("==")[2]:
+        raise ValueError(
+            f"{needed_by} needs {KERAS_HUB}, and keras-hub {version} is installed. "
+            f"Run `pip install {KERAS_HUB}`."
+        )
+    return module

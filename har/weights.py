@@ -20,7 +20,7 @@ import numpy as np
 
 from har.cache import file_digest
 
-WEIGHTS = ("registry", "keras", "random")
+WEIGHTS = ("registry", "keras", "keras_hub", "random")
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def identify_weights(
         frame_size: Height and width of a frame in pixels; Keras has other weights for some.
 
     Returns:
-        The weights file's sha256, or the seed in words.
+        The weights file's sha256, for KerasHub a sha256 of all files, or the seed in words.
 
     Raises:
         ValueError: If a name is unknown, the weights are missing or damaged, or random weights
@@ -124,10 +124,15 @@ def identify_weights(
         from har.keras_applications import find_keras_weights  # here, as it imports TensorFlow
 
         return file_digest(find_keras_weights(name, frame_size))
+    if weights == "keras_hub":
+        from har.keras_hub_presets import identify_preset  # likewise
+
+        return identify_preset(name)
     if name not in REGISTRY_WEIGHTS:
         raise ValueError(
             f"backbone.name is {name!r}, expected one of: {', '.join(REGISTRY_WEIGHTS)}; or, with "
-            "backbone.weights 'keras', a model of keras.applications, such as ConvNeXtTiny. "
+            "backbone.weights 'keras', a model of keras.applications, such as ConvNeXtTiny; or, "
+            "with 'keras_hub', a preset of KerasHub, such as vit_base_patch16_224_imagenet. "
             "Change it in params.yaml."
         )
     if weights == "registry":

@@ -122,6 +122,28 @@ def test_make_extractor_fails_when_litert_disagrees_with_keras(
         make_extractor(**RANDOM, runtime="litert", cache_folder=cache_folder)
 
 
+def test_make_extractor_names_the_other_runtime_when_litert_cannot_run_the_backbone(
+    cache_folder, monkeypatch
+):
+    import har.backbone
+    from har.runtime import keras
+
+    def build(**options):
+        frames = keras.Input((SIZE, SIZE, 3))
+        x = keras.layers.Reshape((SIZE * SIZE, 3))(frames)
+        x = keras.layers.EinsumDense("bnd,d->bnd", x.shape[1:], name="scale")(x)
+        model = keras.Model(frames, keras.layers.GlobalAveragePooling1D()(x), name="scaled")
+        model.trainable = False
+        return model
+
+    monkeypatch.setattr(har.backbone, "build_backbone", build)
+    message = r"scaled could not be converted to LiteRT: .*Set features\.runtime to 'keras'"
+    with pytest.raises(ValueError, match=message):
+        make_extractor(**RANDOM | {"seed": 7}, runtime="litert", cache_folder=cache_folder)
+    options = RANDOM | {"seed": 7, "cache_folder": cache_folder}
+    assert make_extractor(**options, runtime="keras").runtime == "keras"
+
+
 def test_make_extractor_refuses_an_unknown_runtime():
     with pytest.raises(ValueError, match=r"features\.runtime is 'torch', expected one of: auto"):
         make_extractor(runtime="torch")

@@ -158,6 +158,13 @@ def test_find_maps_layer_follows_a_shortcut_and_stops_where_the_shape_changes():
     assert find_maps_layer(dense) is None
 
 
+def test_find_maps_layer_finds_none_where_attention_mixes_the_places():
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = layers.Reshape((16, 4))(layers.Conv2D(4, 8, strides=8)(inputs))
+    outputs = layers.Dense(2)(layers.MultiHeadAttention(1, 4)(x, x)[:, 0])
+    assert find_maps_layer(keras.Model(inputs, outputs)) is None
+
+
 def test_paint_heat_colours_what_is_hot_only(frames):
     heat = np.zeros(frames.shape[:3], np.float32)
     heat[:, :16] = 1
