@@ -50,9 +50,9 @@ def check_fine_tuning(num_blocks: Any, *, model: str, model_input: str, weights:
         )
     if num_blocks and weights.startswith("keras"):
         raise ValueError(
-            f"fine_tune.num_blocks is {num_blocks} and backbone.weights is {weights!r}; only registry "
-            "backbones can be fine-tuned, since of others the blocks are not known. Set the one to "
-            "0 or the other to 'registry' in params.yaml."
+            f"fine_tune.num_blocks is {num_blocks} and backbone.weights is {weights!r}; only "
+            "registry backbones can be fine-tuned, since of others the blocks are not known. Set "
+            "the one to 0 or the other to 'registry' in params.yaml."
         )
 
 
