@@ -355,11 +355,12 @@ def _describe_model(run: Run) -> dict[str, Any]:
 
 
 def _training_seconds(train: dict[str, Any]) -> float:
-    """Return about how long the training took; an epoch of the fine-tuning takes another time."""
+    """Return about how long the training took, with what came second."""
     tuning = train.get("fine_tune", {"epochs": 0, "seconds_per_epoch": 0.0})
     num_first = train["epochs"] - tuning["epochs"]
     tuning_seconds = tuning["epochs"] * tuning["seconds_per_epoch"]
-    return num_first * train["seconds_per_epoch"] + tuning_seconds
+    num_again = train["best_epoch"] if train["refit"] else 0
+    return (num_first + num_again) * train["seconds_per_epoch"] + tuning_seconds
 
 
 def _git(*arguments: str) -> str:

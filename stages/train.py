@@ -100,6 +100,7 @@ def main(
     made_by["trained_on"] = trained_on(params)
     Recognizer(whole, labels, preprocessing, made_by).save(out)
     summary = summarize(trained.results) | {
+        "refit": "val" in trained_on(params),
         "temperature": temperature,
         "parameters": count_parameters(whole),
     }

@@ -76,6 +76,20 @@ def test_predict_baselines_learns_from_training_videos_only(tmp_path):
     assert all(np.array_equal(predictions[name], expected[name]) for name in expected)
 
 
+def test_predict_baselines_is_fitted_on_the_splits_that_the_model_was(tmp_path):
+    videos = save_videos(tmp_path)
+    expected = predict_baselines(videos, LABELS)
+    is_first = np.arange(len(videos)) % 3 == 0
+    videos.loc[(videos["split"] == "train") & is_first, "split"] = "val"
+    both = predict_baselines(videos, LABELS, fit_on=["train", "val"])
+    assert all(np.array_equal(both[name], expected[name]) for name in expected)
+    videos.loc[videos["split"] == "val", "label"] = LABELS[0]
+    fewer = predict_baselines(videos, LABELS)
+    spoilt = predict_baselines(videos, LABELS, fit_on=["train", "val"])
+    assert (fewer["pooled_linear"] == expected["pooled_linear"]).mean() > 0.9
+    assert (spoilt["pooled_linear"] != expected["pooled_linear"]).any()
+
+
 def test_predict_baselines_keeps_no_file_open(tmp_path):
     videos = save_videos(tmp_path, num_train=200, num_test=20)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from har.clips import View, apply_view, even_indices
-from har.examples import clip_examples, feature_examples
+from har.examples import clip_examples, feature_examples, join_examples
 
 LABELS = ["sitting", "walking", "waving"]
 
@@ -52,6 +52,18 @@ def test_clip_examples_shows_views_of_the_right_video(manifest):
 def test_clip_examples_has_as_many_views_as_every_video_has(manifest):
     views = {"sitting/b": [View(flip=True)]}
     assert clip_examples(manifest, LABELS, num_frames=4, views=views).num_views == 0
+
+
+def test_join_examples_has_the_videos_and_views_of_both(manifest):
+    views = {"sitting/b": [View(flip=True)]}
+    first = clip_examples(manifest[1:], LABELS, num_frames=4, views=views)
+    second = clip_examples(manifest[:1], LABELS, num_frames=4, views={})
+    both = join_examples(first, second)
+    assert both.label_indices.tolist() == [0, 2]
+    assert both.weights.tolist() == [0.5, 2.0]
+    assert both.num_views.tolist() == [1, 0]
+    assert np.array_equal(both.read(0, 1), first.read(0, 1))
+    assert np.array_equal(both.read(1, 0), second.read(0, 0))
 
 
 def test_feature_examples_reads_the_view_and_evenly_spaced_frames(manifest):

@@ -1,11 +1,14 @@
 """Fine-tuning: which blocks are trained, that it repeats itself, and what is said of mistakes."""
 
+from collections import Counter
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 
 import har.fine_tune
+import har.training
 import stages.train
 from har.backbone import build_backbone
 from har.examples import Examples
@@ -300,6 +303,76 @@ def test_fit_ends_the_same_when_killed_between_and_within_the_two(fitted, tmp_pa
     resumed = run_fit(make_params(), tmp_path / "killed.npz")
     for a, b in zip(resumed.tuned.get_weights(), fitted[0].tuned.get_weights(), strict=True):
         assert np.array_equal(a, b)
+
+
+def refit_params(**settings) -> Section:
+    params = make_params(num_blocks=0)
+    params["models"]["fusion"] |= {"refit": True} | settings
+    return params
+
+
+def test_fit_trains_once_more_with_the_validation_videos_when_refit(tmp_path):
+    read_by: list[tuple[str, int]] = []  # split and epoch, as far as it has been told of
+    seen = []
+
+    def read_noted(split, inputs=None):
+        made = read_made(split, inputs)
+
+        def read(video, view):
+            read_by.append((split, len(seen)))
+            return made.read(video, view)
+
+        return replace(made, read=read)
+
+    keras.utils.set_random_seed(0)
+    options = {"num_classes": 2, "on_epoch": seen.extend}
+    once = run_fit(make_params(num_blocks=0), tmp_path / "once.npz")
+    params = refit_params(patience=None)
+    trained = fit(read_noted, params, checkpoint=tmp_path / "refit.npz", **options)
+    # The curves and the validation are those of the first training, the weights are not.
+    assert trained.results[0].history == once.results[0].history
+    assert np.array_equal(trained.validated, once.validated)
+    kernels = [one.model.layers[-1].kernel.numpy() for one in (trained, once)]
+    assert not np.array_equal(*kernels)
+    afterwards = Counter(split for split, told in read_by if told == 2 * HEAD_EPOCHS)
+    # In each epoch as many examples as there are videos, 8 and 4; and 4 for the temperature.
+    assert sum(afterwards.values()) >= 12 * HEAD_EPOCHS
+    assert afterwards["val"] > HEAD_EPOCHS
+    assert not afterwards["test"]
+
+
+def test_fit_ends_the_same_when_killed_while_it_trains_once_more(tmp_path, monkeypatch):
+    expected = run_fit(refit_params(), tmp_path / "undisturbed.npz")
+    save, saved = har.training._save, []
+
+    def save_and_stop(*arguments):
+        save(*arguments)
+        saved.append(1)
+        if len(saved) == HEAD_EPOCHS + 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(har.training, "_save", save_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        run_fit(refit_params(), tmp_path / "killed.npz")
+    resumed = run_fit(refit_params(), tmp_path / "killed.npz")
+    for a, b in zip(resumed.model.get_weights(), expected.model.get_weights(), strict=True):
+        assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"streams": ["frames", "trace"]},
+            r"models\.fusion\.streams is .* expected one or more of",
+        ),
+        ({"streams": []}, r"models\.fusion\.streams is \[\]"),
+        ({"num_frames": 5}, r"models\.fusion\.num_frames is 5, and all 6 frames"),
+    ],
+)
+def test_fit_refuses_streams_that_were_not_made_so(settings, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        run_fit(refit_params(**settings), tmp_path / "checkpoint.npz")
 
 
 def test_fit_does_nothing_more_when_no_block_is_trained(fitted, tmp_path, monkeypatch):

@@ -55,7 +55,7 @@ def make_recognizer(seed: int) -> Recognizer:
     last.set_weights([100 * weights for weights in last.get_weights()])
     made_by = {
         "model": "cnn3d", "settings": settings, "downsample": {"method": "downsample"},
-        "fingerprint": "0123456789abcdef", "temperature": 1.5,
+        "fingerprint": "0123456789abcdef", "temperature": 1.5, "trained_on": ["train"],
     }  # fmt: skip
     preprocessing = {
         "num_frames": NUM_FRAMES, "size": SIZE, "aspect": "pad", "model_frames": MODEL_FRAMES,
@@ -150,7 +150,7 @@ def write_run() -> None:
         "train",
         {
             "model": "cnn3d", "epochs": 7, "best_epoch": 3, "train_accuracy": 0.9,
-            "val_accuracy": 0.6, "temperature": 1.5, "seconds_per_epoch": 2.25,
+            "val_accuracy": 0.6, "refit": False, "temperature": 1.5, "seconds_per_epoch": 2.25,
             "parameters": {"total": 12345, "trainable": 1234},
         },
     )  # fmt: skip
@@ -236,6 +236,17 @@ def test_cards_and_page_follow_the_metrics(run_folder):
     for name in OUTPUTS:
         assert "Do not trust" in after[name]
         assert "has accuracy 0.7654 of 6 videos; by metrics/predictions.csv" in after[name]
+
+
+def test_page_and_card_say_when_the_model_was_trained_once_more(run_folder):
+    assert "once more" not in "".join(write().values())
+    train = json.loads(Path(FILES["train"]).read_text())
+    write_json("train", train | {"refit": True})
+    written = write()
+    assert "trained once more from the start" in written["index.html"]
+    assert "trained once more with the validation videos" in written["model-card.md"]
+    # 7 epochs and then 3, of 2.25 seconds each.
+    assert re.search(r"trained once more.*; 22(\.5)? s", written["model-card.md"])
 
 
 def test_data_card_follows_the_tables(run_folder):

@@ -351,6 +351,28 @@ def test_draw_epoch_draws_the_clip_and_its_views(num_views):
     assert views == set(range(num_views + 1))
 
 
+def test_draw_epoch_draws_of_each_video_the_views_that_it_has():
+    examples = uneven_examples(np.array([0] * 10 + [3] * 11))
+    drawn = [draw_epoch(examples, balanced=False, rng=np.random.default_rng(i)) for i in range(30)]
+    views = {
+        video: {view for epoch in drawn for v, view in epoch if v == video} for video in (0, 20)
+    }
+    assert views == {0: {0}, 20: {0, 1, 2, 3}}
+
+
+def test_train_without_validation_keeps_the_last_weights_and_stops_where_it_is_told(tmp_path):
+    training, _ = feature_data()
+    options = {"balanced": True, "seed": 7, "settings": SETTINGS | {"patience": 1}}
+    results = []
+    for number, more in enumerate(({"num_epochs": 4}, {})):
+        model = build_model("normalized")
+        path = tmp_path / f"{number}.npz"
+        results.append(train(model, training, None, checkpoint=path, **options, **more))
+    assert [result.best_epoch for result in results] == [4, 6]
+    assert {row["split"] for result in results for row in result.history} == {"train"}
+    assert results[0].history == results[1].history[:4]  # by the same learning rates
+
+
 def test_draw_epoch_depends_on_the_generator_only():
     before = np.random.get_state()[1].copy()
     first, again, other = (
