@@ -108,23 +108,26 @@ def test_fusion_on_frames_gives_what_its_head_gives_on_the_features_of_its_strea
     inputs = keras.Input((SIZE, SIZE, 3))
     x = keras.layers.Conv2D(5, 3, activation="relu")(keras.layers.Rescaling(1 / 255)(inputs))
     backbone = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
-    head = build_fusion(num_frames=6)
-    head.layers[-1].set_weights([np.random.default_rng(1).normal(size=(60, 3)), np.zeros(3)])
-    clips = random_clips()
-    shown = [show_stream(stream, clips).reshape(12, SIZE, SIZE, 3) for stream in FUSED]
+    streams = list(STREAMS)
+    head = build_fusion(num_frames=6, num_features=25, streams=streams)
+    head.layers[-1].set_weights([np.random.default_rng(1).normal(size=(100, 3)), np.zeros(3)])
+    clips = walking_square(num_frames=12, size=SIZE * 8)[:, ::8, ::8].reshape(2, 6, SIZE, SIZE, 3)
+    shown = [show_stream(stream, clips, context=0.6) for stream in streams]
+    assert not np.array_equal(shown[streams.index("person")], clips)
+    shown = [frames.reshape(12, SIZE, SIZE, 3) for frames in shown]
     features = [backbone.predict_on_batch(frames).reshape(2, 6, 5) for frames in shown]
     expected = head.predict_on_batch(np.concatenate(features, axis=-1))
-    whole = deployable(head, backbone, FUSED)
+    whole = deployable(head, backbone, streams, context=0.6)
     assert np.abs(whole.predict_on_batch(clips) - expected).max() < 1e-5
     assert np.abs(expected - 1 / 3).max() > 0.05
 
 
-def build_fusion(num_frames: int, **params) -> keras.Model:
+def build_fusion(num_frames: int, num_features: int = 15, **params) -> keras.Model:
     return find_model("fusion").build(
         num_classes=3,
         num_frames=num_frames,
         frame_size=0,
-        num_features=15,
+        num_features=num_features,
         params={"dropout": 0.5, "stream_dropout": 0.5, "streams": FUSED} | params,
     )
 
