@@ -66,16 +66,22 @@ def show_stream(name: str, clips: Any, *, context: float = 1.0, xp: ModuleType =
     return _cut_out(shown, *find_person(clips, context=context, xp=xp), xp=xp)
 
 
-def check_streams(made: Sequence[str]) -> None:
-    """Check the parameter `features.streams`.
+def check_streams(made: Sequence[str], context: Any) -> None:
+    """Check the parameters `features.streams` and `features.context`.
 
     Raises:
-        ValueError: A name is unknown or there twice, or `frames` is not the first.
+        ValueError: A name is unknown or there twice, `frames` is not the first, or the context is
+            no positive number.
     """
     if made[:1] != ["frames"] or len(set(made)) < len(made) or not set(made) <= set(STREAMS):
         raise ValueError(
             f"features.streams is {made}; expected frames first, which the baselines are fitted "
             f"on, and then any others of {', '.join(STREAMS)}, each once. Change it in params.yaml."
+        )
+    if not isinstance(context, int | float) or not 0 < context < np.inf:
+        raise ValueError(
+            f"features.context is {context!r}; expected a number above 0, where 1 just holds who "
+            "moves. Change it in params.yaml."
         )
 
 

@@ -25,7 +25,7 @@ def main(manifest: Path, clips: Path, views: Path, out: Path) -> None:
     """Write one packed file per video: the features of its clip and of each of its views."""
     params = load_params()
     settings = params["features"]
-    check_streams(settings["streams"])
+    check_streams(settings["streams"], settings["context"])
     extractor = make_extractor(
         **params["backbone"],
         seed=params["seed"],

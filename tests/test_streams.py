@@ -99,9 +99,15 @@ def test_show_stream_names_the_streams_when_there_is_none_of_that_name():
 
 @pytest.mark.parametrize("made", [[], ["motion", "frames"], ["frames", "frames"], ["frames", "x"]])
 def test_check_streams_wants_frames_first_and_known_names_once(made):
-    check_streams(["frames", "trace"])
+    check_streams(["frames", "trace"], 1.2)
     with pytest.raises(ValueError, match=r"features\.streams is .* expected frames first"):
-        check_streams(made)
+        check_streams(made, 1.2)
+
+
+@pytest.mark.parametrize("context", [0, -1.0, "wide", None, float("inf")])
+def test_check_streams_wants_a_positive_context(context):
+    with pytest.raises(ValueError, match=r"features\.context is .* expected a number above 0"):
+        check_streams(["frames"], context)
 
 
 def test_fusion_on_frames_gives_what_its_head_gives_on_the_features_of_its_streams():
