@@ -123,19 +123,18 @@ def find_person(clips: Any, *, context: float, xp: ModuleType = np) -> tuple[Any
     energy = xp.maximum(_cast(_motion(clips, xp), "int32", xp) - NOISE, 0)
     energy = xp.sum(energy * energy, axis=-1)
     places = np.arange(size)
-    centres, distances, totals = [], 0, 0
+    centres, distances = [], 0
     for axis in (-2, -1):  # by column, then by row
         # Something everywhere, so that of nothing the whole frame comes out.
         along = 1 + _cast(xp.sum(energy, axis=axis), "int64", xp)
-        near = [np.clip(np.arange(num_frames) + k, 0, num_frames - 1) for k in _NEAR]
-        along = sum(xp.take(along, frames, axis=-2) for frames in near)
+        along = sum(xp.take(along, near, axis=-2) for near in _near(num_frames, NUM_NEAR))
         total = xp.sum(along, axis=-1)
         centres.append(xp.floor_divide(xp.sum(along * places, axis=-1), total))
         distance = along * xp.abs(centres[-1][..., None] - places)
         distances = xp.maximum(distances, xp.sum(distance, axis=(-2, -1))[..., None])
-        totals = xp.sum(total, axis=-1)[..., None]
     # Things all over a side of 8 are 2 from its middle on average: (3+2+1+0+0+1+2+3)/8 rounds to 2.
-    side = xp.floor_divide(distances * round(4 * WEIGHT * context), totals * WEIGHT)
+    total = xp.sum(total, axis=-1)[..., None]  # the same by column and by row
+    side = xp.floor_divide(distances * round(4 * WEIGHT * context), total * WEIGHT)
     side = xp.clip(side, round(SMALLEST_SIDE * size), size)
     left, top = (
         xp.maximum(xp.minimum(c - xp.floor_divide(side, 2), size - side), 0) for c in centres
@@ -143,7 +142,10 @@ def find_person(clips: Any, *, context: float, xp: ModuleType = np) -> tuple[Any
     return left, top, side
 
 
-_NEAR = range(-NUM_NEAR, NUM_NEAR + 1)
+def _near(num_frames: int, reach: int) -> list[np.ndarray]:
+    """Return for each step from `-reach` to `reach` which frame is that far from each frame."""
+    steps = range(-reach, reach + 1)
+    return [np.clip(np.arange(num_frames) + step, 0, num_frames - 1) for step in steps]
 
 
 def _motion(clips: Any, xp: ModuleType) -> Any:
@@ -159,8 +161,7 @@ def _trace(clips: Any, xp: ModuleType) -> Any:
     num_frames = clips.shape[-4]
     grey = xp.sum(_cast(clips, "int32", xp) * np.array(GREY, np.int32), axis=-1)
     grey = _cast(xp.floor_divide(grey, sum(GREY)), "uint8", xp)
-    near = [np.clip(np.arange(num_frames) + k, 0, num_frames - 1) for k in (-1, 0, 1)]
-    return xp.stack([xp.take(grey, frames, axis=-3) for frames in near], axis=-1)
+    return xp.stack([xp.take(grey, near, axis=-3) for near in _near(num_frames, 1)], axis=-1)
 
 
 def _cut_out(clips: Any, left: Any, top: Any, side: Any, *, xp: ModuleType) -> Any:
