@@ -29,6 +29,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
+from sqlalchemy.exc import SQLAlchemyError
 
 from har.recognizer import Recognizer
 from har.runtime import keras
@@ -84,27 +85,49 @@ def explained_errors(*, required: bool) -> Iterator[None]:
     """
     try:
         yield
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError) as error:
         problem = f"MLflow at {mlflow.get_tracking_uri()} cannot be used: {error}."
         if required:
             raise ValueError(
                 f"{problem} Start that server, unset MLFLOW_TRACKING_URI to use the project's own "
-                "database, or set tracking.required to false in params.yaml to do without. Then "
-                "run the same command again; what is finished is kept."
+                "database, or set tracking.required to false in params.yaml to do without; if it "
+                f"is the project's own, {DATABASE_NAME}, and damaged, move it away: DVC keeps the "
+                "scores. Then run the same command again; what is finished is kept."
             ) from error
         print(f"warning: {problem} It goes on without (tracking.required is false).")
 
 
 def _open_database(root: Path, location: str | None) -> MlflowClient:
-    """Make the tables and the experiment where they are not there yet, one process at a time."""
+    """Make the tables and the experiment where they are not there yet, one process at a time.
+
+    Args:
+        root: The project's folder.
+        location: URI of the experiment's files in the project's own database; None for another's.
+    """
     folder = root / ".har"
     folder.mkdir(exist_ok=True)
     with (folder / "mlflow.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if location and not (root / DATABASE_NAME).exists():
+            _make_database(root / DATABASE_NAME, folder / "mlflow-new")
         client = MlflowClient()
         if client.get_experiment_by_name(EXPERIMENT) is None:
             client.create_experiment(EXPERIMENT, artifact_location=location)
     return client
+
+
+def _make_database(database: Path, unfinished: Path) -> None:
+    """Make the tables, which takes seconds, in a folder of their own: half of them are no use.
+
+    Args:
+        database: Where it is put when it is whole.
+        unfinished: The folder.
+    """
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    MlflowClient(f"sqlite:///{unfinished / DATABASE_NAME}")
+    (unfinished / DATABASE_NAME).replace(database)
+    unfinished.rmdir()
 
 
 def open_run(client: MlflowClient, *, model: str, fingerprint: str, params: dict[str, Any]) -> str:

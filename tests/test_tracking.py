@@ -4,10 +4,12 @@ import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -90,6 +92,30 @@ def test_connect_makes_the_project_database_once(client, root):
     first = client.get_experiment_by_name("har")
     assert first.artifact_location == (root / "mlruns").as_uri()
     assert connect(root).get_experiment_by_name("har").experiment_id == first.experiment_id
+
+
+@pytest.mark.slow
+def test_connect_after_kills_while_the_database_is_made(tmp_path):
+    program = "import pathlib; from har.tracking import connect; connect(pathlib.Path())"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    for delay in (0.0, 0.2, 0.5):  # of about three seconds
+        process = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=environment)
+        while not (tmp_path / ".har" / "mlflow-new" / "mlflow.db").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(delay)
+        process.kill()
+        process.wait()
+        assert not (tmp_path / "mlflow.db").exists()
+    assert connect(tmp_path).get_experiment_by_name("har")
+    assert [file.name for file in (tmp_path / ".har").iterdir()] == ["mlflow.lock"]
+
+
+def test_connect_explains_a_damaged_database(tmp_path):
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        database.execute("CREATE TABLE experiments (name TEXT)")
+    with pytest.raises(ValueError, match="damaged, move it away"):
+        connect(tmp_path)
 
 
 def test_open_run_keeps_parameters_and_tags(client, monkeypatch):
