@@ -36,20 +36,20 @@ from har.clips import draw_views, generator_for, load_clip, write_views
 from har.compare import people_spread
 from har.dataset import read_table
 from har.evaluation import accuracy_interval, mean_f1, resample_subjects
+from har.examples import read_examples
+from har.fitting import (
+    fit,
+    make_backbone,
+    predict_split,
+    put_together,
+    second_checkpoint,
+    trained_on,
+)
 from har.models import count_parameters
 from har.progress import progress
 from har.recognizer import Recognizer
 from har.runtime import keras, setup_tensorflow
 from har.splits import SPLITS, choose_splits, fold_names
-from stages.train import (
-    fit,
-    make_backbone,
-    predict_split,
-    put_together,
-    read_examples,
-    second_checkpoint,
-    trained_on,
-)
 
 REFERENCE = "pooled_linear"
 VIEWS, FEATURES = Path("data/augment/views.csv"), Path("data/features/features.csv")

@@ -3,11 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from har.clips import View, apply_view, even_indices, load_clip
+from har.clips import View, apply_view, even_indices, load_clip, read_views
+from har.dataset import read_table
+from har.models import find_model
 from har.streams import read_features
 
 
@@ -27,6 +31,44 @@ class Examples:
     label_indices: np.ndarray
     weights: np.ndarray
     num_views: int | np.ndarray = 0
+
+
+def read_examples(
+    videos: pd.DataFrame,
+    labels: list[str],
+    params: dict[str, Any],
+    views: Path,
+    features: Path,
+    split: str,
+    inputs: str | None = None,
+) -> Examples:
+    """Return the examples of one split, for the model that params.yaml names.
+
+    Args:
+        videos: A manifest, as for `clip_examples`, with `split`.
+        labels: Names of the classes, in order.
+        params: The content of params.yaml.
+        views: The table that the stage `augment` wrote.
+        features: The table that the stage `features` wrote.
+        split: Of which videos.
+        inputs: `clips` or `features`; None: what the model is trained on.
+    """
+    name = params["model"]
+    num_frames = params["models"][name]["num_frames"]
+    module = find_model(name)
+    videos = videos[videos["split"] == split]
+    if (inputs or module.INPUT) == "clips":
+        return clip_examples(videos, labels, num_frames=num_frames, views=read_views(views))
+    packed = read_table(features).set_index("video_id")
+    packed = packed.loc[videos["video_id"]]
+    return feature_examples(
+        videos.assign(features_path=packed["path"].to_numpy()),
+        labels,
+        streams=params["models"][name]["streams"],
+        made=params["features"]["streams"],
+        num_frames=num_frames,
+        num_views=int(packed["num_views"].min()),
+    )
 
 
 def clip_examples(

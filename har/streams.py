@@ -60,10 +60,11 @@ def show_stream(name: str, clips: Any, *, context: float = 1.0, xp: ModuleType =
         return clips
     if name == "trace":
         return _trace(clips, xp)
+    motion = _motion(clips, xp)
     if name == "motion":
-        return _motion(clips, xp)
-    shown = clips if name == "person" else _motion(clips, xp)
-    return _cut_out(shown, *find_person(clips, context=context, xp=xp), xp=xp)
+        return motion
+    box = find_person(motion, context=context, xp=xp)
+    return _cut_out(clips if name == "person" else motion, *box, xp=xp)
 
 
 def check_streams(made: Sequence[str], context: Any) -> None:
@@ -103,7 +104,7 @@ def read_features(
     return [packed[:, made.index(stream)] for stream in streams]
 
 
-def find_person(clips: Any, *, context: float, xp: ModuleType = np) -> tuple[Any, Any, Any]:
+def find_person(motion: Any, *, context: float, xp: ModuleType = np) -> tuple[Any, Any, Any]:
     """Return a box around who moves, which goes along and is as large in all frames of a clip.
 
     Its centre is that of what moves within a few frames; its side goes by how far from there
@@ -111,7 +112,7 @@ def find_person(clips: Any, *, context: float, xp: ModuleType = np) -> tuple[Any
     and where nothing moves, it is too.
 
     Args:
-        clips: uint8 RGB, shape (..., num_frames, size, size, 3).
+        motion: The stream of that name, uint8, shape (..., num_frames, size, size, 3).
         context: As for `show_stream`.
         xp: Likewise.
 
@@ -119,8 +120,8 @@ def find_person(clips: Any, *, context: float, xp: ModuleType = np) -> tuple[Any
         First column and first row, shape (..., num_frames), and the side, shape (..., 1), all of
         them int64 and in pixels.
     """
-    size, num_frames = clips.shape[-2], clips.shape[-4]
-    energy = xp.maximum(_cast(_motion(clips, xp), "int32", xp) - NOISE, 0)
+    size, num_frames = motion.shape[-2], motion.shape[-4]
+    energy = xp.maximum(_cast(motion, "int32", xp) - NOISE, 0)
     energy = xp.sum(energy * energy, axis=-1)
     places = np.arange(size)
     centres, distances = [], 0

@@ -1,27 +1,22 @@
 """Stage `train`: the chosen model, going on from its checkpoint where there is one."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from har.backbone import build_backbone
 from har.calibration import fit_temperature, fold_temperature
-from har.clips import read_views
 from har.dataset import read_table
-from har.examples import Examples, clip_examples, feature_examples, join_examples
-from har.fine_tune import check_fine_tuning, fine_tune, split_backbone
-from har.models import count_parameters, deployable, find_model
+from har.examples import read_examples
+from har.fitting import fit, make_backbone, put_together, second_checkpoint, trained_on
+from har.models import count_parameters, find_model
 from har.params import load_params
 from har.plots import plot_history
 from har.recognizer import Recognizer
-from har.runtime import keras, setup_tensorflow
+from har.runtime import setup_tensorflow
 from har.stage import project_root, run_stage
 from har.tracking import (
     HistoryMirror,
@@ -31,28 +26,10 @@ from har.tracking import (
     find_run,
     open_run,
 )
-from har.training import Progress, check_settings, fingerprint, predict, train
+from har.training import Progress, fingerprint
 
 # The sections of params.yaml that decide the weights, beside the model's own settings.
 DECIDING_PARAMS = ("seed", "downsample", "augment", "backbone", "train")
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What `fit` made.
-
-    Attributes:
-        model: As it was built: on frames, or on features.
-        tuned: Backbone and model together, on frames, where the backbone was trained too.
-        results: The epochs of the model and, where there are any, those of the fine-tuning.
-        validated: What it said of the validation videos before it was trained with them too,
-            float32, shape (num_videos, num_classes).
-    """
-
-    model: keras.Model
-    tuned: keras.Model | None
-    results: list[Progress]
-    validated: np.ndarray
 
 
 def main(
@@ -114,190 +91,11 @@ def main(
     )
 
 
-def fit(
-    read: Callable[..., Examples],
-    params: dict[str, Any],
-    *,
-    num_classes: int,
-    checkpoint: Path,
-    on_epoch: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
-) -> Trained:
-    """Train `model`, and then again with the validation videos, or the last blocks of its backbone.
-
-    The first where its `refit` says so: the validation people have chosen the epoch, and taught
-    nothing yet. The second where `fine_tune` says so; both are not done.
-
-    Args:
-        read: `read_examples` but for its last arguments, `split` and `inputs`.
-        params: The content of params.yaml.
-        num_classes: Number of labels.
-        checkpoint: As for `har.training.train`; what comes second has another one beside it.
-        on_epoch: Called with the new rows of the history after each epoch.
-
-    Raises:
-        ValueError: A parameter has a value that it cannot have.
-    """
-    module, settings = find_model(params["model"]), params["models"][params["model"]]
-    num_blocks = params["fine_tune"]["num_blocks"]
-    tuning = {key: params["fine_tune"][key] for key in ("epochs", "learning_rate", "batch_size")}
-    check_fine_tuning(
-        num_blocks,
-        model=params["model"],
-        model_input=module.INPUT,
-        weights=params["backbone"]["weights"],
-    )
-    if module.INPUT == "features":
-        check_streams_of_model(params)
-    training, validation = read("train"), read("val")
-    build = partial(
-        module.build,
-        num_classes=num_classes,
-        num_frames=settings["num_frames"],
-        frame_size=params["extract"]["size"],
-        num_features=training.read(0, 0).shape[-1] if module.INPUT == "features" else 0,
-        params=settings,
-    )
-    model = build()
-    if num_blocks:  # what is wrong with it is said before the first training, not after
-        check_settings(settings | tuning, "fine_tune")
-        backbone = make_backbone(params)
-        split_backbone(backbone, num_blocks)
-    options = {
-        "balanced": params["downsample"]["method"] != "class_weight",
-        "seed": params["seed"],
-    }
-    result = train(
-        model,
-        training,
-        validation,
-        settings=settings,
-        checkpoint=checkpoint,
-        on_epoch=on_epoch,
-        **options,
-    )
-    if not num_blocks:
-        validated = predict(model, validation, batch_size=settings["batch_size"])
-        if "val" in trained_on(params):
-            keras.utils.set_random_seed(params["seed"])  # as after a kill, when nothing was drawn
-            model = build()
-            train(
-                model,
-                join_examples(training, validation),
-                None,
-                settings=settings,
-                checkpoint=second_checkpoint(checkpoint),
-                num_epochs=result.best_epoch,
-                **options,
-            )
-        return Trained(model, None, [result], validated)
-    tuned_result = fine_tune(
-        model,
-        backbone,
-        read("train", "clips"),
-        read("val", "clips"),
-        streams=settings["streams"],
-        context=params["features"]["context"],
-        num_blocks=num_blocks,
-        settings=settings | tuning,
-        checkpoint=second_checkpoint(checkpoint),
-        num_epochs_before=result.epoch,
-        on_epoch=on_epoch,
-        **options,
-    )
-    tuned = put_together(model, backbone, params)
-    validated = predict(tuned, read("val", "clips"), batch_size=1)
-    return Trained(model, tuned, [result, tuned_result], validated)
-
-
-def predict_split(
-    trained: Trained, read: Callable[..., Examples], params: dict[str, Any], split: str
-) -> np.ndarray:
-    """Return what was trained says of the videos of a split, shape (num_videos, num_classes)."""
-    if trained.tuned is not None:  # a clip at a time: frames in the backbone take much memory
-        return predict(trained.tuned, read(split, "clips"), batch_size=1)
-    batch_size = params["models"][params["model"]]["batch_size"]
-    return predict(trained.model, read(split), batch_size=batch_size)
-
-
-def trained_on(params: dict[str, Any]) -> list[str]:
-    """Return the splits whose videos the model has been trained with in the end."""
-    is_refit = params["models"][params["model"]]["refit"] and not params["fine_tune"]["num_blocks"]
-    return ["train", "val"] if is_refit else ["train"]
-
-
-def make_backbone(params: dict[str, Any]) -> keras.Model:
-    """Build the backbone that the features are from."""
-    size = params["extract"]["size"]
-    return build_backbone(**params["backbone"], seed=params["seed"], frame_size=size)
-
-
-def put_together(model: keras.Model, backbone: keras.Model, params: dict[str, Any]) -> keras.Model:
-    """Return the model on frames, for one that was trained on features."""
-    streams = params["models"][params["model"]]["streams"]
-    return deployable(model, backbone, streams, context=params["features"]["context"])
-
-
-def check_streams_of_model(params: dict[str, Any]) -> None:
-    """Check that a model on features is shown what the stage `features` has made, as it was made.
-
-    Raises:
-        ValueError: A stream is missing, or the model would see other frames than were compared.
-    """
-    name = params["model"]
-    settings, made = params["models"][name], params["features"]["streams"]
-    missing = [stream for stream in settings["streams"] if stream not in made]
-    if missing or not settings["streams"]:
-        raise ValueError(
-            f"models.{name}.streams is {settings['streams']}; expected one or more of "
-            f"features.streams, which is {made}. Change the one or the other in params.yaml."
-        )
-    num_frames = params["extract"]["num_frames"]
-    if settings["streams"] != ["frames"] and settings["num_frames"] != num_frames:
-        raise ValueError(
-            f"models.{name}.num_frames is {settings['num_frames']}, and all {num_frames} frames of "
-            "a clip were compared to make its streams. Set it to extract.num_frames in "
-            "params.yaml, or its streams to [frames]."
-        )
-
-
-def second_checkpoint(checkpoint: Path) -> Path:
-    """Return where what comes after the first training keeps its own."""
-    return checkpoint.with_name(f"{checkpoint.stem}-second.npz")
-
-
-def read_examples(
-    videos: pd.DataFrame,
-    labels: list[str],
-    params: dict[str, Any],
-    views: Path,
-    features: Path,
-    split: str,
-    inputs: str | None = None,
-) -> Examples:
-    """Return the examples of one split: `clips`, `features`, or None for what the model takes."""
-    name = params["model"]
-    num_frames = params["models"][name]["num_frames"]
-    module = find_model(name)
-    videos = videos[videos["split"] == split]
-    if (inputs or module.INPUT) == "clips":
-        return clip_examples(videos, labels, num_frames=num_frames, views=read_views(views))
-    packed = read_table(features).set_index("video_id")
-    packed = packed.loc[videos["video_id"]]
-    return feature_examples(
-        videos.assign(features_path=packed["path"].to_numpy()),
-        labels,
-        streams=params["models"][name]["streams"],
-        made=params["features"]["streams"],
-        num_frames=num_frames,
-        num_views=int(packed["num_views"].min()),
-    )
-
-
 def summarize(results: list[Progress]) -> dict[str, Any]:
     """Return the epochs, the scores of the kept one and the time of an epoch.
 
     Args:
-        results: Of `Trained`.
+        results: Of `har.fitting.Trained`.
     """
     first, last = results[0], results[-1]
     kept = {row["split"]: row for row in last.history if row["epoch"] == last.best_epoch}

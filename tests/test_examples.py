@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from har.clips import View, apply_view, even_indices
-from har.examples import clip_examples, feature_examples, join_examples
+from har.clips import View, apply_view, even_indices, write_views
+from har.examples import clip_examples, feature_examples, join_examples, read_examples
 
 LABELS = ["sitting", "walking", "waving"]
 
@@ -78,3 +78,21 @@ def test_feature_examples_reads_the_view_and_evenly_spaced_frames(manifest):
     assert examples.read(0, 0).dtype == np.float32
     assert examples.num_views == 2
     assert examples.label_indices.tolist() == [2, 0]
+
+
+def test_read_examples_reads_one_split_as_the_model_takes_it_or_as_asked(manifest, tmp_path):
+    views, table = tmp_path / "views.csv", tmp_path / "features.csv"
+    write_views(views, {"sitting/b": [View(flip=True)]})
+    packed = manifest[["video_id"]].assign(path=manifest["features_path"], num_views=[2, 1])
+    packed[::-1].to_csv(table, index=False)  # in another order than the manifest's
+    settings = {"num_frames": 4, "streams": ["motion"]}
+    params = {"model": "fusion", "models": {"fusion": settings}}
+    params["features"] = {"streams": ["frames", "motion"]}
+    videos = manifest.drop(columns="features_path").assign(split=["val", "train"])
+    arguments = (videos, LABELS, params, views, table, "train")
+    features, clips = read_examples(*arguments), read_examples(*arguments, "clips")
+    assert features.label_indices.tolist() == clips.label_indices.tolist() == [0]
+    assert (features.num_views, clips.num_views) == (1, 1)
+    expected = np.load(manifest["features_path"][1])[1, 1, [0, 3, 6, 9]]
+    assert np.array_equal(features.read(0, 1), expected)
+    assert np.array_equal(clips.read(0, 0), np.load(manifest["path"][1])[[0, 3, 6, 9]])

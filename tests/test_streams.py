@@ -57,7 +57,8 @@ def walking_square(num_frames: int = 12, size: int = 64) -> np.ndarray:
 
 
 def test_find_person_follows_who_moves_with_a_box_of_one_size():
-    left, top, side = find_person(walking_square(), context=1.0)
+    motion = show_stream("motion", walking_square())
+    left, top, side = find_person(motion, context=1.0)
     assert side.shape == (1,)
     assert 16 <= side[0] <= 32
     centres = left + side // 2
@@ -65,13 +66,13 @@ def test_find_person_follows_who_moves_with_a_box_of_one_size():
     assert (np.diff(centres) >= 0).all()
     assert abs(centres[6] - (8 + 6 + 3 * 6)) <= 3
     assert (np.abs(top + side // 2 - 26) <= 3).all()
-    wider = find_person(walking_square(), context=1.5)[2]
+    wider = find_person(motion, context=1.5)[2]
     assert wider[0] == pytest.approx(1.5 * side[0], abs=1)
 
 
 @pytest.mark.parametrize("clip", [np.zeros((6, 16, 16, 3), np.uint8), random_clips()[0]])
 def test_find_person_takes_the_whole_frame_when_nothing_or_everything_moves(clip):
-    left, top, side = find_person(clip, context=1.2)
+    left, top, side = find_person(show_stream("motion", clip), context=1.2)
     assert side[0] == clip.shape[1]
     assert not left.any()
     assert not top.any()
