@@ -2,11 +2,16 @@
 
     python -m benchmarks.accuracy VIDEOS --subject-pattern '^([a-z]+)_' --models fusion
     python -m benchmarks.accuracy VIDEOS --folds 3 --seeds 1 2 -S downsample.method=none
+    python -m benchmarks.accuracy VIDEOS --candidates FILE --inner-folds 3
 
 VIDEOS has a folder per label. Everybody is tested, by models trained without them; as in the
 pipeline, some of the others validate, drawn by the seed, and nothing is chosen on those tested.
 Settings are those of params.yaml. The baselines are fitted on the same videos and views as the
 models. What is made of the videos is kept in `.har/accuracy`.
+
+Candidates are configurations to choose among, as in `benchmarks/candidates.yaml`. Each is a row,
+and `chosen` is one more: in each fold and seed, those who are not tested are divided into groups,
+each validates once what the others train, and the candidate with the fewest errors predicts.
 
 A row is one model: of all seeds and videos the accuracy and macro F1 with 95 % intervals over
 people, its difference to the linear model on pooled features with a paired interval and the p value
@@ -18,7 +23,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -29,6 +34,7 @@ import pandas as pd
 import yaml
 from scipy.stats import permutation_test
 
+from benchmarks.choice import choose_candidate, describe_choices, read_candidates, set_param
 from benchmarks.timing import ROOT, print_heading, print_table, wall_seconds
 from har.balance import balance
 from har.baselines import predict_baselines
@@ -36,8 +42,9 @@ from har.clips import draw_views, generator_for, load_clip, write_views
 from har.compare import people_spread
 from har.dataset import read_table
 from har.evaluation import accuracy_interval, mean_f1, resample_subjects
-from har.examples import read_examples
+from har.examples import Examples, read_examples
 from har.fitting import (
+    Trained,
     fit,
     make_backbone,
     predict_split,
@@ -50,9 +57,13 @@ from har.progress import progress
 from har.recognizer import Recognizer
 from har.runtime import keras, setup_tensorflow
 from har.splits import SPLITS, choose_splits, fold_names
+from har.summary import BASELINES
 
 REFERENCE = "pooled_linear"
+CHOSEN = "chosen"  # the row of what was chosen in each fold
 VIEWS, FEATURES = Path("data/augment/views.csv"), Path("data/features/features.csv")
+
+Choose = Callable[..., str]  # `choose_candidate` but for those not tested, the labels and the seed
 
 
 def main() -> None:
@@ -60,18 +71,20 @@ def main() -> None:
     options = _parse()
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for change in options.set_param:
-        _set(params, *change.split("=", 1))
+        name, value = change.split("=", 1)
+        set_param(params, name, yaml.safe_load(value))
     params["dataset"] |= {
         "videos": str(options.videos.resolve()),
         "subject_pattern": options.subject_pattern,
     }
     params["split"]["folds"] = options.folds
+    models, choose = _models_and_choice(options, params)
     print_heading(f"Accuracy on {options.videos.name}", "tensorflow", "scikit-learn")
     work = ROOT / ".har" / "accuracy" / options.videos.name
     work.mkdir(parents=True, exist_ok=True)
     os.chdir(work)
     manifest = _prepare(params, work)
-    results = _run_all(manifest, params, options.models, options.seeds)
+    results = _run_all(manifest, params, models, choose, options.seeds)
     people, videos = manifest["subject"].nunique(), len(manifest)
     num_folds = manifest["fold"].nunique()
     print(
@@ -79,6 +92,8 @@ def main() -> None:
         f"{num_folds} folds, seeds {', '.join(map(str, options.seeds))}:\n"
     )
     _print_results(manifest, results)
+    if choose:
+        print(f"{CHOSEN}: {describe_choices(results[CHOSEN]['choices'])}")
 
 
 def _parse() -> argparse.Namespace:
@@ -87,20 +102,43 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument("videos", type=Path, metavar="VIDEOS")
     parser.add_argument("--subject-pattern", help="who is in a video, by its file name")
-    parser.add_argument("--models", nargs="+", default=["fusion", "mobilenet_lstm"])
+    parser.add_argument(
+        "--models", nargs="+", help="default: fusion and mobilenet_lstm; none with --candidates"
+    )
+    parser.add_argument("--candidates", type=Path, metavar="FILE", help="YAML, to choose among")
+    parser.add_argument(
+        "--inner-folds",
+        type=int,
+        default=3,
+        metavar="K",
+        help="groups of people who validate the candidates in turn (default: %(default)s)",
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[42, 43, 44])
     parser.add_argument("--folds", default="people", type=lambda text: yaml.safe_load(text))
     parser.add_argument("-S", "--set-param", action="append", default=[], metavar="NAME=VALUE")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.inner_folds < 2:
+        parser.error(f"--inner-folds is {options.inner_folds}; expected 2 or more.")
+    if options.candidates and not options.candidates.is_file():
+        parser.error(f"--candidates: there is no file {options.candidates}.")
+    return options
 
 
-def _set(params: dict[str, Any], name: str, value: str) -> None:
-    *sections, key = name.split(".")
-    for section in sections:
-        params = params[section]
-    if key not in params:
-        raise SystemExit(f"params.yaml has no {name}; see its names there.")
-    params[key] = yaml.safe_load(value)
+def _models_and_choice(
+    options: argparse.Namespace, params: dict[str, Any]
+) -> tuple[dict[str, dict[str, Any]], Choose | None]:
+    """Return the parameters of all models and candidates by name, and what chooses among these."""
+    names = options.models or ([] if options.candidates else ["fusion", "mobilenet_lstm"])
+    models = {name: params | {"model": name} for name in names}
+    if not options.candidates:
+        return models, None
+    candidates = read_candidates(options.candidates, params)
+    for name in sorted(candidates.keys() & {*models, *BASELINES, CHOSEN}):
+        raise SystemExit(f"{options.candidates}: another row is {name!r}; name it differently.")
+    choose = partial(
+        choose_candidate, candidates, num_groups=options.inner_folds, validate=validate
+    )
+    return models | candidates, choose
 
 
 def _prepare(params: dict[str, Any], work: Path) -> pd.DataFrame:
@@ -147,49 +185,100 @@ def _choose(
 
 
 def _run_all(
-    manifest: pd.DataFrame, params: dict[str, Any], models: list[str], seeds: list[int]
+    manifest: pd.DataFrame,
+    params: dict[str, Any],
+    models: dict[str, dict[str, Any]],
+    choose: Choose | None,
+    seeds: list[int],
 ) -> dict[str, dict[str, Any]]:
     """Return for each model and baseline what it predicted, (num_seeds, num_videos), and facts."""
-    labels = sorted(manifest["label"].unique())
     names = fold_names(manifest["fold"])
     rounds = [(number, seed, name) for number, seed in enumerate(seeds) for name in names]
     results: dict[str, dict[str, Any]] = {}
     shown = progress(rounds, total=len(rounds), description="accuracy", unit="folds")
     for number, seed, name in shown:
         split, _ = _choose(manifest, params, seed, name)
-        videos = balance(manifest.assign(split=split), seed=seed, **params["downsample"])
-        is_test = (manifest["split"].index[split == "test"]).to_numpy()
-        for model, predicted, facts in _fit_fold(videos, labels, params, models, seed):
+        is_test = (split == "test").to_numpy()
+        for model, predicted, facts in run_fold(manifest, split, params, models, choose, seed):
             shape = (len(seeds), len(manifest))
-            result = results.setdefault(model, {"predicted": np.full(shape, -1), "seconds": []})
+            result = results.setdefault(
+                model, {"predicted": np.full(shape, -1), "seconds": [], "choices": []}
+            )
             result["predicted"][number, is_test] = predicted
             result["seconds"].append(facts.pop("seconds", 0.0))
+            result["choices"].append(facts.pop("choice", model))
             result |= facts
     return results
 
 
-def _fit_fold(
-    videos: pd.DataFrame, labels: list[str], params: dict[str, Any], models: list[str], seed: int
+def run_fold(
+    manifest: pd.DataFrame,
+    split: pd.Series,
+    params: dict[str, Any],
+    models: dict[str, dict[str, Any]],
+    choose: Choose | None,
+    seed: int,
 ) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
-    """Yield of each baseline and model its name, what it says of the test videos, and facts."""
+    """Yield each baseline's and model's name, what it says of the test videos, and facts.
+
+    What is chosen comes last: it says what the candidate of that name has said.
+
+    Args:
+        manifest: One row a video.
+        split: Of each row.
+        params: Of the baselines: how the classes are balanced.
+        models: The parameters of each model and candidate, by name.
+        choose: What chooses a candidate, by the people who are not tested alone; None: nothing.
+        seed: Of the balancing, the training and the choice.
+    """
+    labels = sorted(manifest["label"].unique())
+    videos = balance(manifest.assign(split=split), seed=seed, **params["downsample"])
+    said = {}
+    for name, predicted, facts in _fit_fold(videos, labels, models, seed):
+        said[name] = predicted
+        yield name, predicted, facts
+    if choose:
+        choice = choose(manifest[split != "test"], labels, seed=seed)
+        yield CHOSEN, said[choice], {"choice": choice}
+
+
+def _fit_fold(
+    videos: pd.DataFrame, labels: list[str], models: dict[str, dict[str, Any]], seed: int
+) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
+    """Yield what `run_fold` does, but for what is chosen."""
     # On all that any of the models is trained on.
-    fit_on = max((trained_on(params | {"model": name}) for name in models), key=len)
+    fit_on = max(map(trained_on, models.values()), key=len)
     for name, predicted in predict_baselines(videos, labels, fit_on=fit_on).items():
         yield name, predicted, {}
-    for name in models:
-        chosen = params | {"model": name, "seed": seed}
-        setup_tensorflow(**params["train"], seed=seed)
-        read = partial(read_examples, videos, labels, chosen, VIEWS, FEATURES)
+    for name, params in models.items():
+        params = params | {"seed": seed}
+        read = partial(read_examples, videos, labels, params, VIEWS, FEATURES)
         start = wall_seconds()
-        checkpoint = Path(f"{name}.npz")
-        for path in (checkpoint, second_checkpoint(checkpoint)):
-            path.unlink(missing_ok=True)
-        trained = fit(read, chosen, num_classes=len(labels), checkpoint=checkpoint)
+        trained = _fit_anew(read, params, num_classes=len(labels))
         seconds = wall_seconds() - start
-        probabilities = predict_split(trained, read, chosen, "test")
+        predicted = predict_split(trained, read, params, "test").argmax(axis=1)
         model = trained.tuned or trained.model
-        yield name, probabilities.argmax(axis=1), {"seconds": seconds, "model": model}
+        yield name, predicted, {"seconds": seconds, "model": model, "params": params}
         keras.utils.clear_session()
+
+
+def validate(videos: pd.DataFrame, labels: list[str], params: dict[str, Any]) -> np.ndarray:
+    """Train, and return what is said of the validation videos, shape (num_videos, num_classes)."""
+    read = partial(read_examples, videos, labels, params, VIEWS, FEATURES)
+    validated = _fit_anew(read, params, num_classes=len(labels)).validated
+    keras.utils.clear_session()
+    return validated
+
+
+def _fit_anew(
+    read: Callable[..., Examples], params: dict[str, Any], *, num_classes: int
+) -> Trained:
+    """Train as `fit` does, whatever was trained before."""
+    setup_tensorflow(**params["train"], seed=params["seed"])
+    checkpoint = Path(f"{params['model']}.npz")
+    for path in (checkpoint, second_checkpoint(checkpoint)):
+        path.unlink(missing_ok=True)
+    return fit(read, params, num_classes=num_classes, checkpoint=checkpoint)
 
 
 def _print_results(manifest: pd.DataFrame, results: dict[str, dict[str, Any]]) -> None:
@@ -249,10 +338,9 @@ def _difference(change: np.ndarray, subjects: np.ndarray) -> str:
 
 def _describe(result: dict[str, Any], clip: str) -> tuple[str, str, str]:
     """Return a model's parameters, seconds to train and milliseconds for a clip."""
-    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    model = result["model"]
+    params, model = result["params"], result["model"]
     if len(model.input_shape) == 3:  # features
-        model = put_together(model, make_backbone(params), params | {"model": model.name})
+        model = put_together(model, make_backbone(params), params)
     recognizer = Recognizer(model, [], {"model_frames": model.input_shape[1]}, {})
     frames, seconds = np.array(load_clip(clip))[np.newaxis], []
     for _ in range(6):

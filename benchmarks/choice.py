@@ -1,0 +1,167 @@
+"""Choosing among configurations by validation people, without those who are tested.
+
+The people of a fold who are not tested are divided into groups, and each group validates once what
+the other groups have trained. Nothing here is given a row of the people tested, so they cannot
+choose.
+"""
+
+import copy
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from har.balance import balance
+from har.clips import generator_for
+from har.models import find_model
+from har.splits import draw_folds
+
+EPSILON = 1e-7  # the smallest probability that a cross entropy is taken of
+
+# Trains on the split `train` of videos and returns what it says of `val` without having learned
+# from it, shape (num_videos, num_classes): of a table of videos, the labels and the parameters.
+Validate = Callable[[pd.DataFrame, list[str], dict[str, Any]], np.ndarray]
+
+
+def set_param(params: dict[str, Any], name: str, value: Any) -> None:
+    """Set one parameter by its name with dots, as `models.fusion.epochs`.
+
+    Raises:
+        SystemExit: There is no parameter of that name.
+    """
+    *sections, key = name.split(".")
+    section: Any = params
+    for part in sections:
+        section = section.get(part) if isinstance(section, dict) else None
+    if not isinstance(section, dict) or key not in section:
+        raise SystemExit(f"params.yaml has no {name}; see its names there.")
+    section[key] = value
+
+
+def read_candidates(path: Path, params: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the candidates of a file, the parameters of each by its name.
+
+    Args:
+        path: YAML, name -> settings by dotted parameter name; `model` must be among them.
+        params: The content of params.yaml, which holds for what a candidate does not set.
+
+    Raises:
+        SystemExit: The file is not like that, or a parameter or a model is unknown.
+    """
+    given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    is_table = isinstance(given, dict) and given
+    if not is_table or not all(isinstance(settings, dict) for settings in given.values()):
+        raise SystemExit(f"{path}: expected names with settings, as `fusion: {{model: fusion}}`.")
+    candidates = {}
+    for name, settings in given.items():
+        where, changed = f"{path}, {name}", copy.deepcopy(params)
+        _check_candidate(settings, where)
+        for setting, value in settings.items():
+            set_param(changed, setting, value)
+        candidates[str(name)] = changed
+    return candidates
+
+
+def _check_candidate(settings: dict[str, Any], where: str) -> None:
+    """Check the model, and that nothing is set that all candidates share, as the features."""
+    if "model" not in settings:
+        raise SystemExit(f"{where}: there is no model; add one, as `model: fusion`.")
+    try:
+        find_model(settings["model"])
+    except ValueError as error:
+        raise SystemExit(f"{where}: {error}") from error
+    own = (f"models.{settings['model']}.", "fine_tune.")
+    shared = [name for name in settings if name != "model" and not name.startswith(own)]
+    if shared:
+        raise SystemExit(
+            f"{where}: a candidate sets `model` and what begins with {' or '.join(own)}, not "
+            f"{shared[0]}, which is the same for all; set it by -S."
+        )
+
+
+def choose_candidate(
+    candidates: dict[str, dict[str, Any]],
+    others: pd.DataFrame,
+    labels: list[str],
+    *,
+    seed: int,
+    num_groups: int,
+    validate: Validate,
+) -> str:
+    """Return the name of the candidate with the fewest errors on people it has not learned from.
+
+    A tie goes to the lower mean cross entropy, and then to the first. Where a candidate stops early
+    (`patience`), the group that validates also chooses its epoch, so its score flatters it a little
+    beside one that trains all epochs.
+
+    Args:
+        candidates: The parameters of each, by name.
+        others: One row a video of the people who are not tested, and of nobody else: `video_id`,
+            `label`, `subject` and what `validate` takes.
+        labels: Names of the classes, in order.
+        seed: Draws the groups, and is that of the trainings.
+        num_groups: Groups of people; as many as there are people, if those are fewer.
+        validate: Trains and predicts.
+    """
+    num_people = others["subject"].nunique()
+    group = draw_folds(
+        others, folds=min(num_groups, num_people), rng=generator_for(seed, "candidates")
+    )
+    label_indices = others["label"].map(labels.index).to_numpy()
+    scores = {}
+    for name, params in candidates.items():
+        settled = _without_refit(params) | {"seed": seed}
+        probabilities = _validate_everybody(settled, others, group, labels, validate)
+        scores[name] = _score(probabilities, label_indices)
+    return min(scores, key=lambda name: scores[name])  # the first of equals
+
+
+def describe_choices(choices: list[str]) -> str:
+    """Return how often each candidate was chosen, the one chosen most often first.
+
+    Example:
+        >>> describe_choices(["fusion", "with_person", "with_person"])
+        'with_person in 2 of 3 folds, fusion in 1'
+    """
+    (first, times), *rest = Counter(choices).most_common()
+    parts = [f"{first} in {times} of {len(choices)} folds"]
+    return ", ".join(parts + [f"{name} in {number}" for name, number in rest])
+
+
+def _without_refit(params: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters without the training that validation people take part in."""
+    model = params["model"]
+    settings = params["models"][model] | {"refit": False}
+    return params | {"models": params["models"] | {model: settings}}
+
+
+def _validate_everybody(
+    params: dict[str, Any],
+    others: pd.DataFrame,
+    group: pd.Series,
+    labels: list[str],
+    validate: Validate,
+) -> np.ndarray:
+    """Return what is said of each video by a training without its group.
+
+    Returns:
+        float, shape (num_videos, num_classes), in the order of `others`.
+    """
+    probabilities = np.zeros((len(others), len(labels)))
+    for name in group.unique():
+        is_validated = group == name
+        split = is_validated.map({True: "val", False: "train"})
+        videos = balance(others.assign(split=split), seed=params["seed"], **params["downsample"])
+        probabilities[is_validated.to_numpy()] = validate(videos, labels, params)
+    return probabilities
+
+
+def _score(probabilities: np.ndarray, label_indices: np.ndarray) -> tuple[int, float]:
+    """Return the errors and the mean cross entropy of probabilities (num_videos, num_classes)."""
+    right = probabilities[np.arange(len(label_indices)), label_indices]
+    errors = int((probabilities.argmax(axis=1) != label_indices).sum())
+    return errors, float(-np.log(np.maximum(right, EPSILON)).mean())
