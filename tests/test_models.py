@@ -63,6 +63,28 @@ def test_mobilenet_lstm_has_the_original_number_of_parameters():
     assert whole.inputs[0].dtype == "uint8"
 
 
+def test_mobilenet_lstm_starts_out_remembering_the_whole_clip():
+    head = build_head(num_frames=30)
+    recurrent = head.layers[1]
+    bias = recurrent.forward_layer.cell.bias.numpy()
+    assert np.array_equal(bias, recurrent.backward_layer.cell.bias.numpy())
+    forgotten = 1 / (1 + np.exp(bias[128:256]))
+    assert forgotten[[0, -1]] == pytest.approx([1 / 2, 1 / 30])  # of a frame, with the next one
+    assert bias[:128] == pytest.approx(-bias[128:256])
+    assert not bias[256:].any()
+    left = influence_of_the_first_frame(head)
+    recurrent.forward_layer.cell.bias.assign(np.repeat([0, 1, 0, 0], 128))  # as Keras has it
+    assert left > 10 * influence_of_the_first_frame(head)
+
+
+def influence_of_the_first_frame(head: keras.Model) -> float:
+    """Return how much it changes what the forward direction says after the last."""
+    clips = np.zeros((2, 30, 1280), np.float32)
+    clips[1, 0] = 1
+    said = keras.Model(head.input, head.layers[1].output).predict_on_batch(clips)[:, :128]
+    return float(np.abs(said[1] - said[0]).mean())
+
+
 def test_cnn3d_changes_its_probabilities_little_in_one_step_of_adam():
     model = build_cnn3d(num_frames=16, frame_size=64)
     model.compile(keras.optimizers.Adam(3e-4), "categorical_crossentropy", jit_compile=False)

@@ -24,7 +24,7 @@ SMALL = {
     "backbone": {"weights": "random"},
     "evaluate": {"num_bootstrap": 50},
     "models": {
-        "mobilenet_lstm": {"num_frames": 4, "epochs": 4, "patience": 4},
+        "mobilenet_lstm": {"streams": ["frames"], "num_frames": 4, "epochs": 4, "patience": 4},
         "fusion": {"num_frames": 8, "epochs": 3},
         "r2plus1d": {"num_frames": 8, "epochs": 3, "patience": 3},
         "cnn3d": {"num_frames": 8, "epochs": 3, "patience": 3},
