@@ -13,6 +13,9 @@ Candidates are configurations to choose among, as in `benchmarks/candidates.yaml
 and `chosen` is one more: in each fold and seed, those who are not tested are divided into groups,
 each validates once what the others train, and the candidate with the fewest errors predicts.
 
+With several seeds there is a row more for each model: the mean of what its trainings by all seeds
+say of a video, as an ensemble.
+
 A row is one model: of all seeds and videos the accuracy and macro F1 with 95 % intervals over
 people, its difference to the linear model on pooled features with a paired interval and the p value
 of an exact sign-flip test over people, its parameters, seconds to train and milliseconds a clip.
@@ -205,10 +208,22 @@ def _run_all(
                 model, {"predicted": np.full(shape, -1), "seconds": [], "choices": []}
             )
             result["predicted"][number, is_test] = predicted
+            if "probabilities" in facts:
+                said = result.setdefault("said", np.zeros((*shape, manifest["label"].nunique())))
+                said[number, is_test] = facts.pop("probabilities")
             result["seconds"].append(facts.pop("seconds", 0.0))
             result["choices"].append(facts.pop("choice", model))
             result |= facts
-    return results
+    return results | (ensembles(results) if len(seeds) > 1 else {})
+
+
+def ensembles(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return a row for each model: what its trainings by all seeds say together, on average."""
+    return {
+        f"{name}, all seeds": {"predicted": result["said"].mean(axis=0).argmax(axis=-1)[np.newaxis]}
+        for name, result in results.items()
+        if "said" in result
+    }
 
 
 def run_fold(
@@ -256,9 +271,10 @@ def _fit_fold(
         start = wall_seconds()
         trained = _fit_anew(read, params, num_classes=len(labels))
         seconds = wall_seconds() - start
-        predicted = predict_split(trained, read, params, "test").argmax(axis=1)
-        model = trained.tuned or trained.model
-        yield name, predicted, {"seconds": seconds, "model": model, "params": params}
+        probabilities = predict_split(trained, read, params, "test")
+        facts = {"seconds": seconds, "probabilities": probabilities, "params": params}
+        facts["model"] = trained.tuned or trained.model
+        yield name, probabilities.argmax(axis=1), facts
         keras.utils.clear_session()
 
 

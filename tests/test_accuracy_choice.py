@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from benchmarks.accuracy import CHOSEN, FEATURES, run_fold, validate
+from benchmarks.accuracy import CHOSEN, FEATURES, ensembles, run_fold, validate
 from benchmarks.choice import choose_candidate, describe_choices, read_candidates, set_param
 
 ROOT = Path(__file__).parent.parent
@@ -209,3 +209,11 @@ def test_mistakes_in_the_file_are_explained(params, tmp_path, text, message):
 
 def test_choices_are_counted():
     assert describe_choices(["b", "a", "b"]) == "b in 2 of 3 folds, a in 1"
+
+
+def test_all_seeds_together_say_what_their_mean_says():
+    said = np.array([[[0.9, 0.1], [0.4, 0.6]], [[0.3, 0.7], [0.2, 0.8]]])  # seed, video, label
+    results = {"majority": {"predicted": np.zeros((2, 2))}, "fusion": {"said": said}}
+    rows = ensembles(results)
+    assert list(rows) == ["fusion, all seeds"]
+    assert rows["fusion, all seeds"]["predicted"].tolist() == [[0, 1]]
