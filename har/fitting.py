@@ -183,14 +183,19 @@ def _drawing(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _build(training: Examples, params: dict[str, Any], num_classes: int) -> keras.Model:
+    """Build the model, on the scale of what it trains on where its module has `adapt`."""
     module, settings = find_model(params["model"]), _settings(params)
-    return module.build(
+    model = module.build(
         num_classes=num_classes,
         num_frames=settings["num_frames"],
         frame_size=params["extract"]["size"],
         num_features=training.read(0, 0).shape[-1] if module.INPUT == "features" else 0,
         params=settings,
     )
+    if hasattr(module, "adapt"):
+        videos = range(len(training.label_indices))
+        module.adapt(model, (training.read(video, 0) for video in videos))
+    return model
 
 
 def _backbone_to_tune(params: dict[str, Any]) -> keras.Model:

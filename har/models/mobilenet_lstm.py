@@ -4,6 +4,7 @@ Trains on cached features; `har.models.deployable` puts the backbone in front. O
 features and six classes: 3,734,470 parameters in all, 1,476,486 trainable.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ layers = keras.layers
 
 
 INPUT = "features"
+SCALING = "centred"  # the layer's name
+DEVIATION = 0.3  # of a centred input: where the cell's tanh is still nearly straight
 
 
 def build(
@@ -34,13 +37,36 @@ def build(
     """
     features = keras.Input((num_frames, num_features), name="features")
     recurrent = layers.Bidirectional(layers.LSTM(128))
-    x = recurrent(features)
+    x = recurrent(layers.Rescaling(1.0, name=SCALING)(features))
     for direction in (recurrent.forward_layer, recurrent.backward_layer):
         direction.cell.bias.assign(remembering_bias(128, num_frames))
     x = layers.Dense(128, activation="relu")(x)
     x = layers.Dropout(params["dropout"])(x)
     probabilities = layers.Dense(num_classes, activation="softmax", name="probabilities")(x)
     return keras.Model(features, probabilities, name="mobilenet_lstm")
+
+
+def adapt(model: keras.Model, clips: Iterable[np.ndarray]) -> None:
+    """Centre the inputs of a model of `build` on the mean of the training videos.
+
+    Features are never negative, and what all frames have in common is larger than what tells the
+    actions apart: not centred, it is most of what the gates see. Features are not made equally
+    large, since those that hardly vary would become noise.
+
+    Args:
+        model: Not trained yet.
+        clips: The features of each training video, float32, shape (num_frames, num_features).
+    """
+    count, total, squares = 0, 0.0, 0.0
+    for clip in clips:
+        count += len(clip)
+        total = total + clip.sum(axis=0, dtype=np.float64)
+        squares += np.square(clip, dtype=np.float64).sum()
+    mean = total / count
+    deviation = np.sqrt(squares / count / len(mean) - mean.mean() ** 2)
+    scaling = model.get_layer(SCALING)
+    scaling.scale = float(DEVIATION / deviation)
+    scaling.offset = (-mean * scaling.scale).tolist()
 
 
 def remembering_bias(num_units: int, num_frames: int) -> np.ndarray:
