@@ -37,8 +37,9 @@ def test_fit_temperature_stays_within_bounds():
 
 
 def test_fold_temperature_gives_the_model_that_temperature():
+    params = {"dropout": 0.0, "streams": ["frames"]}
     model = mobilenet_lstm.build(
-        num_classes=3, num_frames=2, frame_size=32, num_features=5, params={"dropout": 0.0}
+        num_classes=3, num_frames=2, frame_size=32, num_features=5, params=params
     )
     features = np.random.default_rng(0).normal(size=(4, 2, 5)).astype(np.float32)
     before = model.predict_on_batch(features)

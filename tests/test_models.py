@@ -30,13 +30,15 @@ def build_cnn3d(*, num_frames: int = 8, frame_size: int = 8, num_classes: int = 
     )
 
 
-def build_head(*, num_frames: int = 16, num_classes: int = 6) -> keras.Model:
+def build_head(
+    *, num_frames: int = 16, num_classes: int = 6, streams: tuple[str, ...] = ("frames",)
+) -> keras.Model:
     return find_model("mobilenet_lstm").build(
         num_classes=num_classes,
         num_frames=num_frames,
         frame_size=0,
-        num_features=1280,
-        params={"dropout": 0.3},
+        num_features=1280 * len(streams),
+        params={"dropout": 0.3, "streams": list(streams)},
     )
 
 
@@ -66,7 +68,7 @@ def test_mobilenet_lstm_has_the_original_number_of_parameters():
 def test_mobilenet_lstm_starts_out_remembering_the_whole_clip():
     keras.utils.set_random_seed(0)
     head = build_head(num_frames=30)
-    recurrent = head.layers[2]
+    recurrent = recurrent_layer(head)
     bias = recurrent.forward_layer.cell.bias.numpy()
     assert np.array_equal(bias, recurrent.backward_layer.cell.bias.numpy())
     forgotten = 1 / (1 + np.exp(bias[128:256]))
@@ -80,11 +82,13 @@ def test_mobilenet_lstm_starts_out_remembering_the_whole_clip():
 
 def test_mobilenet_lstm_centres_its_inputs_on_the_training_videos(tmp_path):
     rng = np.random.default_rng(0)
-    clips = (rng.uniform(1, 3, (5, 16, 1280)) * rng.uniform(0, 2, 1280)).astype(np.float32)
-    head = build_head()
+    clips = (rng.uniform(1, 3, (5, 16, 2560)) * rng.uniform(0, 2, 2560)).astype(np.float32)
+    mean = (clips[..., :1280] + clips[..., 1280:]) / 2
+    head = build_head(streams=("frames", "trace"))
     mobilenet_lstm.adapt(head, iter(clips))
-    centred = keras.Model(head.input, head.layers[1].output).predict_on_batch(clips)
-    expected = (clips - clips.mean(axis=(0, 1))) * mobilenet_lstm.DEVIATION / clips.std()
+    scaling = head.get_layer(mobilenet_lstm.SCALING)
+    centred = keras.Model(head.input, scaling.output).predict_on_batch(clips)
+    expected = (mean - mean.mean(axis=(0, 1))) * mobilenet_lstm.DEVIATION / mean.std()
     assert np.allclose(centred, expected, atol=1e-5)
     assert count_parameters(head) == {"total": 1_476_486, "trainable": 1_476_486}
     head.save(tmp_path / "head.keras")
@@ -92,11 +96,15 @@ def test_mobilenet_lstm_centres_its_inputs_on_the_training_videos(tmp_path):
     assert np.array_equal(loaded.predict_on_batch(clips), head.predict_on_batch(clips))
 
 
+def recurrent_layer(head: keras.Model) -> keras.layers.Layer:
+    return next(x for x in head.layers if isinstance(x, keras.layers.Bidirectional))
+
+
 def influence_of_the_first_frame(head: keras.Model) -> float:
     """Return how much it changes what the forward direction says after the last."""
     clips = np.zeros((2, 30, 1280), np.float32)
     clips[1, 0] = 1
-    said = keras.Model(head.input, head.layers[2].output).predict_on_batch(clips)[:, :128]
+    said = keras.Model(head.input, recurrent_layer(head).output).predict_on_batch(clips)[:, :128]
     return float(np.abs(said[1] - said[0]).mean())
 
 

@@ -49,8 +49,9 @@ def build_model(name: str) -> keras.Model:
     """A small model, always with the same weights: batch normalization and dropout, or an LSTM."""
     keras.utils.set_random_seed(1)
     if name == "mobilenet_lstm":
+        params = {"dropout": 0.3, "streams": ["frames"]}
         return find_model(name).build(
-            num_classes=2, num_frames=5, frame_size=0, num_features=6, params={"dropout": 0.3}
+            num_classes=2, num_frames=5, frame_size=0, num_features=6, params=params
         )
     layers = keras.layers
     return keras.Sequential(

@@ -11,7 +11,7 @@ import numpy as np
 
 from har.runtime import keras
 
-layers = keras.layers
+layers, ops = keras.layers, keras.ops
 
 
 INPUT = "features"
@@ -28,8 +28,9 @@ def build(
         num_classes: Number of labels.
         num_frames: Frames of a clip that the model takes.
         frame_size: Not used: the backbone has seen the frames.
-        num_features: Length of the backbone's feature vector.
-        params: The section `models.mobilenet_lstm`: `dropout`.
+        num_features: Length of the feature vectors of all streams together, which it takes the mean
+            of.
+        params: The section `models.mobilenet_lstm`: `streams`, `dropout`.
 
     Returns:
         A model from float32 features (batch, num_frames, num_features) to probabilities
@@ -37,7 +38,9 @@ def build(
     """
     features = keras.Input((num_frames, num_features), name="features")
     recurrent = layers.Bidirectional(layers.LSTM(128))
-    x = recurrent(layers.Rescaling(1.0, name=SCALING)(features))
+    num_streams = len(params["streams"])
+    x = ops.reshape(features, (-1, num_frames, num_streams, num_features // num_streams))
+    x = recurrent(layers.Rescaling(1.0, name=SCALING)(ops.mean(x, axis=2)))
     for direction in (recurrent.forward_layer, recurrent.backward_layer):
         direction.cell.bias.assign(remembering_bias(128, num_frames))
     x = layers.Dense(128, activation="relu")(x)
@@ -57,14 +60,16 @@ def adapt(model: keras.Model, clips: Iterable[np.ndarray]) -> None:
         model: Not trained yet.
         clips: The features of each training video, float32, shape (num_frames, num_features).
     """
+    scaling = model.get_layer(SCALING)
+    num_features = scaling.output.shape[-1]
     count, total, squares = 0, 0.0, 0.0
-    for clip in clips:
+    for streams in clips:
+        clip = streams.reshape(len(streams), -1, num_features).mean(axis=1)
         count += len(clip)
         total = total + clip.sum(axis=0, dtype=np.float64)
         squares += np.square(clip, dtype=np.float64).sum()
     mean = total / count
     deviation = np.sqrt(squares / count / len(mean) - mean.mean() ** 2)
-    scaling = model.get_layer(SCALING)
     scaling.scale = float(DEVIATION / deviation)
     scaling.offset = (-mean * scaling.scale).tolist()
 
