@@ -11,7 +11,8 @@ from har.runtime import keras
 
 layers = keras.layers
 SIZE, NUM_FRAMES = 32, 4
-STREAMS = dict.fromkeys(("fusion", "mobilenet_lstm"), ["frames", "motion", "trace"])
+THREE = ["frames", "motion", "trace"]
+STREAMS = {"fusion": THREE, "mobilenet_lstm": THREE}
 SETTINGS = {"dropout": 0.3, "batch_norm_momentum": 0.9, "stream": "frames", "stream_dropout": 0.5}
 
 
