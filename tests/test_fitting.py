@@ -12,6 +12,7 @@ import har.fitting
 import har.training
 from har.examples import Examples
 from har.fitting import Trained, fit, predict_split
+from har.models import mobilenet_lstm
 from har.params import Section
 from har.runtime import keras
 
@@ -186,3 +187,24 @@ def test_fit_says_what_is_wrong_before_it_trains(params, by_default, message, tm
     with pytest.raises(ValueError, match=message):
         run_fit(params, tmp_path / "checkpoint.npz", by_default=by_default)
     assert not list(tmp_path.iterdir())
+
+
+def test_inputs_are_centred_on_what_is_trained_on_and_nothing_else(monkeypatch, tmp_path):
+    centred_on, adapt = [], mobilenet_lstm.adapt
+
+    def record(model, clips):
+        clips = list(clips)
+        centred_on.append(np.stack(clips))
+        adapt(model, clips)
+
+    monkeypatch.setattr(mobilenet_lstm, "adapt", record)
+    params = make_params("mobilenet_lstm", num_blocks=0)
+    params["models"]["mobilenet_lstm"] |= {"refit": True, "epochs": 1}
+    run_fit(params, tmp_path / "checkpoint.npz")
+    first, second = centred_on
+    train, val = (
+        np.stack([read_made(split).read(video, 0) for video in range(num_videos)])
+        for split, num_videos in (("train", 8), ("val", 4))
+    )
+    assert np.array_equal(first, train)
+    assert np.array_equal(second, np.concatenate([train, val]))
