@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -98,9 +99,11 @@ def test_connect_makes_the_project_database_once(client, root):
 def test_connect_after_kills_while_the_database_is_made(tmp_path):
     program = "import pathlib; from har.tracking import connect; connect(pathlib.Path())"
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    unfinished = tmp_path / ".har" / "mlflow-new"
     for delay in (0.0, 0.2, 0.5):  # of about three seconds
+        shutil.rmtree(unfinished, ignore_errors=True)
         process = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=environment)
-        while not (tmp_path / ".har" / "mlflow-new" / "mlflow.db").exists():
+        while not (unfinished / "mlflow.db").exists():
             assert process.poll() is None
             time.sleep(0.01)
         time.sleep(delay)
