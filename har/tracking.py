@@ -62,11 +62,12 @@ def connect(root: Path, *, required: bool = True) -> MlflowClient | None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     for name, value in REQUEST_LIMITS.items():
         os.environ.setdefault(name, value)
-    own = f"sqlite:///{root.resolve() / DATABASE_NAME}"
+    root = root.resolve()  # MLflow keeps a database open by its name, wherever the name leads
+    own = f"sqlite:///{root / DATABASE_NAME}"
     mlflow.set_tracking_uri(os.environ.get("MLFLOW_TRACKING_URI") or own)
     location = None
     if mlflow.get_tracking_uri() == own:
-        location = (root.resolve() / ARTIFACTS_NAME).as_uri()
+        location = (root / ARTIFACTS_NAME).as_uri()
     client = None
     with explained_errors(required=required):
         client = _open_database(root, location)

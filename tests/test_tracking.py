@@ -114,6 +114,15 @@ def test_connect_after_kills_while_the_database_is_made(tmp_path):
     assert [file.name for file in (tmp_path / ".har").iterdir()] == ["mlflow.lock"]
 
 
+def test_connect_makes_a_database_in_each_project(tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it
+        connect(Path())
+        assert (tmp_path / name / "mlflow.db").is_file()
+
+
 def test_connect_explains_a_damaged_database(tmp_path):
     with sqlite3.connect(tmp_path / "mlflow.db") as database:
         database.execute("CREATE TABLE experiments (name TEXT)")
