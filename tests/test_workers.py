@@ -103,6 +103,8 @@ def test_num_cores_is_at_least_one():
 
 def test_run_in_workers_ends_all_processes_at_an_interrupt():
     program = (
+        # A shell in which the tests were started with `&` has the interrupt ignored.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from test_workers import LIMITS, behave, run\n"
         "if __name__ == '__main__': run(['hang'] * 4)"
