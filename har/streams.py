@@ -176,8 +176,9 @@ def _cut_out(clips: Any, left: Any, top: Any, side: Any, *, xp: ModuleType) -> A
         pixels = xp.matmul(_between(first, side, size, xp), pixels)
         pixels = xp.reshape(pixels, (-1, num_frames, size, size, 3))
         pixels = xp.swapaxes(pixels, -3, -2)
-    pixels = xp.floor_divide(pixels + WEIGHT * WEIGHT // 2, WEIGHT * WEIGHT)
-    return xp.reshape(_cast(pixels, "uint8", xp), (-1, *clips.shape[1:]))
+    # Exact, since it divides by a power of two; the cast cuts off what is behind the point.
+    pixels = _cast(pixels * np.float32(1 / WEIGHT**2) + np.float32(0.5), "uint8", xp)
+    return xp.reshape(pixels, (-1, *clips.shape[1:]))
 
 
 def _between(first: Any, side: Any, size: int, xp: ModuleType) -> Any:
