@@ -37,7 +37,13 @@ import pandas as pd
 import yaml
 from scipy.stats import permutation_test
 
-from benchmarks.choice import choose_candidate, describe_choices, read_candidates, set_param
+from benchmarks.choice import (
+    choose_candidate,
+    describe_choices,
+    read_candidates,
+    set_param,
+    with_settings,
+)
 from benchmarks.timing import ROOT, print_heading, print_table, wall_seconds
 from har.balance import balance
 from har.baselines import predict_baselines
@@ -45,7 +51,7 @@ from har.clips import draw_views, generator_for, load_clip, write_views
 from har.compare import people_spread
 from har.dataset import read_table
 from har.evaluation import accuracy_interval, mean_f1, resample_subjects
-from har.examples import Examples, read_examples
+from har.examples import Examples, join_examples, read_examples
 from har.fitting import (
     Trained,
     fit,
@@ -269,13 +275,31 @@ def _fit_fold(
         params = params | {"seed": seed}
         read = partial(read_examples, videos, labels, params, VIEWS, FEATURES)
         start = wall_seconds()
-        trained = _fit_anew(read, params, num_classes=len(labels))
+        trained = _fit_anew(*_at_once(read, params), num_classes=len(labels))
         seconds = wall_seconds() - start
         probabilities = predict_split(trained, read, params, "test")
         facts = {"seconds": seconds, "probabilities": probabilities, "params": params}
         facts["model"] = trained.tuned or trained.model
         yield name, probabilities.argmax(axis=1), facts
         keras.utils.clear_session()
+
+
+def _at_once(
+    read: Callable[..., Examples], params: dict[str, Any]
+) -> tuple[Callable[..., Examples], dict[str, Any]]:
+    """Return what makes `fit` train once where it would train twice, to the same weights.
+
+    With `refit` and without `patience` the first of two trainings decides nothing but the
+    temperature, by which no label changes: so the validation videos train at once.
+    """
+    settings = params["models"][params["model"]]
+    if "val" not in trained_on(params) or settings["patience"] is not None:
+        return read, params
+
+    def read_joined(split: str) -> Examples:
+        return join_examples(read("train"), read("val")) if split == "train" else read(split)
+
+    return read_joined, with_settings(params, refit=False)
 
 
 def validate(videos: pd.DataFrame, labels: list[str], params: dict[str, Any]) -> np.ndarray:

@@ -42,6 +42,13 @@ def set_param(params: dict[str, Any], name: str, value: Any) -> None:
     section[key] = value
 
 
+def with_settings(params: dict[str, Any], **settings: Any) -> dict[str, Any]:
+    """Return a copy of parameters in which the model has some other settings."""
+    model = params["model"]
+    changed = params["models"][model] | settings
+    return params | {"models": params["models"] | {model: changed}}
+
+
 def read_candidates(path: Path, params: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the candidates of a file, the parameters of each by its name.
 
@@ -114,7 +121,8 @@ def choose_candidate(
     label_indices = others["label"].map(labels.index).to_numpy()
     scores = {}
     for name, params in candidates.items():
-        settled = _without_refit(params) | {"seed": seed}
+        # Nobody is left to choose an epoch by where validation people are trained with.
+        settled = with_settings(params, refit=False) | {"seed": seed}
         probabilities = _validate_everybody(settled, others, group, labels, validate)
         scores[name] = _score(probabilities, label_indices)
     return min(scores, key=lambda name: scores[name])  # the first of equals
@@ -130,13 +138,6 @@ def describe_choices(choices: list[str]) -> str:
     (first, times), *rest = Counter(choices).most_common()
     parts = [f"{first} in {times} of {len(choices)} folds"]
     return ", ".join(parts + [f"{name} in {number}" for name, number in rest])
-
-
-def _without_refit(params: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters without the training that validation people take part in."""
-    model = params["model"]
-    settings = params["models"][model] | {"refit": False}
-    return params | {"models": params["models"] | {model: settings}}
 
 
 def _validate_everybody(

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,19 @@ import pandas as pd
 import pytest
 import yaml
 
-from benchmarks.accuracy import CHOSEN, FEATURES, ensembles, run_fold, validate
+from benchmarks.accuracy import (
+    CHOSEN,
+    FEATURES,
+    VIEWS,
+    _at_once,
+    _fit_anew,
+    ensembles,
+    run_fold,
+    validate,
+)
 from benchmarks.choice import choose_candidate, describe_choices, read_candidates, set_param
+from har.balance import balance
+from har.examples import read_examples
 
 ROOT = Path(__file__).parent.parent
 LABELS = ["sitting", "walking"]
@@ -205,6 +217,23 @@ def test_mistakes_in_the_file_are_explained(params, tmp_path, text, message):
     with pytest.raises(SystemExit) as error:
         read_candidates(path, params)
     assert message in str(error.value)
+
+
+def test_one_training_gives_the_weights_of_two(manifest, params):
+    videos = balance(manifest.assign(split=split_of(manifest)), method="none", seed=0)
+    read = partial(read_examples, videos, LABELS, params, VIEWS, FEATURES)
+    set_param(params, "models.fusion.streams", ["frames", "motion"])
+    set_param(params, "models.fusion.refit", True)
+    assert params["models"]["fusion"]["patience"] is None
+    twice, once = (
+        _fit_anew(read, params, num_classes=2),
+        _fit_anew(*_at_once(read, params), num_classes=2),
+    )
+    for weights, same in zip(twice.model.get_weights(), once.model.get_weights(), strict=True):
+        assert np.array_equal(weights, same)
+    assert not np.array_equal(twice.validated, once.validated)  # it has seen them
+    set_param(params, "models.fusion.patience", 3)  # the first training has an epoch to choose
+    assert _at_once(read, params) == (read, params)
 
 
 def test_choices_are_counted():
