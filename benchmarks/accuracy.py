@@ -3,6 +3,7 @@
     python -m benchmarks.accuracy VIDEOS --subject-pattern '^([a-z]+)_' --models fusion
     python -m benchmarks.accuracy VIDEOS --folds 3 --seeds 1 2 -S downsample.method=none
     python -m benchmarks.accuracy VIDEOS --candidates FILE --inner-folds 3
+    python -m benchmarks.accuracy VIDEOS --models fusion --train-people 2
 
 VIDEOS has a folder per label. Everybody is tested, by models trained without them; as in the
 pipeline, some of the others validate, drawn by the seed, and nothing is chosen on those tested.
@@ -12,6 +13,8 @@ models. What is made of the videos is kept in `.har/accuracy`.
 Candidates are configurations to choose among, as in `benchmarks/candidates.yaml`. Each is a row,
 and `chosen` is one more: in each fold and seed, those who are not tested are divided into groups,
 each validates once what the others train, and the candidate with the fewest errors predicts.
+
+With `--train-people N`, only N of those who are not tested are there to train and validate.
 
 With several seeds there is a row more for each model: the mean of what its trainings by all seeds
 say of a video, as an ensemble.
@@ -23,10 +26,7 @@ of an exact sign-flip test over people, its parameters, seconds to train and mil
 
 import argparse
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -37,42 +37,18 @@ import pandas as pd
 import yaml
 from scipy.stats import permutation_test
 
-from benchmarks.choice import (
-    choose_candidate,
-    describe_choices,
-    read_candidates,
-    set_param,
-    with_settings,
-)
-from benchmarks.timing import ROOT, print_heading, print_table, wall_seconds
-from har.balance import balance
-from har.baselines import predict_baselines
-from har.clips import draw_views, generator_for, load_clip, write_views
+from benchmarks.choice import choose_candidate, describe_choices, read_candidates, set_param
+from benchmarks.leave_out import CHOSEN, Choose, prepare, run_all, validate
+from benchmarks.timing import ROOT, print_heading, print_table
+from har.clips import load_clip
 from har.compare import people_spread
-from har.dataset import read_table
 from har.evaluation import accuracy_interval, mean_f1, resample_subjects
-from har.examples import Examples, join_examples, read_examples
-from har.fitting import (
-    Trained,
-    fit,
-    make_backbone,
-    predict_split,
-    put_together,
-    second_checkpoint,
-    trained_on,
-)
+from har.fitting import make_backbone, put_together
 from har.models import count_parameters
-from har.progress import progress
 from har.recognizer import Recognizer
-from har.runtime import keras, setup_tensorflow
-from har.splits import SPLITS, choose_splits, fold_names
 from har.summary import BASELINES
 
 REFERENCE = "pooled_linear"
-CHOSEN = "chosen"  # the row of what was chosen in each fold
-VIEWS, FEATURES = Path("data/augment/views.csv"), Path("data/features/features.csv")
-
-Choose = Callable[..., str]  # `choose_candidate` but for those not tested, the labels and the seed
 
 
 def main() -> None:
@@ -92,13 +68,21 @@ def main() -> None:
     work = ROOT / ".har" / "accuracy" / options.videos.name
     work.mkdir(parents=True, exist_ok=True)
     os.chdir(work)
-    manifest = _prepare(params, work)
-    results = _run_all(manifest, params, models, choose, options.seeds)
+    manifest = prepare(params, work)
+    results = run_all(
+        manifest,
+        params,
+        models,
+        choose,
+        seeds=options.seeds,
+        num_people=options.train_people,
+    )
     people, videos = manifest["subject"].nunique(), len(manifest)
     num_folds = manifest["fold"].nunique()
+    learned_from = f", {options.train_people} people to learn from" if options.train_people else ""
     print(
         f"{videos} videos of {people} people in {manifest['label'].nunique()} actions, "
-        f"{num_folds} folds, seeds {', '.join(map(str, options.seeds))}:\n"
+        f"{num_folds} folds{learned_from}, seeds {', '.join(map(str, options.seeds))}:\n"
     )
     _print_results(manifest, results)
     if choose:
@@ -124,10 +108,20 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[42, 43, 44])
     parser.add_argument("--folds", default="people", type=lambda text: yaml.safe_load(text))
+    parser.add_argument(
+        "--train-people",
+        type=int,
+        metavar="N",
+        help="drawn by the seed: how many of those not tested there are (default: all)",
+    )
     parser.add_argument("-S", "--set-param", action="append", default=[], metavar="NAME=VALUE")
     options = parser.parse_args()
     if options.inner_folds < 2:
         parser.error(f"--inner-folds is {options.inner_folds}; expected 2 or more.")
+    if options.train_people is not None and options.train_people < 2:
+        parser.error(
+            f"--train-people is {options.train_people}; expected 2 or more: one validates."
+        )
     if options.candidates and not options.candidates.is_file():
         parser.error(f"--candidates: there is no file {options.candidates}.")
     return options
@@ -148,177 +142,6 @@ def _models_and_choice(
         choose_candidate, candidates, num_groups=options.inner_folds, validate=validate
     )
     return models | candidates, choose
-
-
-def _prepare(params: dict[str, Any], work: Path) -> pd.DataFrame:
-    """Make clips, folds, and the views and features of every video; return the manifest."""
-    (work / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
-    _stage("convert", videos=params["dataset"]["videos"], out="data/converted_videos")
-    _stage("extract", converted="data/converted_videos", out="data/clips")
-    report, clips = "data/converted_videos/report.csv", "data/clips/clips.csv"
-    _stage("split", report=report, clips=clips, out="data/split")
-    manifest = read_table(Path("data/split/manifest.csv"))
-    views = {
-        video_id: draw_views(video_id, seed=params["seed"], **params["augment"])
-        for video_id in manifest["video_id"]
-    }
-    VIEWS.parent.mkdir(parents=True, exist_ok=True)
-    write_views(VIEWS, views)
-    table = "data/split/manifest.csv"
-    _stage("features", manifest=table, clips=clips, views=VIEWS, out=FEATURES.parent)
-    manifest["fold"] = _choose(manifest, params, params["seed"], None)[1]
-    packed = read_table(FEATURES)[["video_id", "path"]]
-    return manifest.merge(packed.rename(columns={"path": "features_path"}), on="video_id")
-
-
-def _stage(name: str, **arguments: str | Path) -> None:
-    command = [sys.executable, "-m", f"stages.{name}"]
-    for option, value in arguments.items():
-        command += [f"--{option}", str(value)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DVC_ROOT": str(Path.cwd())}
-    subprocess.run(command, env=environment, check=True, stdout=sys.stderr)
-
-
-def _choose(
-    manifest: pd.DataFrame, params: dict[str, Any], seed: int, test_fold: str | None
-) -> tuple[pd.Series, pd.Series]:
-    """Return splits and folds: the folds are the same for all seeds, the validation is not."""
-    given = manifest if "fold" in manifest else manifest.assign(fold="")
-    return choose_splits(
-        given.assign(split=""),
-        fractions={name: params["split"][name] for name in SPLITS},
-        folds=params["split"]["folds"],
-        test_fold=test_fold,
-        rng=generator_for(seed, "split"),
-    )
-
-
-def _run_all(
-    manifest: pd.DataFrame,
-    params: dict[str, Any],
-    models: dict[str, dict[str, Any]],
-    choose: Choose | None,
-    seeds: list[int],
-) -> dict[str, dict[str, Any]]:
-    """Return for each model and baseline what it predicted, (num_seeds, num_videos), and facts."""
-    names = fold_names(manifest["fold"])
-    rounds = [(number, seed, name) for number, seed in enumerate(seeds) for name in names]
-    results: dict[str, dict[str, Any]] = {}
-    shown = progress(rounds, total=len(rounds), description="accuracy", unit="folds")
-    for number, seed, name in shown:
-        split, _ = _choose(manifest, params, seed, name)
-        is_test = (split == "test").to_numpy()
-        for model, predicted, facts in run_fold(manifest, split, params, models, choose, seed):
-            shape = (len(seeds), len(manifest))
-            result = results.setdefault(
-                model, {"predicted": np.full(shape, -1), "seconds": [], "choices": []}
-            )
-            result["predicted"][number, is_test] = predicted
-            if "probabilities" in facts:
-                said = result.setdefault("said", np.zeros((*shape, manifest["label"].nunique())))
-                said[number, is_test] = facts.pop("probabilities")
-            result["seconds"].append(facts.pop("seconds", 0.0))
-            result["choices"].append(facts.pop("choice", model))
-            result |= facts
-    return results | (ensembles(results) if len(seeds) > 1 else {})
-
-
-def ensembles(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return a row for each model: what its trainings by all seeds say together, on average."""
-    return {
-        f"{name}, all seeds": {"predicted": result["said"].mean(axis=0).argmax(axis=-1)[np.newaxis]}
-        for name, result in results.items()
-        if "said" in result
-    }
-
-
-def run_fold(
-    manifest: pd.DataFrame,
-    split: pd.Series,
-    params: dict[str, Any],
-    models: dict[str, dict[str, Any]],
-    choose: Choose | None,
-    seed: int,
-) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
-    """Yield each baseline's and model's name, what it says of the test videos, and facts.
-
-    What is chosen comes last: it says what the candidate of that name has said.
-
-    Args:
-        manifest: One row a video.
-        split: Of each row.
-        params: Of the baselines: how the classes are balanced.
-        models: The parameters of each model and candidate, by name.
-        choose: What chooses a candidate, by the people who are not tested alone; None: nothing.
-        seed: Of the balancing, the training and the choice.
-    """
-    labels = sorted(manifest["label"].unique())
-    videos = balance(manifest.assign(split=split), seed=seed, **params["downsample"])
-    said = {}
-    for name, predicted, facts in _fit_fold(videos, labels, models, seed):
-        said[name] = predicted
-        yield name, predicted, facts
-    if choose:
-        choice = choose(manifest[split != "test"], labels, seed=seed)
-        yield CHOSEN, said[choice], {"choice": choice}
-
-
-def _fit_fold(
-    videos: pd.DataFrame, labels: list[str], models: dict[str, dict[str, Any]], seed: int
-) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
-    """Yield what `run_fold` does, but for what is chosen."""
-    # On all that any of the models is trained on.
-    fit_on = max(map(trained_on, models.values()), key=len)
-    for name, predicted in predict_baselines(videos, labels, fit_on=fit_on).items():
-        yield name, predicted, {}
-    for name, params in models.items():
-        params = params | {"seed": seed}
-        read = partial(read_examples, videos, labels, params, VIEWS, FEATURES)
-        start = wall_seconds()
-        trained = _fit_anew(*_at_once(read, params), num_classes=len(labels))
-        seconds = wall_seconds() - start
-        probabilities = predict_split(trained, read, params, "test")
-        facts = {"seconds": seconds, "probabilities": probabilities, "params": params}
-        facts["model"] = trained.tuned or trained.model
-        yield name, probabilities.argmax(axis=1), facts
-        keras.utils.clear_session()
-
-
-def _at_once(
-    read: Callable[..., Examples], params: dict[str, Any]
-) -> tuple[Callable[..., Examples], dict[str, Any]]:
-    """Return what makes `fit` train once where it would train twice, to the same weights.
-
-    With `refit` and without `patience` the first of two trainings decides nothing but the
-    temperature, by which no label changes: so the validation videos train at once.
-    """
-    settings = params["models"][params["model"]]
-    if "val" not in trained_on(params) or settings["patience"] is not None:
-        return read, params
-
-    def read_joined(split: str) -> Examples:
-        return join_examples(read("train"), read("val")) if split == "train" else read(split)
-
-    return read_joined, with_settings(params, refit=False)
-
-
-def validate(videos: pd.DataFrame, labels: list[str], params: dict[str, Any]) -> np.ndarray:
-    """Train, and return what is said of the validation videos, shape (num_videos, num_classes)."""
-    read = partial(read_examples, videos, labels, params, VIEWS, FEATURES)
-    validated = _fit_anew(read, params, num_classes=len(labels)).validated
-    keras.utils.clear_session()
-    return validated
-
-
-def _fit_anew(
-    read: Callable[..., Examples], params: dict[str, Any], *, num_classes: int
-) -> Trained:
-    """Train as `fit` does, whatever was trained before."""
-    setup_tensorflow(**params["train"], seed=params["seed"])
-    checkpoint = Path(f"{params['model']}.npz")
-    for path in (checkpoint, second_checkpoint(checkpoint)):
-        path.unlink(missing_ok=True)
-    return fit(read, params, num_classes=num_classes, checkpoint=checkpoint)
 
 
 def _print_results(manifest: pd.DataFrame, results: dict[str, dict[str, Any]]) -> None:

@@ -10,17 +10,18 @@ import pandas as pd
 import pytest
 import yaml
 
-from benchmarks.accuracy import (
+from benchmarks.choice import choose_candidate, describe_choices, read_candidates, set_param
+from benchmarks.leave_out import (
     CHOSEN,
     FEATURES,
     VIEWS,
-    _at_once,
-    _fit_anew,
+    at_once,
     ensembles,
+    fit_anew,
+    keep_people,
     run_fold,
     validate,
 )
-from benchmarks.choice import choose_candidate, describe_choices, read_candidates, set_param
 from har.balance import balance
 from har.examples import read_examples
 
@@ -226,14 +227,14 @@ def test_one_training_gives_the_weights_of_two(manifest, params):
     set_param(params, "models.fusion.refit", True)
     assert params["models"]["fusion"]["patience"] is None
     twice, once = (
-        _fit_anew(read, params, num_classes=2),
-        _fit_anew(*_at_once(read, params), num_classes=2),
+        fit_anew(read, params, num_classes=2),
+        fit_anew(*at_once(read, params), num_classes=2),
     )
     for weights, same in zip(twice.model.get_weights(), once.model.get_weights(), strict=True):
         assert np.array_equal(weights, same)
     assert not np.array_equal(twice.validated, once.validated)  # it has seen them
     set_param(params, "models.fusion.patience", 3)  # the first training has an epoch to choose
-    assert _at_once(read, params) == (read, params)
+    assert at_once(read, params) == (read, params)
 
 
 def test_choices_are_counted():
@@ -242,7 +243,29 @@ def test_choices_are_counted():
 
 def test_all_seeds_together_say_what_their_mean_says():
     said = np.array([[[0.9, 0.1], [0.4, 0.6]], [[0.3, 0.7], [0.2, 0.8]]])  # seed, video, label
-    results = {"majority": {"predicted": np.zeros((2, 2))}, "fusion": {"said": said}}
+    results = {"majority": {"seconds": []}, "fusion": {"said": said, "seconds": [1.0, 1.0]}}
     rows = ensembles(results)
     assert list(rows) == ["fusion, all seeds"]
     assert rows["fusion, all seeds"]["predicted"].tolist() == [[0, 1]]
+
+
+def test_more_people_to_learn_from_are_fewer_and_others():
+    subjects = make_manifest(6)["subject"]
+    split = subjects.map({"p0": "test", "p1": "val"}).fillna("train")
+    kept = [
+        set(subjects[keep_people(subjects, split, num_people=number, seed=3)])
+        for number in (2, 3, 4, 5, None)
+    ]
+    assert [len(people) for people in kept] == [3, 4, 5, 6, 6]
+    assert all(few < many for few, many in itertools.pairwise(kept[:-1]))
+    assert all({"p0", "p1"} < people for people in kept)
+    others = keep_people(subjects, split, num_people=2, seed=4)
+    assert set(subjects[others]) != kept[0]
+
+
+@pytest.mark.parametrize("number", [1, 6])
+def test_as_many_people_as_there_are_can_be_learned_from(number):
+    subjects = make_manifest(6)["subject"]
+    split = subjects.map({"p0": "test", "p1": "val"}).fillna("train")
+    with pytest.raises(SystemExit, match=f"--train-people is {number}, and of 5 .* 1 validate"):
+        keep_people(subjects, split, num_people=number, seed=3)

@@ -1,0 +1,247 @@
+"""Everybody tested in turn, by models and baselines trained without them.
+
+The folds are those of the pipeline, as are the stages that make clips, views and features.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from benchmarks.choice import with_settings
+from benchmarks.timing import ROOT, wall_seconds
+from har.balance import balance
+from har.baselines import predict_baselines
+from har.clips import draw_views, generator_for, write_views
+from har.dataset import read_table
+from har.examples import Examples, join_examples, read_examples
+from har.fitting import Trained, fit, predict_split, second_checkpoint, trained_on
+from har.progress import progress
+from har.runtime import keras, setup_tensorflow
+from har.splits import SPLITS, choose_splits, fold_names
+
+CHOSEN = "chosen"  # the row of what was chosen in each fold
+VIEWS, FEATURES = Path("data/augment/views.csv"), Path("data/features/features.csv")
+
+Choose = Callable[..., str]  # `choose_candidate` but for those not tested, the labels and the seed
+
+
+def prepare(params: dict[str, Any], work: Path) -> pd.DataFrame:
+    """Make clips, folds, and the views and features of every video; return the manifest."""
+    (work / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    _stage("convert", videos=params["dataset"]["videos"], out="data/converted_videos")
+    _stage("extract", converted="data/converted_videos", out="data/clips")
+    report, clips = "data/converted_videos/report.csv", "data/clips/clips.csv"
+    _stage("split", report=report, clips=clips, out="data/split")
+    manifest = read_table(Path("data/split/manifest.csv"))
+    views = {
+        video_id: draw_views(video_id, seed=params["seed"], **params["augment"])
+        for video_id in manifest["video_id"]
+    }
+    VIEWS.parent.mkdir(parents=True, exist_ok=True)
+    write_views(VIEWS, views)
+    table = "data/split/manifest.csv"
+    _stage("features", manifest=table, clips=clips, views=VIEWS, out=FEATURES.parent)
+    manifest["fold"] = _choose(manifest, params, params["seed"], None)[1]
+    packed = read_table(FEATURES)[["video_id", "path"]]
+    return manifest.merge(packed.rename(columns={"path": "features_path"}), on="video_id")
+
+
+def _stage(name: str, **arguments: str | Path) -> None:
+    command = [sys.executable, "-m", f"stages.{name}"]
+    for option, value in arguments.items():
+        command += [f"--{option}", str(value)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DVC_ROOT": str(Path.cwd())}
+    subprocess.run(command, env=environment, check=True, stdout=sys.stderr)
+
+
+def _choose(
+    manifest: pd.DataFrame, params: dict[str, Any], seed: int, test_fold: str | None
+) -> tuple[pd.Series, pd.Series]:
+    """Return splits and folds: the folds are the same for all seeds, the validation is not."""
+    given = manifest if "fold" in manifest else manifest.assign(fold="")
+    return choose_splits(
+        given.assign(split=""),
+        fractions={name: params["split"][name] for name in SPLITS},
+        folds=params["split"]["folds"],
+        test_fold=test_fold,
+        rng=generator_for(seed, "split"),
+    )
+
+
+def run_all(
+    manifest: pd.DataFrame,
+    params: dict[str, Any],
+    models: dict[str, dict[str, Any]],
+    choose: Choose | None,
+    *,
+    seeds: list[int],
+    num_people: int | None,
+) -> dict[str, dict[str, Any]]:
+    """Return for each model and baseline what it predicted, (num_seeds, num_videos), and facts.
+
+    Args:
+        manifest: One row a video, as `prepare` returns it.
+        params: Of the folds and the baselines.
+        models: The parameters of each model and candidate, by name.
+        choose: As for `run_fold`.
+        seeds: Of everything that is drawn but the folds.
+        num_people: As for `keep_people`; None: all.
+    """
+    names = fold_names(manifest["fold"])
+    rounds = [(number, seed, name) for number, seed in enumerate(seeds) for name in names]
+    results: dict[str, dict[str, Any]] = {}
+    shown = progress(rounds, total=len(rounds), description="accuracy", unit="folds")
+    for number, seed, name in shown:
+        split, _ = _choose(manifest, params, seed, name)
+        is_test = (split == "test").to_numpy()
+        is_kept = keep_people(manifest["subject"], split, num_people=num_people, seed=seed)
+        rows = run_fold(manifest[is_kept], split[is_kept], params, models, choose, seed)
+        for model, predicted, facts in rows:
+            result = results.setdefault(model, _no_result(len(seeds), manifest))
+            result["predicted"][number, is_test] = predicted
+            if "probabilities" in facts:
+                result["said"][number, is_test] = facts.pop("probabilities")
+                result["seconds"].append(facts.pop("seconds"))
+            if "choice" in facts:
+                result["choices"].append(facts.pop("choice"))
+            result |= facts
+    return results | (ensembles(results) if len(seeds) > 1 else {})
+
+
+def _no_result(num_seeds: int, manifest: pd.DataFrame) -> dict[str, Any]:
+    shape = (num_seeds, len(manifest))
+    said = np.full((*shape, manifest["label"].nunique()), np.nan)
+    return {"predicted": np.full(shape, -1), "said": said, "seconds": [], "choices": []}
+
+
+def keep_people(
+    subjects: pd.Series, split: pd.Series, *, num_people: int | None, seed: int
+) -> pd.Series:
+    """Return which videos are of those tested, those who validate, and as many others as allowed.
+
+    The same seed keeps the same people first, so more are those of fewer and some others.
+
+    Args:
+        subjects: Of each video.
+        split: Of each video.
+        num_people: How many train and validate together; None: all.
+        seed: Decides who.
+
+    Raises:
+        SystemExit: There are not as many, or nobody would be left to train.
+    """
+    people = {name: set(subjects[split == name]) for name in SPLITS}
+    num_train = len(people["train"]) if num_people is None else num_people - len(people["val"])
+    if not 0 < num_train <= len(people["train"]):
+        raise SystemExit(
+            f"--train-people is {num_people}, and of {len(people['train'] | people['val'])} who "
+            f"are not tested {len(people['val'])} validate; expected more than those and no more "
+            "than there are."
+        )
+    order = generator_for(seed, "people").permutation(sorted(set(subjects)))
+    trained = [person for person in order if person in people["train"]][:num_train]
+    return (split != "train") | subjects.isin(trained)
+
+
+def ensembles(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return a row for each model: what its trainings by all seeds say together, on average."""
+    return {
+        f"{name}, all seeds": {"predicted": result["said"].mean(axis=0).argmax(axis=-1)[np.newaxis]}
+        for name, result in results.items()
+        if result["seconds"]  # has been trained
+    }
+
+
+def run_fold(
+    manifest: pd.DataFrame,
+    split: pd.Series,
+    params: dict[str, Any],
+    models: dict[str, dict[str, Any]],
+    choose: Choose | None,
+    seed: int,
+) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
+    """Yield each baseline's and model's name, what it says of the test videos, and facts.
+
+    What is chosen comes last: it says what the candidate of that name has said.
+
+    Args:
+        manifest: One row a video.
+        split: Of each row.
+        params: Of the baselines: how the classes are balanced.
+        models: The parameters of each model and candidate, by name.
+        choose: What chooses a candidate, by the people who are not tested alone; None: nothing.
+        seed: Of the balancing, the training and the choice.
+    """
+    labels = sorted(manifest["label"].unique())
+    videos = balance(manifest.assign(split=split), seed=seed, **params["downsample"])
+    said = {}
+    for name, predicted, facts in _fit_fold(videos, labels, models, seed):
+        said[name] = predicted
+        yield name, predicted, facts
+    if choose:
+        choice = choose(manifest[split != "test"], labels, seed=seed)
+        yield CHOSEN, said[choice], {"choice": choice}
+
+
+def _fit_fold(
+    videos: pd.DataFrame, labels: list[str], models: dict[str, dict[str, Any]], seed: int
+) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
+    """Yield what `run_fold` does, but for what is chosen."""
+    # On all that any of the models is trained on.
+    fit_on = max(map(trained_on, models.values()), key=len)
+    for name, predicted in predict_baselines(videos, labels, fit_on=fit_on).items():
+        yield name, predicted, {}
+    for name, params in models.items():
+        params = params | {"seed": seed}
+        read = partial(read_examples, videos, labels, params, VIEWS, FEATURES)
+        start = wall_seconds()
+        trained = fit_anew(*at_once(read, params), num_classes=len(labels))
+        seconds = wall_seconds() - start
+        probabilities = predict_split(trained, read, params, "test")
+        facts = {"seconds": seconds, "probabilities": probabilities, "params": params}
+        facts["model"] = trained.tuned or trained.model
+        yield name, probabilities.argmax(axis=1), facts
+        keras.utils.clear_session()
+
+
+def at_once(
+    read: Callable[..., Examples], params: dict[str, Any]
+) -> tuple[Callable[..., Examples], dict[str, Any]]:
+    """Return what makes `fit` train once where it would train twice, to the same weights.
+
+    With `refit` and without `patience` the first of two trainings decides nothing but the
+    temperature, by which no label changes: so the validation videos train at once.
+    """
+    settings = params["models"][params["model"]]
+    if "val" not in trained_on(params) or settings["patience"] is not None:
+        return read, params
+
+    def read_joined(split: str) -> Examples:
+        return join_examples(read("train"), read("val")) if split == "train" else read(split)
+
+    return read_joined, with_settings(params, refit=False)
+
+
+def validate(videos: pd.DataFrame, labels: list[str], params: dict[str, Any]) -> np.ndarray:
+    """Train, and return what is said of the validation videos, shape (num_videos, num_classes)."""
+    read = partial(read_examples, videos, labels, params, VIEWS, FEATURES)
+    validated = fit_anew(read, params, num_classes=len(labels)).validated
+    keras.utils.clear_session()
+    return validated
+
+
+def fit_anew(read: Callable[..., Examples], params: dict[str, Any], *, num_classes: int) -> Trained:
+    """Train as `fit` does, whatever was trained before."""
+    setup_tensorflow(**params["train"], seed=params["seed"])
+    checkpoint = Path(f"{params['model']}.npz")
+    for path in (checkpoint, second_checkpoint(checkpoint)):
+        path.unlink(missing_ok=True)
+    return fit(read, params, num_classes=num_classes, checkpoint=checkpoint)
