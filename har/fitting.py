@@ -121,8 +121,15 @@ def make_backbone(params: dict[str, Any]) -> keras.Model:
 
 def put_together(model: keras.Model, backbone: keras.Model, params: dict[str, Any]) -> keras.Model:
     """Return the model on frames, for one that was trained on features."""
-    streams = _settings(params)["streams"]
-    return deployable(model, backbone, streams, context=params["features"]["context"])
+    return deployable(model, backbone, **shown(params))
+
+
+def shown(params: dict[str, Any]) -> dict[str, Any]:
+    """Return the `streams` that the model is shown, and the `context` of those of a person."""
+    settings = _settings(params)
+    if find_model(params["model"]).INPUT == "features":
+        return {"streams": settings["streams"], "context": params["features"]["context"]}
+    return {"streams": [settings.get("stream", "frames")], "context": 1.0}
 
 
 def check_streams_of_model(params: dict[str, Any]) -> None:
@@ -245,8 +252,7 @@ def _tune(
         backbone,
         read("train", "clips"),
         read("val", "clips"),
-        streams=_settings(params)["streams"],
-        context=params["features"]["context"],
+        **shown(params),
         num_blocks=params["fine_tune"]["num_blocks"],
         settings=_tuning_settings(params),
         checkpoint=checkpoint,

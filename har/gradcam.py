@@ -12,7 +12,7 @@ Grad-CAM for faithful explanations of convolutional neural networks", 2020, arXi
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -20,6 +20,7 @@ import numpy as np
 
 from har.calibration import LAST_LAYER
 from har.runtime import keras, tf
+from har.streams import PERSON_STREAMS, find_person, show_stream
 
 CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv3D)
 MAX_GRID = 14  # places of the heat along a side, at most
@@ -50,15 +51,25 @@ def find_maps_layer(model: keras.Model) -> keras.Layer | None:
 
 
 def find_heat(
-    model: keras.Model, maps_layer: keras.Layer, frames: np.ndarray, label_index: int
+    model: keras.Model,
+    maps_layer: keras.Layer,
+    frames: np.ndarray,
+    label_index: int,
+    *,
+    streams: Sequence[str] = ("frames",),
+    context: float = 1.0,
 ) -> np.ndarray:
     """Return how much each place of each frame speaks for a label.
+
+    What several streams of a place add is added.
 
     Args:
         model: From clips to probabilities, its last layer being as `har.calibration` says.
         maps_layer: Of the model, from `find_maps_layer`.
         frames: uint8 RGB, shape (num_frames, size, size, 3), as many as the model takes.
         label_index: The label.
+        streams: What the model shows the layer of the frames, of `har.streams.STREAMS`.
+        context: As for `har.streams.show_stream`.
 
     Returns:
         float32 in [0, 1], shape (num_frames, size, size); 1 where the clip has most, 0 everywhere
@@ -87,15 +98,37 @@ def find_heat(
     # Pooling leaves the gradient to one place in four: over a coarser grid the specks even out.
     grid = (min(MAX_GRID, heat.shape[2]), min(MAX_GRID, heat.shape[1]))
     heat = np.stack([cv2.resize(one, grid, interpolation=cv2.INTER_AREA) for one in heat])
-    # Of 30 frames in two streams there are 60 maps: what both add is added.
-    if len(heat) > len(frames):
-        heat = heat.reshape(-1, len(frames), *heat.shape[1:]).sum(axis=0)
-    heat = np.maximum(heat, 0)
+    by_stream = heat.reshape(len(streams), -1, *heat.shape[1:])
+    placed = [
+        _place(one, stream, frames, context) for one, stream in zip(by_stream, streams, strict=True)
+    ]
+    heat = np.maximum(np.sum(placed, axis=0), 0)
+    return heat / heat.max() if heat.max() > 0 else heat
+
+
+def _place(heat: np.ndarray, stream: str, frames: np.ndarray, context: float) -> np.ndarray:
+    """Return the heat of one stream where it is in the frames.
+
+    Args:
+        heat: float32, shape (num_maps, rows, columns).
+        stream: Its name.
+        frames: As for `find_heat`.
+        context: Likewise.
+
+    Returns:
+        float32, shape (num_frames, size, size).
+    """
     # A network for clips has fewer maps than frames: of 4 for 16, frame 7 has 7 * 4 // 16 = 1.
     heat = heat[np.arange(len(frames)) * len(heat) // len(frames)]
-    size = (frames.shape[2], frames.shape[1])
-    heat = np.stack([cv2.resize(one, size, interpolation=cv2.INTER_LINEAR) for one in heat])
-    return heat / heat.max() if heat.max() > 0 else heat
+    size = frames.shape[2]
+    if stream not in PERSON_STREAMS:
+        return np.stack([cv2.resize(one, (size, size)) for one in heat])
+    left, top, (side,) = find_person(show_stream("motion", frames), context=context)
+    placed = np.zeros((len(frames), size, size), np.float32)
+    for one, x, y, out in zip(heat, left, top, placed, strict=True):
+        inside = cv2.resize(one, (int(side), int(side)))
+        out[y : y + side, x : x + side] = inside * (size / side) ** 2  # as much in all
+    return placed
 
 
 @contextlib.contextmanager

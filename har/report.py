@@ -438,7 +438,10 @@ def _draw_strips(run: Run, chosen: pd.DataFrame) -> list[dict[str, Any]]:
         shown = [frames]
         if maps_layer is not None:
             index = recognizer.labels.index(row["predicted"])
-            shown.append(paint_heat(frames, find_heat(recognizer.model, maps_layer, frames, index)))
+            heat = find_heat(
+                recognizer.model, maps_layer, frames, index, **recognizer.params["shown"]
+            )
+            shown.append(paint_heat(frames, heat))
         answer = recognizer.predict(clip[np.newaxis])[0]
         strips.append(
             row

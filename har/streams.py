@@ -21,6 +21,7 @@ STREAMS = {
     "person": "the frames, cut out around who moves",
     "person_motion": "what moves, cut out likewise",
 }
+PERSON_STREAMS = ("person", "person_motion")
 MOTION_GAIN = 2  # small differences are dark; larger ones than 127 grey levels are cut off
 GREY = (77, 150, 29)  # of red, green and blue in 256 parts, ITU-R BT.601
 

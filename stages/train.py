@@ -11,7 +11,7 @@ import pandas as pd
 from har.calibration import fit_temperature, fold_temperature
 from har.dataset import read_table
 from har.examples import read_examples
-from har.fitting import fit, make_backbone, put_together, second_checkpoint, trained_on
+from har.fitting import fit, make_backbone, put_together, second_checkpoint, shown, trained_on
 from har.models import count_parameters, find_model
 from har.params import load_params
 from har.plots import plot_history
@@ -74,7 +74,7 @@ def main(
     if module.INPUT == "features" and trained.tuned is None:
         whole = put_together(trained.model, make_backbone(params), params)
     made_by |= {"fingerprint": identity, "temperature": temperature}
-    made_by["trained_on"] = trained_on(params)
+    made_by |= {"trained_on": trained_on(params), "shown": shown(params)}
     Recognizer(whole, labels, preprocessing, made_by).save(out)
     summary = summarize(trained.results) | {
         "refit": "val" in trained_on(params),

@@ -1,5 +1,7 @@
 """Where a model looks: on models whose answer is known to depend on one place or one frame."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,11 +10,12 @@ from har.gradcam import find_heat, find_maps_layer, paint_heat
 from har.models import deployable, find_model
 from har.recognizer import Recognizer, load_recognizer
 from har.runtime import keras
+from har.streams import find_person, show_stream
 
 layers = keras.layers
 SIZE, NUM_FRAMES = 32, 4
 THREE = ["frames", "motion", "trace"]
-STREAMS = {"fusion": THREE, "mobilenet_lstm": THREE}
+STREAMS = {"fusion": [*THREE, "person"], "mobilenet_lstm": THREE}
 SETTINGS = {"dropout": 0.3, "batch_norm_momentum": 0.9, "stream": "frames", "stream_dropout": 0.5}
 
 
@@ -49,7 +52,7 @@ def clip_model(corner: tuple[int, int]) -> keras.Model:
     return model
 
 
-def frame_model(corner: tuple[int, int], *, frame: int | None = None) -> keras.Model:
+def frame_model(corner: tuple[int, int], *, frame: int | None = None, **shown: Any) -> keras.Model:
     """A frozen network of frames within the model, and a head that looks at one quarter."""
     inputs = keras.Input((SIZE, SIZE, 3))
     x = layers.Rescaling(1 / 255)(inputs)
@@ -63,7 +66,7 @@ def frame_model(corner: tuple[int, int], *, frame: int | None = None) -> keras.M
     head = layers.Dense(2, activation="softmax", name="probabilities")(layers.Flatten()(features))
     trained = keras.Model(features, head)
     trained.layers[-1].set_weights([corner_weights(corner, frame=frame), np.zeros(2)])
-    return deployable(trained, backbone)
+    return deployable(trained, backbone, **shown)
 
 
 def shares(heat: np.ndarray) -> np.ndarray:
@@ -92,6 +95,24 @@ def test_find_heat_is_in_the_frame_that_decides(frames):
     model = frame_model((0, 1), frame=2)
     heat = find_heat(model, find_maps_layer(model), frames, 0)
     assert [bool(one.any()) for one in heat] == [False, False, True, False]
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (1, 1)])
+def test_find_heat_of_a_person_is_where_the_person_is(corner):
+    frames = np.full((NUM_FRAMES, SIZE, SIZE, 3), 60, np.uint8)
+    for number, frame in enumerate(frames):
+        frame[18:26, 2 + 3 * number : 8 + 3 * number] = 200
+    shown = {"streams": ["person"], "context": 1.5}
+    model = frame_model(corner, **shown)
+    heat = find_heat(model, find_maps_layer(model), frames, 0, **shown)
+    left, top, (side,) = find_person(show_stream("motion", frames), context=1.5)
+    assert 8 <= side < SIZE  # a part of the frame, larger than the smallest box
+    for one, x, y in zip(heat, left, top, strict=True):
+        half = side // 2
+        quarter = one[y + corner[0] * half :, x + corner[1] * half :][: half + 1, : half + 1]
+        assert quarter.sum() > 0.85 * one.sum() > 0
+        box = one[y : y + side, x : x + side]
+        assert box.sum() == pytest.approx(one.sum())
 
 
 def test_find_heat_goes_on_where_the_probability_is_1(frames):
@@ -140,9 +161,11 @@ def test_find_heat_of_the_project_s_models_as_saved(name, maps_name, frames, tmp
     loaded = load_recognizer(tmp_path).model
     layer = find_maps_layer(loaded)
     assert layer.name.startswith(maps_name)
-    heats = [find_heat(loaded, layer, np.tile(frames, (2, 1, 1, 1)), label) for label in range(3)]
+    shown = {"streams": streams or ["frames"]}
+    clip = np.tile(frames, (2, 1, 1, 1))
+    heats = [find_heat(loaded, layer, clip, label, **shown) for label in range(3)]
     assert all(heat.shape == (NUM_FRAMES * 2, SIZE, SIZE) for heat in heats)
-    still = find_heat(loaded, layer, np.repeat(frames[:1], NUM_FRAMES * 2, axis=0), 0)
+    still = find_heat(loaded, layer, np.repeat(frames[:1], NUM_FRAMES * 2, axis=0), 0, **shown)
     assert all(np.isfinite(heat).all() for heat in [*heats, still])
     # Of r2plus1d there is one place of 32 pixels, which may speak for one label only.
     assert any(not np.allclose(heats[0], heat) for heat in heats[1:])

@@ -56,6 +56,7 @@ def make_recognizer(seed: int) -> Recognizer:
     made_by = {
         "model": "cnn3d", "settings": settings, "downsample": {"method": "downsample"},
         "fingerprint": "0123456789abcdef", "temperature": 1.5, "trained_on": ["train"],
+        "shown": {"streams": ["frames"], "context": 1.0},
     }  # fmt: skip
     preprocessing = {
         "num_frames": NUM_FRAMES, "size": SIZE, "aspect": "pad", "model_frames": MODEL_FRAMES,
