@@ -113,7 +113,8 @@ def run_all(
             if "choice" in facts:
                 result["choices"].append(facts.pop("choice"))
             result |= facts
-    return results | (ensembles(results) if len(seeds) > 1 else {})
+    # Where other people teach by another seed, all seeds together have had more of them.
+    return results | (ensembles(results) if len(seeds) > 1 and num_people is None else {})
 
 
 def _no_result(num_seeds: int, manifest: pd.DataFrame) -> dict[str, Any]:

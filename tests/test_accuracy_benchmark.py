@@ -196,7 +196,7 @@ def test_the_candidates_that_come_with_it_are_four_of_fusion(params):
     assert [len(names) for names in streams] == [1, 2, 3, 4]
     assert streams[3] == ["frames", "motion", "trace", "person"]
     assert {one["model"] for one in candidates.values()} == {"fusion"}
-    assert params["models"]["fusion"]["streams"] == ["frames", "motion", "trace"]
+    assert params["models"]["fusion"]["streams"] == streams[3]
 
 
 @pytest.mark.parametrize(

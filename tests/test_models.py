@@ -108,12 +108,15 @@ def influence_of_the_first_frame(head: keras.Model) -> float:
     return float(np.abs(said[1] - said[0]).mean())
 
 
-def test_cnn3d_changes_its_probabilities_little_in_one_step_of_adam():
-    model = build_cnn3d(num_frames=16, frame_size=64)
-    model.compile(keras.optimizers.Adam(3e-4), "categorical_crossentropy", jit_compile=False)
-    clips, targets = random_clips(4, 16, 64), np.eye(2)[[0, 1, 0, 1]]
-    losses = [float(model.train_on_batch(clips, targets)) for _ in range(4)]
-    assert max(losses) < 2 * np.log(2), losses
+@pytest.mark.parametrize("frame_size", [64, 128])
+def test_cnn3d_changes_its_probabilities_little_in_one_step_of_adam(frame_size):
+    keras.utils.set_random_seed(0)
+    model = build_cnn3d(num_frames=16, frame_size=frame_size)
+    model.compile(keras.optimizers.Adam(1e-3), "categorical_crossentropy", jit_compile=False)
+    clips, targets = random_clips(4, 16, frame_size), np.eye(2)[[0, 1, 0, 1]]
+    before, after = (float(model.train_on_batch(clips, targets)) for _ in range(2))
+    # Unscaled, one step makes it certain, whatever comes: the loss is 0.00 after it.
+    assert 0.1 < after < before < 1
 
 
 def test_deployable_gives_the_probabilities_of_backbone_and_head():

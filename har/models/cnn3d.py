@@ -17,8 +17,8 @@ INPUT = "clips"
 FILTERS = (32, 64, 98)
 # The dense layer sums 153,664 inputs, so one step of Adam, which moves all of its weights by the
 # learning rate, would move its outputs by dozens: the original's loss of 35. Smaller inputs make it
-# a fraction; what the network can express stays the same.
-FLAT_SCALE = 0.01
+# a fraction, the same for frames of any size; what the network can express stays the same.
+FLAT_SUM = 384  # of the inputs together, where each is 1
 
 
 def build(
@@ -45,7 +45,8 @@ def build(
         # Pooling before normalising is the original's order, and 1.4 times faster than after.
         x = layers.MaxPool3D(2)(x)
         x = layers.BatchNormalization(momentum=params["batch_norm_momentum"])(x)
-    x = layers.Rescaling(FLAT_SCALE)(layers.Flatten()(x))
+    x = layers.Flatten()(x)
+    x = layers.Rescaling(FLAT_SUM / x.shape[-1])(x)
     x = layers.Dense(128, activation="relu")(x)
     x = layers.Dropout(params["dropout"])(x)
     probabilities = layers.Dense(num_classes, activation="softmax", name="probabilities")(x)
