@@ -311,6 +311,86 @@ def report(
     typer.echo(f"report: {', '.join((out / name).as_posix() for name in OUTPUTS)}")
 
 
+@app.command(
+    short_help="Say what people do in new videos.",
+    epilog="Example: python -m har predict ~/clips one.mov --html said.html",
+)
+def predict(
+    videos: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="VIDEO...", exists=True, help="Videos of any kind, or folders with videos."
+        ),
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", exists=True, file_okay=False, help="Else that of `model`, in models/."
+        ),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", dir_okay=False, help="A table to write."),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="A page to write.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON object a line instead of text.")
+    ] = False,
+) -> None:
+    """Say what people do in videos, by a trained model.
+
+    Prints a line a video as it comes: its label, how probable that is, and the next one. A model
+    always names one of its labels; a low probability may mean that it is none of them. Videos
+    become frames as in the pipeline; nothing is kept of them. Exit code: 0 if all were named, 1 if
+    one failed.
+    """
+    import json
+    from collections import Counter
+
+    from har.params import load_params
+    from har.predict import (
+        MAX_SHOWN,
+        describe_counts,
+        describe_prediction,
+        list_videos,
+        predict_videos,
+        prediction_as_dict,
+        render_page,
+        show_prediction,
+        write_table,
+    )
+    from har.progress import say
+    from har.recognizer import load_recognizer
+    from har.runtime import setup_tensorflow
+    from har.steps import Limits
+
+    params, found = load_params(), list_videos(videos)
+    folder = model or Path("models") / params["model"]
+    setup_tensorflow(**params["train"], seed=params["seed"])
+    recognizer = load_recognizer(folder)
+    predictions = predict_videos(recognizer, found, limits=Limits.from_params(params, "convert"))
+    if table:
+        predictions = write_table(table, predictions, recognizer.labels)
+    counts: Counter[str | None] = Counter()
+    shown = []
+    for one in predictions:
+        counts[one.label] += 1
+        if as_json:
+            say(json.dumps(prediction_as_dict(one), ensure_ascii=False))
+        else:
+            say(describe_prediction(one), err=bool(one.problem))
+        if html and len(shown) < MAX_SHOWN:
+            shown.append(show_prediction(one))
+    if html:
+        html.parent.mkdir(parents=True, exist_ok=True)
+        html.write_text(render_page(shown, counts, model=folder.as_posix()), encoding="utf-8")
+    typer.echo(describe_counts(counts), err=as_json)
+    if counts[None]:
+        raise typer.Exit(1)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run a verb and end the process.
 

@@ -43,3 +43,12 @@ def progress(
         leave=not in_terminal,
     ) as bar:
         yield from bar
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a line to stdout, or to stderr, without breaking a bar that is being shown."""
+    file = sys.stderr if err else sys.stdout
+    if sys.stderr.isatty():
+        tqdm.write(text, file=file)
+    else:  # nothing is drawn over there
+        print(text, file=file, flush=True)

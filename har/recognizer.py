@@ -27,8 +27,9 @@ class Recognizer:
     Attributes:
         model: From uint8 RGB frames (batch, num_frames, size, size, 3) to probabilities.
         labels: The name of each class, in the model's order.
-        preprocessing: `num_frames` of a clip, `size` in pixels and `aspect`, as in the section
-            `extract`, and `model_frames`, how many frames of a clip the model takes.
+        preprocessing: How a video becomes a clip: `max_side` of the section `convert`, and of
+            `extract` `num_frames`, `size` in pixels and `aspect`; and `model_frames`, how many
+            frames of a clip the model takes.
         params: What made the model: its name, settings, seed and the digest of its data.
     """
 

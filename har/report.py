@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 import yaml
@@ -28,7 +27,7 @@ from har.pages import MAX_NAMED, commonest
 from har.recognizer import MODEL_NAME, Recognizer, load_recognizer
 from har.splits import SPLITS
 from har.summary import BASELINES
-from har.templates import data_uri, encode_jpeg, picture_uri, render
+from har.templates import picture_uri, render, strip_uri
 
 LEFT_OUT = ("failed", "duplicate", "ignored")  # in the report of the conversion
 DEMO_VIDEOS = Path("data/demo")
@@ -73,8 +72,6 @@ SAME_PROBABILITY = 1e-3  # other processors differ by less than this
 MAX_MATRIX_LABELS = 20  # more are listed by their commonest confusions
 MAX_LISTED = 30  # people, confusions, unusable files
 MAX_STRIPS = 8  # of errors, and as many of right answers
-NUM_STRIP_FRAMES = 8
-STRIP_FRAME_SIZE = 112  # pixels
 
 
 @dataclass(frozen=True)
@@ -446,28 +443,11 @@ def _draw_strips(run: Run, chosen: pd.DataFrame) -> list[dict[str, Any]]:
         strips.append(
             row
             | {
-                "picture": data_uri(encode_jpeg(_join_frames(shown))),
+                "picture": strip_uri(shown),
                 "answer": dict(zip(recognizer.labels, answer.tolist(), strict=True)),
             }
         )
     return strips
-
-
-def _join_frames(rows: list[np.ndarray]) -> np.ndarray:
-    """Return a picture with a few frames of each row, time running from left to right."""
-    side = (STRIP_FRAME_SIZE, STRIP_FRAME_SIZE)
-    return np.concatenate(
-        [
-            np.concatenate(
-                [
-                    cv2.resize(frames[index], side, interpolation=cv2.INTER_AREA)
-                    for index in even_indices(len(frames), NUM_STRIP_FRAMES)
-                ],
-                axis=1,
-            )
-            for frames in rows
-        ]
-    )
 
 
 def _compare_answers(run: Run, strips: list[dict[str, Any]]) -> list[str]:

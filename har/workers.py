@@ -46,6 +46,7 @@ def run_in_workers(
     timeout_seconds: float,
     memory_gigabytes: float,
     description: str,
+    section: str | None = None,
     failures: tuple[type[Exception], ...] = (),
 ) -> Iterator[WorkerResult]:
     """Yield the function's result on each item, in order, with progress.
@@ -57,7 +58,8 @@ def run_in_workers(
         num_workers: Number of processes; 0 is one per core.
         timeout_seconds: Time that one item may take.
         memory_gigabytes: Memory that one worker may have, in 10^9 bytes.
-        description: What is being done, in a word: the section of params.yaml with the limits.
+        description: What is being done, in a word.
+        section: The section of params.yaml with the limits; None: it has the description's name.
         failures: Exceptions that the function may raise and that only mean that the item is bad;
             their text is the reason. Any other exception ends the run.
 
@@ -84,7 +86,9 @@ def run_in_workers(
             for item in itertools.islice(items, num_workers * WAITING_PER_WORKER - len(waiting)):
                 waiting.append(pool.schedule(function, args=(item,), timeout=timeout_seconds))
             future = waiting.popleft()
-            yield _result(future, timeout_seconds, memory_gigabytes, description, failures)
+            yield _result(
+                future, timeout_seconds, memory_gigabytes, section or description, failures
+            )
         pool.close()
     finally:
         pool.stop()  # at an interrupt too: ends every worker at once

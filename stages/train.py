@@ -43,6 +43,7 @@ def main(
     if params["fine_tune"]["num_blocks"]:
         made_by["fine_tune"] = params["fine_tune"]
     preprocessing = {key: params["extract"][key] for key in ("num_frames", "size", "aspect")}
+    preprocessing["max_side"] = params["convert"]["max_side"]
     preprocessing["model_frames"] = settings["num_frames"]
     identity = fingerprint(
         made_by | preprocessing, files=[Path(module.__file__), manifest, clips, views, features]

@@ -20,7 +20,7 @@ from har.__main__ import DatasetName, main
 from har.doctor import Check, examine
 
 ROOT = Path(__file__).parent.parent
-VERBS = ("inspect", "import", "doctor", "compare", "report")
+VERBS = ("inspect", "import", "doctor", "compare", "crossval", "report", "predict")
 
 
 def run(*arguments: str, capsys) -> tuple[int, str, str]:
@@ -79,6 +79,9 @@ def test_help_of_each_verb_shows_an_example(verb, capsys):
         ["import", "kth"],
         ["crossval", "--folds", "1"],
         ["crossval", "--folds", "persons"],
+        ["predict"],
+        ["predict", "no/such/video.mp4"],
+        ["predict", ".", "--model", "no/such/model"],
     ],
 )
 def test_main_ends_with_2_on_wrong_options(arguments, project, capsys):

@@ -126,6 +126,20 @@ def check_agreement(project, *, num_features):
         assert np.abs(difference).max() < 1e-4
 
 
+def test_predict_says_of_the_test_videos_what_evaluate_said(project):
+    scored = pd.read_csv(project.folder / "metrics" / "predictions.csv").set_index("video_id")
+    command = (sys.executable, "-m", "har", "predict", "data/videos", "--json")
+    said = {}
+    for line in project.run(*command).splitlines():
+        one = json.loads(line)
+        said[one["video"].removeprefix("data/videos/").removesuffix(".mp4")] = one
+    assert len(said) == 24
+    for video_id, row in scored.iterrows():
+        assert said[video_id]["predicted"] == row["predicted"]
+        probability = said[video_id]["probabilities"][row["predicted"]]
+        assert probability == pytest.approx(row["probability"], abs=1e-6)
+
+
 def test_fine_tuning_trains_on_and_saves_what_it_trained(project, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(project.folder, copy, symlinks=True)
@@ -181,7 +195,7 @@ def test_pipeline_reruns_nothing_when_nothing_changed(project):
         ({"demo": {"num_videos": 7}}, {"demo"}),
         ({"dataset": {"max_failed_fraction": 0.2}}, {"convert", "extract"}),
         ({"dataset": {"subject_pattern": "^(p.)"}}, {"split"}),
-        ({"convert": {"max_side": 320}}, {"convert"}),
+        ({"convert": {"max_side": 320}}, {"convert", "train"}),
         ({"extract": {"num_frames": 9}}, {"extract", "train"}),
         ({"split": {"train": 0.6, "test": 0.25}}, {"split"}),
         ({"split": {"folds": 3}}, {"split"}),

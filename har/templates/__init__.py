@@ -13,7 +13,11 @@ import cv2
 import jinja2
 import numpy as np
 
+from har.clips import even_indices
+
 JPEG_QUALITY = 80
+NUM_STRIP_FRAMES = 8
+STRIP_FRAME_SIZE = 112  # pixels
 MAX_PICTURE_BYTES = 200_000  # a larger PNG becomes a JPEG
 MAX_PICTURE_WIDTH, MAX_PICTURE_HEIGHT = 1100, 2400  # pixels; wider is made smaller, higher is cut
 
@@ -110,6 +114,26 @@ def picture_uri(path: Path) -> str:
     size = (round(scale * width), max(1, round(scale * height)))
     smaller = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)[:MAX_PICTURE_HEIGHT]
     return data_uri(encode_jpeg(smaller[..., ::-1]))
+
+
+def strip_uri(rows: list[np.ndarray]) -> str:
+    """Return a picture of a few frames of each row, time running from left to right, as an address.
+
+    Args:
+        rows: Clips, uint8 RGB, shape (num_frames, size, size, 3).
+    """
+    side = (STRIP_FRAME_SIZE, STRIP_FRAME_SIZE)
+    strips = [
+        np.concatenate(
+            [
+                cv2.resize(frames[index], side, interpolation=cv2.INTER_AREA)
+                for index in even_indices(len(frames), NUM_STRIP_FRAMES)
+            ],
+            axis=1,
+        )
+        for frames in rows
+    ]
+    return data_uri(encode_jpeg(np.concatenate(strips)))
 
 
 def encode_jpeg(picture: np.ndarray) -> bytes:
