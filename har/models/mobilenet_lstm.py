@@ -16,7 +16,7 @@ layers, ops = keras.layers, keras.ops
 
 INPUT = "features"
 SCALING = "centred"  # the layer's name
-DEVIATION = 0.3  # of a centred input: where the cell's tanh is still nearly straight
+DEVIATION = 0.5  # of a centred input: where the cell's tanh is still nearly straight
 
 
 def build(
