@@ -96,31 +96,34 @@ def predict_videos(
             "The model was trained by an earlier version, which did not keep at what size its "
             "videos were converted. Train it anew with `dvc repro`."
         )
-    clips = run_in_workers(
-        read_clip,
-        ((video, settings) for video in videos),
-        total=len(videos),
-        num_workers=limits.workers,
-        timeout_seconds=limits.timeout_seconds,
-        memory_gigabytes=limits.memory_gigabytes,
-        description="predict",
-        section="convert",
-        failures=(VideoError, FileNotFoundError),
-    )
-    for video, clip in zip(videos, clips, strict=True):
-        probabilities = {}
-        if not clip.reason:
-            row = recognizer.predict(clip.value[np.newaxis])[0].tolist()
-            pairs = zip(recognizer.labels, row, strict=True)
-            probabilities = dict(sorted(pairs, key=lambda pair: -pair[1]))
-        yield Prediction(video, probabilities, clip.reason, clip.value)
+    # Here and not in the workers, so that one which is stopped leaves nothing behind.
+    with tempfile.TemporaryDirectory(prefix="har-") as folder:
+        clips = run_in_workers(
+            read_clip,
+            ((video, settings, folder) for video in videos),
+            total=len(videos),
+            num_workers=limits.workers,
+            timeout_seconds=limits.timeout_seconds,
+            memory_gigabytes=limits.memory_gigabytes,
+            description="predict",
+            section="convert",
+            failures=(VideoError, FileNotFoundError),
+        )
+        for video, clip in zip(videos, clips, strict=True):
+            probabilities = {}
+            if not clip.reason:
+                row = recognizer.predict(clip.value[np.newaxis])[0].tolist()
+                pairs = zip(recognizer.labels, row, strict=True)
+                probabilities = dict(sorted(pairs, key=lambda pair: -pair[1]))
+            yield Prediction(video, probabilities, clip.reason, clip.value)
 
 
-def read_clip(task: tuple[Path, dict[str, Any]]) -> np.ndarray:
+def read_clip(task: tuple[Path, dict[str, Any], str]) -> np.ndarray:
     """Return the clip that the stages `convert` and `extract` make of a video.
 
     Args:
-        task: The video, and the settings of both: `max_side`, `num_frames`, `size`, `aspect`.
+        task: The video, the settings of both (`max_side`, `num_frames`, `size`, `aspect`), and a
+            folder to work in.
 
     Returns:
         uint8 RGB, shape (num_frames, size, size, 3).
@@ -128,10 +131,10 @@ def read_clip(task: tuple[Path, dict[str, Any]]) -> np.ndarray:
     Raises:
         VideoError: The video cannot be read.
     """
-    video, settings = task
+    video, settings, work = task
     settings = dict(settings)
     max_side = settings.pop("max_side")
-    with tempfile.TemporaryDirectory(prefix="har-") as folder:
+    with tempfile.TemporaryDirectory(dir=work) as folder:
         converted = Path(folder) / "converted.mp4"
         convert_video(video, converted, max_side=max_side)
         try:

@@ -62,19 +62,22 @@ def test_read_clip_gives_the_frames_of_the_pipeline(codec, tmp_path):
     _, is_encoded = convert_video(video, tmp_path / "converted.mp4", max_side=48)
     assert is_encoded == (codec == "mpeg4")
     expected, _ = extract_clip(tmp_path / "converted.mp4", num_frames=8, size=32, aspect="pad")
-    clip = read_clip((video, SETTINGS))
+    clip = read_clip((video, SETTINGS, str(tmp_path)))
     assert clip.shape == (8, 32, 32, 3)
     assert np.array_equal(clip, expected)
 
 
-def test_read_clip_leaves_nothing_behind(tmp_path, monkeypatch):
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    read_clip((write_numbered(tmp_path / "a.mp4"), SETTINGS))
+def test_predict_videos_leaves_nothing_behind(recognizer, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    good = write_numbered(tmp_path / "a.mp4")
     damaged = write_damaged(tmp_path / "damaged.avi", keep=0.2)
-    with pytest.raises(ValueError, match=r"^\S*damaged\.avi"):
-        read_clip((damaged, SETTINGS))
-    assert not list((tmp_path / "temporary").iterdir())
+    predictions = predict_videos(recognizer, [good, damaged, good], limits=LIMITS)
+    assert [bool(next(predictions).problem) for _ in range(2)] == [False, True]
+    assert list(temporary.glob("har-*"))
+    predictions.close()  # as an interrupt does
+    assert not list(temporary.glob("har-*"))
 
 
 def test_read_clip_names_the_video_when_its_copy_cannot_be_decoded(tmp_path, monkeypatch):
@@ -84,7 +87,7 @@ def test_read_clip_names_the_video_when_its_copy_cannot_be_decoded(tmp_path, mon
     monkeypatch.setattr(har.predict, "extract_clip", refuse)
     video = write_numbered(tmp_path / "a.mp4")
     with pytest.raises(ValueError, match=f"^{video} has no frames"):
-        read_clip((video, SETTINGS))
+        read_clip((video, SETTINGS, str(tmp_path)))
 
 
 def test_list_videos_takes_files_and_folders_each_once(tmp_path):
@@ -122,7 +125,7 @@ def test_predict_videos_says_what_the_model_says_and_goes_on_after_bad_ones(reco
     assert list(last.probabilities) == ["bright", "dark"]
     # The picture is 64 x 48, so black bars are a quarter of the square.
     assert last.probabilities["bright"] == pytest.approx(0.75 * 235 / 255, abs=0.02)
-    assert np.array_equal(last.clip, read_clip((videos[-1], SETTINGS)))
+    assert np.array_equal(last.clip, read_clip((videos[-1], SETTINGS, str(tmp_path))))
     for one, reason in zip(
         bad, ("is empty (0 bytes)", "is not a video", "No such file"), strict=True
     ):
@@ -143,7 +146,9 @@ def test_predict_videos_takes_the_frames_that_the_model_was_trained_on(tmp_path)
     video = write_numbered(tmp_path / "a.mp4")
     (said,) = predict_videos(recognizer, [video], limits=LIMITS)
     assert said.probabilities == {"bright": 0.75, "dark": 0.25}
-    assert np.array_equal(given[0], read_clip((video, SETTINGS))[np.newaxis, [0, 2, 5, 7]])
+    assert np.array_equal(
+        given[0], read_clip((video, SETTINGS, str(tmp_path)))[np.newaxis, [0, 2, 5, 7]]
+    )
 
 
 def test_predict_videos_refuses_a_model_that_does_not_say_how_its_videos_were_converted(tmp_path):
