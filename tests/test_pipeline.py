@@ -95,21 +95,15 @@ def test_saved_model_on_frames_agrees_with_its_head_on_cached_features(project):
     check_agreement(project, num_features=1280)
 
 
-@pytest.mark.parametrize(
-    ("name", "weights", "num_features"),
-    [("efficientnet_lite0", "registry", 1280), ("MobileNet", "keras", 1024)],
-)
-def test_another_backbone_reruns_features_and_train(
-    name, weights, num_features, project, tmp_path, monkeypatch
-):
+def test_another_backbone_reruns_features_and_train(project, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     write_keras_weights(tmp_path / "models" / "mobilenet_1_0_224_tf_no_top.h5", "MobileNet")
     copy = tmp_path / "copy"
     shutil.copytree(project.folder, copy, symlinks=True)
     other = Project(copy)
-    other.set_params({"backbone": {"name": name, "weights": weights}})
+    other.set_params({"backbone": {"name": "MobileNet", "weights": "keras"}})
     assert ran_stages(other.run("dvc", "repro", "train")) == ["features", "train"]
-    check_agreement(other, num_features=num_features)
+    check_agreement(other, num_features=1024)
 
 
 def check_agreement(project, *, num_features):
@@ -308,7 +302,7 @@ def test_queued_experiments_share_cache_and_database(project):
     deadline = time.monotonic() + 300
     while any(word in (said := project.run("dvc", "queue", "status")) for word in UNFINISHED):
         assert time.monotonic() < deadline, said
-        time.sleep(1)
+        time.sleep(4)  # asking takes a second of a processor that the experiments want
     ended = {line.split()[1]: line.split()[-1] for line in said.splitlines() if "M " in line}
     assert ended == {"longer": "Success", "shorter": "Success", "broken": "Failed"}
     assert "epochs is 0; expected 1 or more" in project.run("dvc", "queue", "logs", "broken")
