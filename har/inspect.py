@@ -203,7 +203,8 @@ def _preview(videos: pd.DataFrame, limits: Limits, *, decode: bool) -> dict[str,
         num_workers=limits.workers,
         timeout_seconds=limits.timeout_seconds,
         memory_gigabytes=limits.memory_gigabytes,
-        description="convert",  # its limits are used, and a reason names them
+        description="inspect",
+        section="convert",  # whose limits are used
         failures=(VideoError,),
     )
     previews: dict[int, Preview] = {}

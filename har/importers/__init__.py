@@ -276,7 +276,8 @@ def _cut_all(items: list[Item], destination: Path, limits: dict[str, float]) -> 
         cut_origin,
         ((origin, parts, scratch) for origin, parts in cuts.items()),
         total=len(cuts),
-        description="convert",  # whose limits these are in params.yaml
+        description="import: cutting",
+        section="convert",  # whose limits these are
         failures=(VideoError,),
         **limits,
     )
