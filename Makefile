@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 repro: .venv/installed
 	@dvc repro
 	@echo
-	@python -m har.summary metrics/metrics.json
+	@python -m har.evaluation.summary metrics/metrics.json
 
 test: .venv/installed
 	ruff check .

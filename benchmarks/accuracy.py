@@ -40,13 +40,13 @@ from scipy.stats import permutation_test
 from benchmarks.choice import choose_candidate, describe_choices, read_candidates, set_param
 from benchmarks.leave_out import CHOSEN, Choose, prepare, run_all, validate
 from benchmarks.timing import ROOT, print_heading, print_table
-from har.clips import load_clip
-from har.compare import people_spread
-from har.evaluation import accuracy_interval, mean_f1, resample_subjects
-from har.fitting import make_backbone, put_together
+from har.clips.clip import load_clip
+from har.evaluation.comparison import people_spread
+from har.evaluation.scores import accuracy_interval, mean_f1, resample_subjects
+from har.evaluation.summary import BASELINES
 from har.models import count_parameters
-from har.recognizer import Recognizer
-from har.summary import BASELINES
+from har.recognizer.recognizer import Recognizer
+from har.training.fit import make_backbone, put_together
 
 REFERENCE = "pooled_linear"
 

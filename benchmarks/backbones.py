@@ -20,8 +20,8 @@ from benchmarks.timing import (
     take_turns,
     timed,
 )
-from har.backbone import build_backbone
-from har.features import make_extractor
+from har.backbones.building import build_backbone
+from har.backbones.extractor import make_extractor
 
 # With the frame size in pixels: that of extract.size, and that of the training where it is another.
 BACKBONES = (

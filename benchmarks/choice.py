@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from har.balance import balance
-from har.clips import generator_for
+from har.clips.clip import generator_for
+from har.dataset.balancing import balance
+from har.dataset.splits import draw_folds
 from har.models import find_model
-from har.splits import draw_folds
 
 EPSILON = 1e-7  # the smallest probability that a cross entropy is taken of
 

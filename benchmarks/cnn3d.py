@@ -88,9 +88,9 @@ def serve_tensorflow(options: argparse.Namespace) -> None:
     """Train one step each time it is asked for."""
     import numpy as np
 
+    from har.engine.runtime import keras, setup_tensorflow
     from har.models import find_model
-    from har.params import load_params
-    from har.runtime import keras, setup_tensorflow
+    from har.settings import load_params
 
     params = load_params()
     setup = params["train"] | ({"deterministic": False} if options.no_determinism else {})

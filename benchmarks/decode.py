@@ -34,14 +34,14 @@ from benchmarks.timing import (
     take_turns,
     timed,
 )
-from har.extract import extract_clip, spaced_indices
-from har.workers import run_in_workers
+from har.engine.workers import run_in_workers
+from har.video.extracting import extract_clip, spaced_indices
 
 SIZES = {"240p": (426, 240), "480p": (854, 480), "1080p": (1920, 1080)}
 KINDS = {"x264": "H.264 by x264", "phone": "H.264 of a phone", "hevc": "HEVC of a phone"}
 NUM_TAKEN, SIDE = 30, 224
 NUM_VIDEOS = 12  # to compare one and two workers
-PLAIN, OURS, SEEKING = "plain decode", "har.extract", "OpenCV, seeking"
+PLAIN, OURS, SEEKING = "plain decode", "har.video.extracting", "OpenCV, seeking"
 MAX_DIFFERENCE = 4  # grey levels; other filters make 2 to 3, the frame beside makes 9
 
 

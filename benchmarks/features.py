@@ -18,10 +18,10 @@ from benchmarks.timing import (
     take_turns,
     timed,
 )
-from har.backbone import build_backbone
+from har.backbones.building import build_backbone
+from har.engine.runtime import keras, setup_tensorflow
 from har.models import deployable, find_model
-from har.params import load_params
-from har.runtime import keras, setup_tensorflow
+from har.settings import load_params
 
 TARGET = 100  # times faster
 NUM_CLASSES = 6

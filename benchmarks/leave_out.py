@@ -17,15 +17,15 @@ import yaml
 
 from benchmarks.choice import with_settings
 from benchmarks.timing import ROOT, wall_seconds
-from har.balance import balance
-from har.baselines import predict_baselines
-from har.clips import draw_views, generator_for, write_views
-from har.dataset import read_table
-from har.examples import Examples, join_examples, read_examples
-from har.fitting import Trained, fit, predict_split, second_checkpoint, trained_on
-from har.progress import progress
-from har.runtime import keras, setup_tensorflow
-from har.splits import SPLITS, choose_splits, fold_names
+from har.clips.clip import draw_views, generator_for, write_views
+from har.dataset.balancing import balance
+from har.dataset.splits import SPLITS, choose_splits, fold_names
+from har.dataset.videos import read_table
+from har.engine.progress import progress
+from har.engine.runtime import keras, setup_tensorflow
+from har.evaluation.baselines import predict_baselines
+from har.training.examples import Examples, join_examples, read_examples
+from har.training.fit import Trained, fit, predict_split, second_checkpoint, trained_on
 
 CHOSEN = "chosen"  # the row of what was chosen in each fold
 VIEWS, FEATURES = Path("data/augment/views.csv"), Path("data/features/features.csv")

@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from reference_frames import SIZE, reference_frames  # noqa: E402
 
-from har.weights import REGISTRY_WEIGHTS, find_registry_weights  # noqa: E402
+from har.backbones.weights import REGISTRY_WEIGHTS, find_registry_weights  # noqa: E402
 
 NUM_KEPT = 64  # features kept of each frame, evenly spaced over the 1280
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from har.encode import open_output, set_up_stream, write_video
+from har.video.writing import open_output, set_up_stream, write_video
 
 FPS = 30
 CRF = 20

@@ -21,9 +21,9 @@ import numpy as np
 import yaml
 
 from benchmarks.timing import GIGABYTE, ROOT, print_heading, print_table, wall_seconds
-from har.convert import convert_step
-from har.encode import write_video
-from har.extract import extract_step
+from har.video.converting import convert_step
+from har.video.extracting import extract_step
+from har.video.writing import write_video
 
 NUM_LABELS, VIDEOS_PER_PERSON = 5, 10
 MODEL = "mobilenet_lstm"

@@ -31,7 +31,7 @@ from benchmarks.timing import (
     take_turns,
     timed,
 )
-from har.clips import even_indices
+from har.clips.clip import even_indices
 
 NUM_FRAMES, SIDE = 30, 224
 NUM_WANTED = 16  # frames that a model takes of a clip

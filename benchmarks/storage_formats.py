@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from benchmarks.samples import FPS
-from har.clips import load_clip
-from har.encode import write_video
+from har.clips.clip import load_clip
+from har.video.writing import write_video
 
 OURS, JPEG_FILES = ".npy", "a file per JPEG, quality 95"
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from har.stage import plain_errors
+from har.engine.stage import plain_errors
 
 # As har.importers.IMPORTERS, which would take a while to import; a test compares the two.
 DatasetName = Literal["kth", "ucf101", "hmdb51", "weizmann", "kinetics"]
@@ -62,9 +62,9 @@ def inspect(
     a page with a few frames of a few videos of each label. Changes nothing. Exit code: 0 if the
     videos can be trained on, 1 if not.
     """
-    from har.inspect import Settings, inspect_videos
-    from har.pages import describe_inspection, inspection_as_json, render_page
-    from har.params import load_params
+    from har.dataset.inspection import Settings, inspect_videos
+    from har.pages.inspection import describe_inspection, inspection_as_json, render_page
+    from har.settings import load_params
 
     settings = Settings.from_params(load_params(), subject_pattern=subject_pattern)
     page = html or Path(f"inspect-{folder.resolve().name}.html")
@@ -103,7 +103,7 @@ def import_(
     again, it goes on. Exit code: 0 if there are videos in DEST, 1 if not.
     """
     from har.importers import import_dataset
-    from har.params import load_params
+    from har.settings import load_params
 
     params = load_params()
     limits = {key: params["convert"][key] for key in ("timeout_seconds", "memory_gigabytes")}
@@ -131,7 +131,7 @@ def doctor() -> None:
 
     Exit code: 0 if it can, 1 if not.
     """
-    from har.doctor import examine
+    from har.commands.doctor import examine
 
     failed = False
     for check in examine():
@@ -170,11 +170,11 @@ def compare(
     run, `champion` or `challenger`, a folder in models/, or a folder with a predictions.csv. Exit
     code: 0 if they were compared and a promotion was made if one was asked for, 1 if not.
     """
-    from har import compare as statistics
-    from har.comparison_page import comparison_as_json, describe_comparison, render_page
-    from har.params import load_params
-    from har.predictions import find_predictions
-    from har.stage import project_root
+    from har.engine.stage import project_root
+    from har.evaluation import comparison as statistics
+    from har.evaluation.predictions import find_predictions
+    from har.pages.comparison import comparison_as_json, describe_comparison, render_page
+    from har.settings import load_params
 
     if promote and len(others) > 1:
         raise typer.BadParameter("--promote takes one A and one B")
@@ -196,8 +196,8 @@ def compare(
     write = comparison_as_json if as_json else describe_comparison
     typer.echo(write(compared, page=str(html)))
     if promote:
-        from har.registry import promote as promote_model
-        from har.tracking import connect, explained_errors
+        from har.tracking.registry import promote as promote_model
+        from har.tracking.runs import connect, explained_errors
 
         first, second = (one.find_fingerprint() for one in found)
         with explained_errors(required=True):
@@ -241,7 +241,8 @@ def crossval(
     into crossval/NAME-.../. Folds in metadata.csv are used as they are. Exit code: 0 if all folds
     ended, 1 if one failed.
     """
-    from har.crossval import (
+    from har.engine.stage import project_root
+    from har.evaluation.cross_validation import (
         describe_fold,
         experiment_prefix,
         pool_folds,
@@ -249,9 +250,8 @@ def crossval(
         score_folds,
         write_crossval,
     )
-    from har.stage import project_root
-    from har.summary import describe_metrics
-    from har.tracking import connect, explained_errors, log_crossval
+    from har.evaluation.summary import describe_metrics
+    from har.tracking.runs import connect, explained_errors, log_crossval
 
     if folds != "people" and (not folds.isdecimal() or int(folds) < 2):
         raise typer.BadParameter(
@@ -299,9 +299,9 @@ def report(
     model or the data. All are made from the run's files, after `dvc repro`. Exit code: 0 if
     written, 1 if something is missing or of another model.
     """
-    from har.params import load_params
-    from har.report import OUTPUTS, pipeline_changes, read_run, write_report
-    from har.runtime import setup_tensorflow
+    from har.engine.runtime import setup_tensorflow
+    from har.pages.report import OUTPUTS, pipeline_changes, read_run, write_report
+    from har.settings import load_params
 
     params = load_params()
     setup_tensorflow(**params["train"], seed=params["seed"])
@@ -349,8 +349,10 @@ def predict(
     import json
     from collections import Counter
 
-    from har.params import load_params
-    from har.predict import (
+    from har.engine.progress import say
+    from har.engine.runtime import setup_tensorflow
+    from har.engine.steps import Limits
+    from har.recognizer.prediction import (
         MAX_SHOWN,
         describe_counts,
         describe_prediction,
@@ -361,10 +363,8 @@ def predict(
         show_prediction,
         write_table,
     )
-    from har.progress import say
-    from har.recognizer import load_recognizer
-    from har.runtime import setup_tensorflow
-    from har.steps import Limits
+    from har.recognizer.recognizer import load_recognizer
+    from har.settings import load_params
 
     params, found = load_params(), list_videos(videos)
     folder = model or Path("models") / params["model"]

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from har.clips import apply_view, draw_views, load_clip, write_views
-from har.dataset import read_table
-from har.params import load_params
-from har.plots import save_contact_sheet
-from har.stage import run_stage
+from har.clips.clip import apply_view, draw_views, load_clip, write_views
+from har.dataset.videos import read_table
+from har.engine.stage import run_stage
+from har.pages.plots import save_contact_sheet
+from har.settings import load_params
 
 
 def main(manifest: Path, out: Path) -> None:

@@ -7,11 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from har.convert import CONVERT_VERSION, convert_step
-from har.dataset import VIDEO_SUFFIXES, find_videos
-from har.params import load_params
-from har.stage import run_stage
-from har.steps import (
+from har.dataset.videos import VIDEO_SUFFIXES, find_videos
+from har.engine.stage import run_stage
+from har.engine.steps import (
     Job,
     Limits,
     Outcome,
@@ -21,6 +19,8 @@ from har.steps import (
     run_step,
     say_outcomes,
 )
+from har.settings import load_params
+from har.video.converting import CONVERT_VERSION, convert_step
 
 INFO_COLUMNS = ("codec", "width", "height", "rotation", "fps", "num_frames", "duration_seconds")
 COLUMNS = [

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from har.demo import write_dataset
-from har.params import load_params
-from har.stage import run_stage
+from har.engine.stage import run_stage
+from har.settings import load_params
 
 
 def main(out: Path) -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from har.balance import balance
-from har.dataset import read_table
-from har.params import load_params
-from har.plots import plot_class_counts
-from har.stage import run_stage
+from har.dataset.balancing import balance
+from har.dataset.videos import read_table
+from har.engine.stage import run_stage
+from har.pages.plots import plot_class_counts
+from har.settings import load_params
 
 
 def main(manifest: Path, out: Path) -> None:

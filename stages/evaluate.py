@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from har.baselines import predict_baselines
-from har.calibration import at_temperature
-from har.clips import even_indices, generator_for, load_clip
-from har.dataset import read_table
-from har.evaluation import (
+from har.clips.clip import even_indices, generator_for, load_clip
+from har.dataset.videos import read_table
+from har.engine.progress import progress
+from har.engine.runtime import setup_tensorflow
+from har.engine.stage import project_root, run_stage
+from har.evaluation.baselines import predict_baselines
+from har.evaluation.scores import (
     NUM_CALIBRATION_BINS,
     confusion_counts,
     evaluate,
@@ -21,14 +23,11 @@ from har.evaluation import (
     resample_subjects,
     score_baselines,
 )
-from har.params import load_params
-from har.plots import plot_confusion, plot_reliability
-from har.progress import progress
-from har.recognizer import Recognizer, load_recognizer
-from har.registry import register
-from har.runtime import setup_tensorflow
-from har.stage import project_root, run_stage
-from har.tracking import (
+from har.pages.plots import plot_confusion, plot_reliability
+from har.recognizer.recognizer import Recognizer, load_recognizer
+from har.settings import load_params
+from har.tracking.registry import register
+from har.tracking.runs import (
     connect,
     explained_errors,
     find_run,
@@ -36,6 +35,7 @@ from har.tracking import (
     log_results,
     open_run,
 )
+from har.training.calibration import at_temperature
 
 NUM_TIMED_CLIPS = 10
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from har.extract import EXTRACT_VERSION, extract_step
-from har.params import load_params
-from har.stage import run_stage
-from har.steps import Job, Limits, check_failures, remove_previous, run_step, say_outcomes
+from har.engine.stage import run_stage
+from har.engine.steps import Job, Limits, check_failures, remove_previous, run_step, say_outcomes
+from har.settings import load_params
+from har.video.extracting import EXTRACT_VERSION, extract_step
 
 COLUMNS = ["video_id", "label", "path", "num_source_frames", "num_repeated", "sha256"]
 

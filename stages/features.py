@@ -1,6 +1,6 @@
 """Stage `features`: what the frozen backbone sees in every clip and view, made once.
 
-Of each it sees the streams that `features.streams` names, as `har.streams` shows them.
+Of each it sees the streams that `features.streams` names, as `har.clips.streams` shows them.
 """
 
 from collections.abc import Iterator
@@ -9,16 +9,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from har.cache import Cache, CacheEntry, keep_entries, place
-from har.clips import View, apply_view, describe_view, load_clip, read_views
-from har.dataset import read_table
-from har.features import Extractor, extract_features, make_extractor
-from har.params import load_params
-from har.progress import progress
-from har.stage import run_stage
-from har.streams import check_streams, show_stream
+from har.backbones.extractor import Extractor, extract_features, make_extractor
+from har.clips.clip import View, apply_view, describe_view, load_clip, read_views
+from har.clips.streams import check_streams, show_stream
+from har.dataset.videos import read_table
+from har.engine.cache import Cache, CacheEntry, keep_entries, place
+from har.engine.progress import progress
+from har.engine.stage import run_stage
+from har.settings import load_params
 
-FEATURES_VERSION = 3  # raise it when this stage, har.streams or apply_view changes the features
+FEATURES_VERSION = (
+    3  # raise it when this stage, har.clips.streams or apply_view changes the features
+)
 
 
 def main(manifest: Path, clips: Path, views: Path, out: Path) -> None:
@@ -86,8 +88,8 @@ def make_features(
         extractor: The backbone.
         cache: Gets one array a video, float32, (1 + num_views, num_streams, num_frames,
             num_features).
-        streams: What the backbone is shown, of `har.streams.STREAMS`.
-        context: As for `har.streams.show_stream`.
+        streams: What the backbone is shown, of `har.clips.streams.STREAMS`.
+        context: As for `har.clips.streams.show_stream`.
 
     Returns:
         The new entries by key.

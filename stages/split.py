@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from har.clips import generator_for
-from har.dataset import read_table, subject_from_name
-from har.params import load_params
-from har.splits import SPLITS, choose_splits, fold_names
-from har.stage import run_stage
+from har.clips.clip import generator_for
+from har.dataset.splits import SPLITS, choose_splits, fold_names
+from har.dataset.videos import read_table, subject_from_name
+from har.engine.stage import run_stage
+from har.settings import load_params
 
 MANIFEST_COLUMNS = ["video_id", "path", "label", "subject", "split"]
 

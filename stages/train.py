@@ -8,17 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from har.calibration import fit_temperature, fold_temperature
-from har.dataset import read_table
-from har.examples import read_examples
-from har.fitting import fit, make_backbone, put_together, second_checkpoint, shown, trained_on
+from har.dataset.videos import read_table
+from har.engine.runtime import setup_tensorflow
+from har.engine.stage import project_root, run_stage
 from har.models import count_parameters, find_model
-from har.params import load_params
-from har.plots import plot_history
-from har.recognizer import Recognizer
-from har.runtime import setup_tensorflow
-from har.stage import project_root, run_stage
-from har.tracking import (
+from har.pages.plots import plot_history
+from har.recognizer.recognizer import Recognizer
+from har.settings import load_params
+from har.tracking.runs import (
     HistoryMirror,
     connect,
     ended_run,
@@ -26,7 +23,10 @@ from har.tracking import (
     find_run,
     open_run,
 )
-from har.training import Progress, fingerprint
+from har.training.calibration import fit_temperature, fold_temperature
+from har.training.examples import read_examples
+from har.training.fit import fit, make_backbone, put_together, second_checkpoint, shown, trained_on
+from har.training.loop import Progress, fingerprint
 
 # The sections of params.yaml that decide the weights, beside the model's own settings.
 DECIDING_PARAMS = ("seed", "downsample", "augment", "backbone", "train")
@@ -96,7 +96,7 @@ def summarize(results: list[Progress]) -> dict[str, Any]:
     """Return the epochs, the scores of the kept one and the time of an epoch.
 
     Args:
-        results: Of `har.fitting.Trained`.
+        results: Of `har.training.fit.Trained`.
     """
     first, last = results[0], results[-1]
     kept = {row["split"]: row for row in last.history if row["epoch"] == last.best_epoch}

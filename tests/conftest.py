@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-ROOT = Path(__file__).parent.parent
+from places import ROOT
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _repeatable_tensorflow():
     """Make TensorFlow repeatable before its first operation, where a collected test imports it."""
     if "tensorflow" in sys.modules:
-        from har.runtime import setup_tensorflow
+        from har.engine.runtime import setup_tensorflow
 
         setup_tensorflow(num_threads=2, seed=0)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from har.examples import Examples
+from har.training.examples import Examples
 
 NUM_FRAMES, SIZE = 6, 32
 STREAMS = ("frames", "motion")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import h5py
 
-from har.runtime import keras
+from har.engine.runtime import keras
 
 
 def write_keras_weights(path: Path, name: str) -> None:

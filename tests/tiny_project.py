@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from places import ROOT
 
-from har.encode import write_video
+from har.video.writing import write_video
 
-ROOT = Path(__file__).parent.parent
 PARTS = ["har", "stages", "dvc.yaml", "params.yaml", "requirements.txt", ".gitignore", ".dvcignore"]
 LABELS = ("falling", "rising", "still")
 NUM_SUBJECTS = 6

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from har.encode import open_output, set_up_stream, write_video
+from har.video.writing import open_output, set_up_stream, write_video
 
 RED, GREEN, BLUE, GREY = (200, 30, 30), (30, 160, 40), (30, 40, 200), (120, 120, 120)
 CORNERS = ((RED, GREEN), (BLUE, GREY))  # (top left, top right), (bottom left, bottom right)

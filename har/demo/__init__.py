@@ -16,8 +16,8 @@ from har.demo.body import Subject, make_subject
 from har.demo.film import View, film
 from har.demo.motion import LABELS, Motion, Walking, make_motion
 from har.demo.scene import Scene, make_room, make_street, place_seat, place_spare_desk
-from har.encode import write_video
-from har.workers import run_in_workers
+from har.engine.workers import run_in_workers
+from har.video.writing import write_video
 
 # Videos of each label in 120; unbalanced, as what people collect is.
 LABEL_WEIGHTS = {

@@ -1,4 +1,4 @@
-"""Public data sets, from their own layout to a folder of videos as `har.dataset` reads it.
+"""Public data sets, from their own layout to a folder of videos as `har.dataset.videos` reads it.
 
 One module for each data set has the facts about it and makes a plan; this one carries it out::
 
@@ -22,13 +22,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from har.cache import place
+from har.engine.cache import place
+from har.engine.progress import progress
+from har.engine.workers import run_in_workers
 from har.importers import hmdb51, kinetics, kth, ucf101, weizmann
-from har.importers.cutting import Cut, cut_origin, unpack
 from har.importers.plan import Item, Origin, Plan, find_videos, name_some, visible_files
-from har.progress import progress
-from har.video import VideoError
-from har.workers import run_in_workers
+from har.video.cutting import Cut, cut_origin, unpack
+from har.video.reading import VideoError
 
 MODULES = {
     "kth": kth,

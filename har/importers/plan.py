@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from har.dataset import VIDEO_SUFFIXES, list_files
+from har.dataset.videos import VIDEO_SUFFIXES, list_files
 
 MAX_NAMED = 3  # of many missing files, so many are named
 MAX_NAME_BYTES = 255
@@ -230,7 +230,7 @@ def drop_repeated(plan: Plan) -> None:
 def separate_shared_subjects(plan: Plan) -> None:
     """Make each video of a subject that is in several official splits a subject of its own.
 
-    The official split decides; a subject in two splits would be refused by `har.splits`.
+    The official split decides; a subject in two splits would be refused by `har.dataset.splits`.
     """
     splits = defaultdict(set)
     for item in plan.items:

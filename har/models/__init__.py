@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from har.runtime import keras
-from har.streams import show_stream
+from har.clips.streams import show_stream
+from har.engine.runtime import keras
 
 ops = keras.ops
 
@@ -49,8 +49,8 @@ def deployable(
     Args:
         trained: What `build` returned, trained.
         backbone: The frozen network whose features it was trained on.
-        streams: What the backbone is shown, of `har.streams.STREAMS`.
-        context: As for `har.streams.show_stream`.
+        streams: What the backbone is shown, of `har.clips.streams.STREAMS`.
+        context: As for `har.clips.streams.show_stream`.
 
     Returns:
         A model from uint8 RGB frames (batch, num_frames, size, size, 3) to probabilities.

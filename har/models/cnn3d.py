@@ -7,8 +7,8 @@ in all.
 
 from typing import Any
 
-from har.runtime import keras
-from har.streams import show_stream
+from har.clips.streams import show_stream
+from har.engine.runtime import keras
 
 layers = keras.layers
 

@@ -10,7 +10,7 @@ Trains on cached features; `har.models.deployable` puts the streams and the back
 
 from typing import Any
 
-from har.runtime import keras
+from har.engine.runtime import keras
 
 layers, ops = keras.layers, keras.ops
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from har.runtime import keras
+from har.engine.runtime import keras
 
 layers, ops = keras.layers, keras.ops
 

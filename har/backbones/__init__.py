@@ -1,0 +1,1 @@
+"""The frozen networks: how they are built, their weights and the runtime that runs them."""

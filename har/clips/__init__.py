@@ -1,0 +1,1 @@
+"""Clips, their augmented views and the input streams made from them."""

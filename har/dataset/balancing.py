@@ -1,0 +1,51 @@
+"""Balancing the classes of the training split; validation and test stay as they are."""
+
+import pandas as pd
+
+from har.clips.clip import generator_for
+
+METHODS = ("downsample", "none", "class_weight")
+
+
+def balance(manifest: pd.DataFrame, *, method: str, seed: int) -> pd.DataFrame:
+    """Balance the training split and give each of its videos a weight in the loss.
+
+    Args:
+        manifest: One row a video, with `video_id`, `label`, `subject` and `split`.
+        method: `downsample` keeps as many videos of each label as the smallest has, from as many
+            people as possible; `none` keeps all, and training draws each label equally often;
+            `class_weight` keeps all and weights each label's loss by the inverse of its count.
+        seed: Decides which videos are kept.
+
+    Returns:
+        The rows kept, in their old order, with a column `weight` whose mean over train is 1.
+
+    Raises:
+        ValueError: The method is unknown or a label has no training video.
+    """
+    if method not in METHODS:
+        raise ValueError(f"downsample.method is {method!r}; expected one of {', '.join(METHODS)}.")
+    is_train = manifest["split"] == "train"
+    counts = manifest.loc[is_train, "label"].value_counts()
+    empty = sorted(set(manifest["label"]) - set(counts.index))
+    if empty:
+        raise ValueError(
+            f"No training video has the label {empty[0]!r}. Add videos of it or remove its folder."
+        )
+    kept = manifest.assign(weight=1.0)
+    if method == "class_weight":
+        inverse = is_train.sum() / (len(counts) * counts)
+        kept.loc[is_train, "weight"] = manifest.loc[is_train, "label"].map(inverse)
+    elif method == "downsample":
+        rank = _rank_within_label(manifest[is_train], seed)
+        dropped = rank.index[rank >= counts.min()]
+        kept = kept.drop(dropped)
+    return kept
+
+
+def _rank_within_label(training: pd.DataFrame, seed: int) -> pd.Series:
+    """Number each label's videos from 0, one of every person before a second of any."""
+    draw = training["video_id"].map(lambda name: generator_for(seed, "downsample", name).random())
+    turn = draw.groupby([training["label"], training["subject"]]).rank(method="first")
+    order = pd.DataFrame({"label": training["label"], "turn": turn, "draw": draw})
+    return order.sort_values(["turn", "draw"]).groupby("label").cumcount()

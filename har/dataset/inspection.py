@@ -1,0 +1,414 @@
+"""What a folder of videos holds, and whether it can be trained on, before anything is run.
+
+It judges with the pipeline's own functions: what counts as a video, whether it can be read, who is
+in it, and whether people can be split. Only damage inside a video that shows when every frame is
+decoded is left to the run itself, unless `decode` asks for it.
+"""
+
+import contextlib
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from har.clips.clip import generator_for
+from har.dataset.splits import SPLITS, choose_splits
+from har.dataset.videos import REFUSED_BY_DVC, find_videos
+from har.engine.steps import Limits, check_failures, digests
+from har.engine.workers import run_in_workers
+from har.video.preview import Preview, PreviewTask, preview_video
+from har.video.reading import VideoError
+from stages.convert import start_row
+from stages.split import check_labels, find_subjects
+
+STRIPS_PER_LABEL = 6
+MAX_STRIPS = 180  # on the page; more labels get one each, of half the height
+STRIP_HEIGHT = 96  # pixels
+MAX_STRIP_BYTES = 3_000_000  # of all strips; a third more once written as text
+INFO_COLUMNS = (
+    *("container", "codec", "pixel_format", "width", "height", "rotation", "fps", "num_frames"),
+    *("num_promised", "duration_seconds", "constant_frame_rate", "interlaced"),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides whether videos can be trained on; the names are those of params.yaml.
+
+    Attributes:
+        subject_pattern: Finds the subject in a file name; None for none.
+        max_failed_fraction: Share of videos that may be unreadable.
+        num_frames: Frames in a clip.
+        fractions: The share of videos for each split.
+        folds: Into how many to draw the people, or `people`; None for one split.
+        test_fold: The fold to test on; None for the first.
+        seed: Of the split.
+        limits: What looking at a video may take.
+    """
+
+    subject_pattern: str | None
+    max_failed_fraction: float
+    num_frames: int
+    fractions: dict[str, float]
+    folds: int | str | None
+    test_fold: str | None
+    seed: int
+    limits: Limits
+
+    @classmethod
+    def from_params(cls, params: dict[str, Any], *, subject_pattern: str | None) -> "Settings":
+        """Take the settings from params.yaml; a pattern given here wins over its own."""
+        return cls(
+            subject_pattern=subject_pattern or params["dataset"]["subject_pattern"],
+            max_failed_fraction=params["dataset"]["max_failed_fraction"],
+            num_frames=params["extract"]["num_frames"],
+            fractions={name: params["split"][name] for name in SPLITS},
+            folds=params["split"]["folds"],
+            test_fold=params["split"]["test_fold"],
+            seed=params["seed"],
+            limits=Limits.from_params(params, "convert"),
+        )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something about the videos that a user should know.
+
+    Attributes:
+        blocks: Whether the pipeline would stop at it.
+        what: What it is, and how to mend it.
+        details: One line for each video concerned, if any.
+    """
+
+    blocks: bool
+    what: str
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a folder of videos holds.
+
+    Attributes:
+        folder: The folder.
+        videos: One row a file: `path`, `label`, `subject`, `split`, `status` (ok, failed, duplicate
+            or ignored), `reason`, the columns of `INFO_COLUMNS` (None unless ok) and `strip`, a
+            JPEG picture (empty for most).
+        labels: One row a label: `label`, `videos`, `people`, `failed`, `duplicates`,
+            `min_seconds`, `median_seconds`, `max_seconds`, and videos in `train`, `val`, `test`.
+        grouped_by: What says who is in the videos; `video` if nothing does, empty if that failed.
+        problems: Those that stop the pipeline first.
+    """
+
+    folder: Path
+    videos: pd.DataFrame
+    labels: pd.DataFrame
+    grouped_by: str
+    problems: tuple[Problem, ...]
+
+    @property
+    def can_train(self) -> bool:
+        """Whether the pipeline would take these videos."""
+        return not any(problem.blocks for problem in self.problems)
+
+    @property
+    def usable(self) -> pd.DataFrame:
+        """The rows of the videos that can be used."""
+        return self.videos[self.videos["status"] == "ok"]
+
+
+def inspect_videos(
+    folder: Path, settings: Settings, *, report: Path, decode: bool = False
+) -> Inspection:
+    """Look at every video of a folder.
+
+    Args:
+        folder: The data set, laid out as `har.dataset.videos` says.
+        settings: What decides whether it can be trained on.
+        report: File that will list all failures, to be named in messages.
+        decode: Whether to decode every frame too, which finds damage inside videos.
+
+    Raises:
+        ValueError: The folder or every video in it is missing, or `metadata.csv` is wrong.
+    """
+    rows = [start_row(video) for video in find_videos(folder).to_dict("records")]
+    videos = pd.DataFrame(rows).rename(columns={"source": "path", "path": "converted"})
+    videos = videos[["video_id", "path", "label", "subject", "split", "fold", "status", "reason"]]
+    duplicate_problems = _mark_duplicates(videos)
+    videos = videos.assign(**_preview(videos, settings.limits, decode=decode))
+    videos.loc[videos["status"] == "", "status"] = "ok"
+    grouped_by, subject_problems = _find_subjects(videos, settings)
+    split_problems = _split(videos, settings) if grouped_by else []
+    problems = [
+        *_failure_problems(videos, settings, report),
+        *duplicate_problems,
+        *_label_problems(videos, folder),
+        *subject_problems,
+        *split_problems,
+        *_length_problems(videos, settings.num_frames),
+    ]
+    problems.sort(key=lambda problem: not problem.blocks)
+    return Inspection(folder, videos, _count_labels(videos), grouped_by, tuple(problems))
+
+
+def _mark_duplicates(videos: pd.DataFrame) -> list[Problem]:
+    """Mark each video whose bytes were there before."""
+    todo = videos.index[videos["status"] == ""]
+    sources = [Path(path) for path in videos.loc[todo, "path"]]
+    digest = pd.Series(list(digests(sources, "comparing")), index=todo)
+    two_labels, again = [], []
+    for _, same in videos.loc[todo].groupby(digest, sort=False):
+        first = same["path"].iloc[0]
+        videos.loc[same.index[1:], "status"] = "duplicate"
+        videos.loc[same.index[1:], "reason"] = f"the same bytes as {first}"
+        if same["label"].nunique() > 1:
+            two_labels.append(" = ".join(same["path"]))
+        elif len(same) > 1:
+            again.append(" = ".join(same["path"]))
+    problems = []
+    if two_labels:
+        what = (
+            f"{_count(two_labels, 'video')} with two labels: byte for byte the same file is in two "
+            "label folders. Remove the wrong one."
+        )
+        problems.append(Problem(True, what, tuple(two_labels)))
+    if again:
+        what = (
+            f"{_count(again, 'video')} more than once: only the first file is used. Nothing needs "
+            "to be done, unless another video should be there."
+        )
+        problems.append(Problem(False, what, tuple(again)))
+    return problems
+
+
+def _preview(videos: pd.DataFrame, limits: Limits, *, decode: bool) -> dict[str, Any]:
+    """Look into the videos that have no status yet, and give one to those that fail.
+
+    Returns:
+        The new columns by name.
+    """
+    todo = videos[videos["status"] == ""]
+    strip_heights = choose_strips(todo["label"])
+    tasks = [
+        PreviewTask(Path(path), strip_heights.get(row, 0), decode)
+        for row, path in todo["path"].items()
+    ]
+    results = run_in_workers(
+        preview_video,
+        tasks,
+        total=len(tasks),
+        num_workers=limits.workers,
+        timeout_seconds=limits.timeout_seconds,
+        memory_gigabytes=limits.memory_gigabytes,
+        description="inspect",
+        section="convert",  # whose limits are used
+        failures=(VideoError,),
+    )
+    previews: dict[int, Preview] = {}
+    for row, result in zip(todo.index, results, strict=True):
+        if result.reason:
+            videos.loc[row, ["status", "reason"]] = ["failed", result.reason]
+        else:
+            previews[row] = result.value
+    previews = _within_budget(previews, videos["label"])
+    infos = [asdict(previews[row].info) if row in previews else {} for row in videos.index]
+    columns = {name: [info.get(name) for info in infos] for name in INFO_COLUMNS}
+    # As objects: a column with gaps would else become floats, and 25 frames 25.0.
+    columns = {name: pd.Series(values, videos.index, object) for name, values in columns.items()}
+    strips = [previews[row].strip if row in previews else b"" for row in videos.index]
+    return {**columns, "strip": strips}
+
+
+def choose_strips(labels: pd.Series) -> dict[int, int]:
+    """Choose the videos to show: a few of each label, evenly spaced.
+
+    Args:
+        labels: The label of each video, by its row.
+
+    Returns:
+        The height of the strip in pixels, by row.
+
+    Example:
+        >>> choose_strips(pd.Series(["a"] * 100))
+        {8: 96, 25: 96, 41: 96, 58: 96, 75: 96, 91: 96}
+    """
+    groups = [group.index for _, group in labels.groupby(labels)]
+    per_label = max(1, min(STRIPS_PER_LABEL, MAX_STRIPS // max(1, len(groups))))
+    height = STRIP_HEIGHT if len(groups) <= MAX_STRIPS else STRIP_HEIGHT // 2
+    chosen = {}
+    for rows in groups:
+        num_strips = min(per_label, len(rows))
+        chosen |= {
+            rows[(2 * i + 1) * len(rows) // (2 * num_strips)]: height for i in range(num_strips)
+        }
+    return chosen
+
+
+def _within_budget(previews: dict[int, Preview], labels: pd.Series) -> dict[int, Preview]:
+    """Drop strips, those late in their label first, until all are small enough for one page."""
+    sizes = pd.Series({row: len(preview.strip) for row, preview in previews.items()}, dtype=int)
+    place_in_label = sizes[sizes > 0].groupby(labels.loc[sizes.index]).cumcount()
+    total = sizes[place_in_label.sort_values(kind="stable").index].cumsum()
+    dropped = set(total[total > MAX_STRIP_BYTES].index)
+    return {
+        row: replace(preview, strip=b"") if row in dropped else preview
+        for row, preview in previews.items()
+    }
+
+
+def _find_subjects(videos: pd.DataFrame, settings: Settings) -> tuple[str, list[Problem]]:
+    """Fill in who is in the usable videos; return what says so, and the problems."""
+    usable = videos[videos["status"] == "ok"]
+    if usable.empty:
+        return "", []
+    said = io.StringIO()  # the stage prints its warning; here it is one of the problems
+    try:
+        with contextlib.redirect_stdout(said):
+            subjects, grouped_by = find_subjects(
+                usable.assign(source=usable["path"]), settings.subject_pattern
+            )
+    except ValueError as error:
+        return "", [Problem(True, str(error))]
+    videos.loc[usable.index, "subject"] = subjects
+    warning = said.getvalue().removeprefix("warning: ").strip()
+    return grouped_by, [Problem(False, _capitalized(warning))] if warning else []
+
+
+def _split(videos: pd.DataFrame, settings: Settings) -> list[Problem]:
+    """Try the split as the stage does and fill it in."""
+    manifest = videos[videos["status"] == "ok"]
+    try:
+        split, _ = choose_splits(
+            manifest,
+            fractions=settings.fractions,
+            folds=settings.folds,
+            test_fold=settings.test_fold,
+            rng=generator_for(settings.seed, "split"),
+        )
+    except ValueError as error:
+        return [Problem(True, str(error))]
+    videos.loc[manifest.index, "split"] = split
+    return []
+
+
+def _failure_problems(videos: pd.DataFrame, settings: Settings, report: Path) -> list[Problem]:
+    problems = []
+    refused = videos[videos["reason"].isin(REFUSED_BY_DVC)]
+    if len(refused):
+        what = f"{_count(refused, 'file')} at which `dvc add` and `dvc repro` stop."
+        problems.append(Problem(True, what, _details(refused)))
+    failed = videos[(videos["status"] == "failed") & ~videos["reason"].isin(REFUSED_BY_DVC)]
+    ignored = videos[(videos["status"] == "ignored") & ~videos["reason"].isin(REFUSED_BY_DVC)]
+    tried = len(videos) - len(ignored)
+    try:
+        check_failures(
+            failed.rename(columns={"path": "source"}),
+            total=tried,
+            max_fraction=settings.max_failed_fraction,
+            report=report,
+        )
+    except ValueError:
+        limit = f"more than dataset.max_failed_fraction {settings.max_failed_fraction:g} allows"
+        what = (
+            f"{len(failed)} of {tried} videos cannot be used, {limit}. Mend or remove them, or "
+            "raise dataset.max_failed_fraction in params.yaml."
+        )
+        problems.append(Problem(True, what, _details(failed)))
+    else:
+        if len(failed):
+            what = f"{_count(failed, 'video')} cannot be used and will be left out."
+            problems.append(Problem(False, what, _details(failed)))
+    if len(ignored):
+        what = (
+            f"{_count(ignored, 'file')} ignored, being no video. Nothing needs to be done, unless "
+            "one is a video: then give it its proper ending."
+        )
+        problems.append(Problem(False, what, _details(ignored)))
+    return problems
+
+
+def _label_problems(videos: pd.DataFrame, folder: Path) -> list[Problem]:
+    problems = []
+    usable = videos[videos["status"] == "ok"]
+    labels = set(videos.loc[videos["status"] != "ignored", "label"]) - {""}
+    try:
+        check_labels(usable, labels)
+    except ValueError as error:
+        problems.append(Problem(True, str(error)))
+    folders = {path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != "."}
+    empty = sorted(folders - labels)
+    if empty:
+        what = (
+            f"{_count(empty, 'folder')} without a video, so that there is no such label: "
+            f"{', '.join(empty)}. Put videos in, or remove the folder."
+        )
+        problems.append(Problem(False, what))
+    return problems
+
+
+def _length_problems(videos: pd.DataFrame, num_frames: int) -> list[Problem]:
+    usable = videos[videos["status"] == "ok"]
+    problems = []
+    short = usable[usable["num_frames"] < num_frames]
+    if len(short):
+        what = (
+            f"{_count(short, 'video')} shorter than a clip of {num_frames} frames, so that the "
+            "last frame is repeated. Use longer videos, or lower extract.num_frames in params.yaml."
+        )
+        details = [f"{row.path}: {_count(row.num_frames, 'frame')}" for row in short.itertuples()]
+        problems.append(Problem(False, what, tuple(details)))
+    cut_off = usable[usable["num_frames"] < usable["num_promised"]]
+    if len(cut_off):
+        what = (
+            f"{_count(cut_off, 'video')} cut off; the frames that are there are used. Copy it "
+            "again from where it came from to have all."
+        )
+        details = [
+            f"{row.path}: {row.num_frames} of {row.num_promised} frames are there"
+            for row in cut_off.itertuples()
+        ]
+        problems.append(Problem(False, what, tuple(details)))
+    return problems
+
+
+def _count_labels(videos: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for label, group in videos[videos["label"] != ""].groupby("label"):
+        usable = group[group["status"] == "ok"]
+        if not (group["status"] != "ignored").any():
+            continue
+        seconds = usable["duration_seconds"].astype(float)
+        rows.append(
+            {
+                "label": label,
+                "videos": len(usable),
+                "people": usable.loc[usable["subject"] != "", "subject"].nunique(),
+                "failed": int((group["status"] == "failed").sum()),
+                "duplicates": int((group["status"] == "duplicate").sum()),
+                "min_seconds": seconds.min() if len(usable) else None,
+                "median_seconds": seconds.median() if len(usable) else None,
+                "max_seconds": seconds.max() if len(usable) else None,
+                **{name: int((usable["split"] == name).sum()) for name in SPLITS},
+            }
+        )
+    return pd.DataFrame(rows).astype(object)
+
+
+def _details(rows: pd.DataFrame) -> tuple[str, ...]:
+    # Most reasons name the file already.
+    return tuple(
+        row.reason if row.reason.startswith(row.path) else f"{row.path}: {row.reason}"
+        for row in rows.itertuples()
+    )
+
+
+def _count(things: Sequence | int, noun: str) -> str:
+    number = things if isinstance(things, int) else len(things)
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]

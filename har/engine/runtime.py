@@ -1,0 +1,72 @@
+"""TensorFlow and Keras, imported here once, without their start-up noise, and made repeatable.
+
+Every module that needs them takes them from here: `from har.engine.runtime import keras`.
+"""
+
+import importlib
+import importlib.metadata
+from types import ModuleType
+
+from har.engine.quiet import without_noise
+
+# What TensorFlow 2.21 says on import at INFO level, whatever TF_CPP_MIN_LOG_LEVEL is
+# (https://github.com/tensorflow/tensorflow/issues/100442). Warnings and errors do not match.
+_START_UP_NOISE = (
+    r"WARNING: All log messages before absl::InitializeLog|I0000 |\d{4}-\d\d-\d\d .*: I "
+)
+
+with without_noise(_START_UP_NOISE):
+    import absl.logging
+    import keras
+    import tensorflow as tf
+
+absl.logging.set_verbosity(absl.logging.ERROR)
+keras.utils.disable_interactive_logging()  # the project has progress bars of its own
+
+KERAS_HUB = "keras-hub==0.32.0"  # the extra `keras-hub` of pyproject.toml
+
+__all__ = ["KERAS_HUB", "import_keras_hub", "keras", "setup_tensorflow", "tf"]
+
+
+def setup_tensorflow(*, num_threads: int, seed: int, deterministic: bool = True) -> None:
+    """Fix what decides the bits of a result: threads, operation order and the random seed.
+
+    Must be called before TensorFlow runs its first operation.
+
+    Args:
+        num_threads: Threads that one operation may use; 0 for one per core. Another number can
+            change the last bits of a result.
+        seed: Seed of Python, NumPy and Keras.
+        deterministic: Whether every operation must give the same bits each time; on a graphics
+            card one that cannot raises `tf.errors.UnimplementedError`.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(seed)
+
+
+def import_keras_hub(needed_by: str) -> ModuleType:
+    """Import KerasHub, which is not in requirements.txt, and with it the layers that it has.
+
+    Args:
+        needed_by: What asks for it, for the error.
+
+    Raises:
+        ValueError: If it is not installed, or in another version than `KERAS_HUB`.
+    """
+    try:
+        module = importlib.import_module("keras_hub")
+    except ImportError as error:
+        raise ValueError(
+            f"{needed_by} needs KerasHub, which cannot be imported: {error}. "
+            f"Run `pip install {KERAS_HUB}`."
+        ) from error
+    version = importlib.metadata.version("keras-hub")
+    if version != KERAS_HUB.partition("==")[2]:
+        raise ValueError(
+            f"{needed_by} needs {KERAS_HUB}, and keras-hub {version} is installed. "
+            f"Run `pip install {KERAS_HUB}`."
+        )
+    return module

@@ -1,0 +1,213 @@
+"""One step of the pipeline over many videos: each in a worker, and each only once."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from har.engine.cache import Cache, CacheEntry, file_digest, keep_entries, place
+from har.engine.progress import progress
+from har.engine.workers import num_cores, run_in_workers
+from har.video.reading import VideoError
+
+# Called as function(source, destination, **parameters): makes `destination` and returns what is
+# to be remembered about it, as JSON. It stands at the top of a module.
+StepFunction = Callable[..., dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One video to work on.
+
+    Attributes:
+        source: The file to read.
+        digest: SHA-256 of its bytes.
+        destination: The file to make.
+    """
+
+    source: Path
+    digest: str
+    destination: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    Attributes:
+        meta: What the step's function returned; empty if it failed.
+        sha256: Digest of the file made; empty if it failed.
+        reason: Why it failed, for a user to read; empty if it did not.
+        is_reused: Whether it was in the cache.
+    """
+
+    meta: dict[str, Any]
+    sha256: str
+    reason: str
+    is_reused: bool
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a step may use; the names are those of params.yaml.
+
+    Attributes:
+        workers: Number of processes; 0 is one per core.
+        timeout_seconds: Time for one video.
+        memory_gigabytes: Memory of one worker, in 10^9 bytes.
+        max_gigabytes: Size of the cache of all steps, in 10^9 bytes.
+    """
+
+    workers: int
+    timeout_seconds: float
+    memory_gigabytes: float
+    max_gigabytes: float
+
+    @classmethod
+    def from_params(cls, params: dict[str, Any], step: str) -> "Limits":
+        """Take the limits of a step from the content of params.yaml."""
+        return cls(
+            workers=params["workers"],
+            timeout_seconds=params[step]["timeout_seconds"],
+            memory_gigabytes=params[step]["memory_gigabytes"],
+            max_gigabytes=params["cache"]["max_gigabytes"],
+        )
+
+
+def run_step(
+    step: str,
+    function: StepFunction,
+    jobs: Sequence[Job],
+    *,
+    parameters: dict[str, Any],
+    code_version: str,
+    limits: Limits,
+) -> list[Outcome]:
+    """Make what is not in the cache, put all results where they belong, and trim the cache.
+
+    Args:
+        step: Name of the step, also its section in params.yaml.
+        function: What to do with each video, as `StepFunction` says; a `VideoError` fails it.
+        jobs: The videos; the destinations all have one ending.
+        parameters: Passed to the function; all of them decide the result.
+        code_version: Changed when the function would give other bytes.
+        limits: What the step may use.
+
+    Returns:
+        One outcome per job, in order; they do not depend on the number of workers.
+    """
+    cache = Cache(step, ending=jobs[0].destination.suffix if jobs else "")
+    keys = [cache.key(job.digest, parameters=parameters, code_version=code_version) for job in jobs]
+    with keep_entries(limits.max_gigabytes):
+        looked_up = _in_threads(cache.get, keys, f"{step}: looking up")
+        found = {key: entry for key, entry in zip(keys, looked_up, strict=True) if entry}
+        # Two videos can have the same bytes once they are converted: they are made once.
+        first_with: dict[str, Job] = {}
+        for key, job in zip(keys, jobs, strict=True):
+            if key not in found:
+                first_with.setdefault(key, job)
+        results = run_in_workers(
+            _make,
+            ((function, job.source, parameters, cache, key) for key, job in first_with.items()),
+            total=len(first_with),
+            num_workers=limits.workers,
+            timeout_seconds=limits.timeout_seconds,
+            memory_gigabytes=limits.memory_gigabytes,
+            description=step,
+            failures=(VideoError,),
+        )
+        made = dict(zip(first_with, results, strict=True))
+        outcomes = []
+        for key, job in zip(keys, jobs, strict=True):
+            if key in found:
+                outcomes.append(_take(found[key], job, is_reused=True))
+            elif made[key].reason:
+                outcomes.append(Outcome({}, "", made[key].reason, is_reused=False))
+            else:
+                is_reused = first_with[key] is not job
+                outcomes.append(_take(made[key].value, job, is_reused=is_reused))
+    return outcomes
+
+
+def digests(files: Sequence[Path], description: str) -> Iterable[str]:
+    """Yield the SHA-256 of each file, in order."""
+    return _in_threads(file_digest, files, description)
+
+
+def say_outcomes(
+    step: str, outcomes: Sequence[Outcome], *, num_unusable: int = 0, more: str = ""
+) -> None:
+    """Print the line that ends a step.
+
+    Args:
+        step: Its name.
+        outcomes: What `run_step` returned.
+        num_unusable: Videos that failed before, and so are not among the outcomes.
+        more: What else to say, in brackets.
+    """
+    num_failed = sum(bool(outcome.reason) for outcome in outcomes)
+    num_reused = sum(outcome.is_reused for outcome in outcomes)
+    num_made = len(outcomes) - num_failed - num_reused
+    print(
+        f"{step}: {num_made} made, {num_reused} reused, {num_failed + num_unusable} failed"
+        + (f" ({more})" if more else "")
+    )
+
+
+def check_failures(failed: pd.DataFrame, *, total: int, max_fraction: float, report: Path) -> None:
+    """Fail the stage if too many videos failed.
+
+    Args:
+        failed: One row per failed video, with the columns `source` and `reason`.
+        total: Number of videos tried.
+        max_fraction: The value of `dataset.max_failed_fraction`.
+        report: The table that lists them all.
+
+    Raises:
+        ValueError: More than the fraction failed.
+    """
+    if len(failed) <= max_fraction * total:
+        return
+    first = "\n".join(f"  {row.source}: {row.reason}" for row in failed.head(5).itertuples())
+    raise ValueError(
+        f"{len(failed)} of {total} videos failed, more than dataset.max_failed_fraction "
+        f"{max_fraction:g} allows:\n{first}\nAll are in {report}. Mend or remove them, or raise "
+        "dataset.max_failed_fraction."
+    )
+
+
+def remove_previous(table: Path) -> None:
+    """Remove the files that an earlier run by hand listed in the `path` column of its table."""
+    if table.is_file():  # DVC has removed it before the stage; then there is nothing to do
+        for path in pd.read_csv(table, dtype=str, keep_default_na=False)["path"]:
+            if path:
+                Path(path).unlink(missing_ok=True)
+
+
+def _make(task: tuple[StepFunction, Path, dict[str, Any], Cache, str]) -> CacheEntry:
+    """Make one result and put it into the cache; runs in a worker."""
+    function, source, parameters, cache, key = task
+    made = cache.new_file()
+    try:
+        meta = function(source, made, **parameters)
+        return cache.put(key, made, meta)
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _take(entry: CacheEntry, job: Job, *, is_reused: bool) -> Outcome:
+    place(entry.data, job.destination)
+    return Outcome(entry.meta, entry.sha256, "", is_reused)
+
+
+def _in_threads(function: Callable, items: Sequence, description: str) -> Iterable:
+    """Yield the function's results in order; threads suffice where hashing lets others run."""
+    pool = ThreadPoolExecutor(num_cores())
+    try:
+        results = pool.map(function, items)
+        yield from progress(results, total=len(items), description=description)
+    finally:
+        pool.shutdown(cancel_futures=True)  # at an interrupt, not all the rest first

@@ -1,0 +1,163 @@
+"""Running a function on many items in worker processes that may hang, crash or eat memory.
+
+An item that fails costs itself only: its result is a reason that a user understands.
+"""
+
+import itertools
+import multiprocessing
+import os
+import resource
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from typing import Any
+
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+from har.engine.progress import progress
+
+GIGABYTE = 10**9
+MIN_MEMORY_GIGABYTES = 0.5
+WAITING_PER_WORKER = 8  # items handed over ahead; few, so that memory is flat for any number
+START_SECONDS = 60.0  # a worker that replaces a stopped one may take long on a busy machine
+
+
+@dataclass(frozen=True)
+class WorkerResult:
+    """What became of one item.
+
+    Attributes:
+        value: What the function returned; None if it failed.
+        reason: Why it failed, for a user to read; empty if it did not.
+    """
+
+    value: Any
+    reason: str
+
+
+def run_in_workers(
+    function: Callable[[Any], Any],
+    items: Iterable[Any],
+    *,
+    total: int,
+    num_workers: int,
+    timeout_seconds: float,
+    memory_gigabytes: float,
+    description: str,
+    section: str | None = None,
+    failures: tuple[type[Exception], ...] = (),
+) -> Iterator[WorkerResult]:
+    """Yield the function's result on each item, in order, with progress.
+
+    Args:
+        function: Defined at the top of a module; takes one item.
+        items: What to work on; each must be picklable.
+        total: Number of items, for the progress.
+        num_workers: Number of processes; 0 is one per core.
+        timeout_seconds: Time that one item may take.
+        memory_gigabytes: Memory that one worker may have, in 10^9 bytes.
+        description: What is being done, in a word.
+        section: The section of params.yaml with the limits; None: it has the description's name.
+        failures: Exceptions that the function may raise and that only mean that the item is bad;
+            their text is the reason. Any other exception ends the run.
+
+    Yields:
+        One `WorkerResult` per item.
+
+    Raises:
+        ValueError: A number is out of range.
+    """
+    _check_limits(num_workers, timeout_seconds, memory_gigabytes)
+    if not total:
+        return
+    num_workers = min(num_workers or num_cores(), total)
+    pool = ProcessPool(
+        max_workers=num_workers,
+        initializer=_prepare_worker,
+        initargs=(int(memory_gigabytes * GIGABYTE),),
+        context=_context(function),
+    )
+    items = iter(items)
+    waiting: deque[ProcessFuture] = deque()
+    try:
+        for _ in progress(range(total), total=total, description=description):
+            for item in itertools.islice(items, num_workers * WAITING_PER_WORKER - len(waiting)):
+                waiting.append(pool.schedule(function, args=(item,), timeout=timeout_seconds))
+            future = waiting.popleft()
+            yield _result(
+                future, timeout_seconds, memory_gigabytes, section or description, failures
+            )
+        pool.close()
+    finally:
+        pool.stop()  # at an interrupt too: ends every worker at once
+        pool.join()
+
+
+def num_cores() -> int:
+    """Return the number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _context(function: Callable) -> multiprocessing.context.BaseContext:
+    """Start workers from a clean process that has the needed modules loaded already.
+
+    A plain fork would copy the locks of this process's threads and hang; a spawn would import
+    everything again for each worker that replaces a stopped one.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([function.__module__])
+    return context
+
+
+def _prepare_worker(memory_bytes: int) -> None:
+    # Data and not address space: the latter counts the mapped libraries, gigabytes of them.
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is reported, not dumped
+
+
+def _result(
+    future: ProcessFuture,
+    timeout_seconds: float,
+    memory_gigabytes: float,
+    section: str,
+    failures: tuple[type[Exception], ...],
+) -> WorkerResult:
+    try:
+        # The pool stops an item in time; waiting no longer than it can take only guards against
+        # a worker that died between taking an item and saying so, which pebble can miss.
+        return WorkerResult(future.result(2 * timeout_seconds + START_SECONDS), "")
+    except failures as error:
+        return WorkerResult(None, str(error))
+    except (TimeoutError, FutureTimeoutError):
+        reason = (
+            f"took longer than {timeout_seconds:g} s and was stopped; if it is only long, raise "
+            f"{section}.timeout_seconds"
+        )
+    except MemoryError:
+        reason = (
+            f"needed more than {memory_gigabytes:g} GB of memory; if it is only large, raise "
+            f"{section}.memory_gigabytes"
+        )
+    except ProcessExpired as error:
+        reason = f"crashed the process that worked on it ({_signal_name(error.exitcode)})"
+    return WorkerResult(None, reason)
+
+
+def _signal_name(exit_code: int) -> str:
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    return signal.Signals(-exit_code).name  # SIGKILL: most often the system was out of memory
+
+
+def _check_limits(num_workers: int, timeout_seconds: float, memory_gigabytes: float) -> None:
+    if num_workers < 0:
+        raise ValueError(f"workers is {num_workers}; expected 0 (one per core) or more.")
+    if timeout_seconds <= 0:
+        raise ValueError(f"timeout_seconds is {timeout_seconds}; expected more than 0.")
+    if memory_gigabytes < MIN_MEMORY_GIGABYTES:
+        raise ValueError(
+            f"memory_gigabytes is {memory_gigabytes}; expected at least {MIN_MEMORY_GIGABYTES}, "
+            "which the program itself needs."
+        )

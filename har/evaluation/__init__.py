@@ -1,0 +1,1 @@
+"""Scores, baselines, comparisons, cross-validation and Grad-CAM."""

@@ -1,0 +1,334 @@
+"""Cross-validation by people: each video is tested once, by a model that never saw its person.
+
+Each fold is a DVC experiment that tests on its people and validates on some of the others. The
+experiments are named after the settings, the code and the data, so that a run that was stopped goes
+on, and one with other settings starts anew. Their predictions are pooled into one score.
+
+Terms: the *deviation* is that of the folds' accuracies (they share training videos, so it says how
+much people differ, not how sure the mean is); the *interval* is that of the pooled accuracy, over
+people, as in `har.evaluation.scores`.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from har.clips.clip import generator_for
+from har.dataset.videos import read_table
+from har.evaluation.scores import (
+    confusion_counts,
+    resample_subjects,
+    score_baselines,
+    score_predictions,
+)
+from har.evaluation.summary import BASELINES
+from har.pages.plots import plot_confusion
+
+MADE_FROM = ("har", "stages", "dvc.yaml", "params.yaml", "*.dvc")  # decide an experiment's results
+OWN_PARAMS = ("split.folds", "split.test_fold")
+MAX_LOG_LINES = 12  # of a failed fold, in the error
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A fold that has been tested.
+
+    Attributes:
+        name: Of the fold, as in `split.test_fold`.
+        experiment: The DVC experiment's name.
+        predictions: As metrics/predictions.csv.
+        manifest: As data/split/manifest.csv: every video.
+        metrics: As metrics/metrics.json.
+        params: As params.yaml in the experiment.
+        clips: The digest of all clips that it was made from.
+        mlflow_run: The run's identifier; None if there is none.
+        names: Of all folds, in order.
+        seconds: What it took; 0 if it was there before.
+    """
+
+    name: str
+    experiment: str
+    predictions: pd.DataFrame
+    manifest: pd.DataFrame
+    metrics: dict[str, Any]
+    params: dict[str, Any]
+    clips: str
+    mlflow_run: str | None
+    names: list[str]
+    seconds: float
+
+
+def experiment_prefix(name: str, *, folds: int | str, overrides: Sequence[str]) -> str:
+    """Return the beginning of the experiments' names: one for these settings, code and data.
+
+    Args:
+        name: What the user calls it.
+        folds: The value of `split.folds`.
+        overrides: Parameters, as `model=cnn3d`.
+
+    Raises:
+        ValueError: A parameter is one that the folds set, or a file that decides the result is not
+            in git, so that experiments would lack it.
+    """
+    for override in overrides:
+        if override.split("=")[0].strip("+~ ") in OWN_PARAMS:
+            raise ValueError(
+                f"-S {override} cannot be given: each fold sets it. Use --folds for their number."
+            )
+    lost = _git_files("--others", "--exclude-standard")
+    if lost:
+        raise ValueError(
+            f"{lost[0]} is not in git, and an experiment takes only what is. Run `git add "
+            f"{' '.join(lost)}` and then the same command again."
+        )
+    return f"{name}-{_digest(folds, overrides)}"
+
+
+def run_folds(
+    prefix: str, *, folds: int | str, overrides: Sequence[str], logs: Path
+) -> Iterator[Fold]:
+    """Run the experiment of each fold that is not there yet, and yield them as they end.
+
+    Args:
+        prefix: From `experiment_prefix`.
+        folds: The value of `split.folds`; folds in metadata.csv are used instead.
+        overrides: Parameters, as `model=cnn3d`.
+        logs: The folder for what the experiments print.
+
+    Raises:
+        ValueError: A fold failed; the message has the end of its log. Or what the folds are made of
+            is no longer what the prefix stands for.
+    """
+    known = _dvc("exp", "list", "--all-commits", "--name-only").split()
+    logs.mkdir(parents=True, exist_ok=True)
+    names, number = [None], 0  # the first fold says what folds there are
+    while number < len(names):
+        experiment = f"{prefix}-{number + 1}"
+        start = time.perf_counter()
+        if experiment not in known:
+            if not prefix.endswith(_digest(folds, overrides)):  # DVC takes what is here now
+                raise ValueError(
+                    f"Something of {', '.join(MADE_FROM)} was changed while {prefix} ran, and all "
+                    "its folds must be made of the same. Put it back to go on with the same "
+                    "command, which otherwise starts anew. The folds that ended are kept."
+                )
+            changes = [f"split.folds={folds}", f"split.test_fold={_quoted(names[number])}"]
+            changes += overrides
+            _run_experiment(experiment, changes, logs / f"{experiment}.log")
+        seconds = time.perf_counter() - start if experiment not in known else 0.0
+        fold = _read_fold(experiment, number, seconds)
+        names = fold.names
+        yield fold
+        number += 1
+
+
+def pool_folds(folds: Sequence[Fold]) -> pd.DataFrame:
+    """Return the predictions of all folds in one table, with a column `fold`.
+
+    Raises:
+        ValueError: A video was tested twice or not at all, or a person in two folds, or the folds
+            were made from different clips.
+    """
+    for fold in folds:
+        if fold.clips != folds[0].clips:
+            raise ValueError(
+                f"{fold.experiment} was made from other videos than {folds[0].experiment}: they "
+                "were changed meanwhile. Run `dvc add` on their folder and the same command again."
+            )
+    pooled = pd.concat([fold.predictions.assign(fold=fold.name) for fold in folds])
+    pooled = pooled.sort_values("video_id", ignore_index=True)
+    videos = set(folds[0].manifest["video_id"])
+    if pooled["video_id"].duplicated().any() or set(pooled["video_id"]) != videos:
+        raise ValueError(
+            f"The {len(folds)} folds tested {len(pooled)} videos, {pooled['video_id'].nunique()} "
+            f"different ones, of {len(videos)}; expected each once. The experiments do not belong "
+            "together: run again with another --name."
+        )
+    shared = pooled.groupby("subject")["fold"].nunique()
+    if (shared > 1).any():
+        raise ValueError(
+            f"{shared.idxmax()!r} was tested in {shared.max()} folds; a person must be in one. "
+            "Correct `fold` in metadata.csv."
+        )
+    return pooled
+
+
+def score_folds(
+    folds: Sequence[Fold], pooled: pd.DataFrame, *, num_bootstrap: int, seed: int
+) -> dict[str, Any]:
+    """Return the pooled scores, as in metrics.json, and those of each fold.
+
+    Args:
+        folds: All of them.
+        pooled: From `pool_folds`.
+        num_bootstrap: Resamplings of people behind each interval.
+        seed: Draws them.
+    """
+    labels, (actual, predicted) = _indices(pooled, ["label", "predicted"])
+    subjects = pooled["subject"].to_numpy()
+    rng = generator_for(seed, "bootstrap")
+    samples = resample_subjects(subjects, num_bootstrap=num_bootstrap, rng=rng)
+    baselines = {name: _indices(pooled, ["label", name])[1][1] for name in BASELINES}
+    accuracies = [fold.metrics["accuracy"] for fold in folds]
+    return {
+        "model": folds[0].metrics["model"],
+        "grouped_by": folds[0].metrics["grouped_by"],
+        "num_folds": len(folds),
+        "mean_accuracy": float(np.mean(accuracies)),
+        "deviation_of_accuracy": float(np.std(accuracies, ddof=1)),
+        **score_predictions(predicted, actual, subjects, labels, samples=samples),
+        "baselines": score_baselines(baselines, actual, samples=samples),
+        "folds": {
+            fold.name: {
+                "experiment": fold.experiment,
+                "people": sorted(fold.predictions["subject"].unique()),
+                "num_test_videos": len(fold.predictions),
+                "accuracy": fold.metrics["accuracy"],
+                "macro_f1": fold.metrics["macro_f1"],
+            }
+            for fold in folds
+        },
+    }
+
+
+def write_crossval(scores: dict[str, Any], pooled: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write crossval.json, predictions.csv, confusion.csv and confusion.png; return them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ("crossval.json", "predictions.csv", "confusion.csv", "confusion.png")
+    files = [folder / name for name in names]
+    text = json.dumps(scores, indent=2, ensure_ascii=False)
+    files[0].write_text(text + "\n", encoding="utf-8")
+    pooled.to_csv(files[1], index=False)
+    confusion = pooled[["label", "predicted"]].set_axis(["actual", "predicted"], axis=1)
+    confusion.to_csv(files[2], index=False)
+    labels, (actual, predicted) = _indices(pooled, ["label", "predicted"])
+    title = (
+        f"{scores['model']}: accuracy {scores['accuracy']:.2f} ({scores['accuracy_low']:.2f} to "
+        f"{scores['accuracy_high']:.2f}), {len(pooled)} videos of {scores['num_test_subjects']} "
+        f"people in {scores['num_folds']} folds"
+    )
+    counts = confusion_counts(actual, predicted, len(labels))
+    plot_confusion(counts, labels, title, files[3])
+    return files
+
+
+def describe_fold(done: Sequence[Fold]) -> str:
+    """Return the line that is printed when the last of these folds has ended."""
+    fold, seconds = done[-1], [fold.seconds for fold in done if fold.seconds]
+    people = ", ".join(sorted(fold.predictions["subject"].unique())[:3])
+    took = f"{fold.seconds:.0f} s" if fold.seconds else "there before"
+    line = (
+        f"fold {len(done)} of {len(fold.names)} ({people}): accuracy "
+        f"{fold.metrics['accuracy']:.2f} on {len(fold.predictions)} videos, {took}"
+    )
+    num_left = len(fold.names) - len(done)
+    if num_left and seconds:
+        line += f"; about {num_left * np.mean(seconds) / 60:.1f} min left"
+    return line
+
+
+def _digest(folds: int | str, overrides: Sequence[str]) -> str:
+    """Return what tells these settings, code and data from others: 6 hexadecimal digits."""
+    digest = hashlib.sha256(json.dumps([str(folds), sorted(overrides)]).encode())
+    for file in _git_files("--cached"):
+        digest.update(f"\0{file}\0".encode() + Path(file).read_bytes())
+    return digest.hexdigest()[:6]
+
+
+def _quoted(name: str | None) -> str:
+    """Return a fold's name as `dvc exp run -S` takes it for a text, also where it is a number."""
+    return "null" if name is None else "'" + name.replace("'", r"\'") + "'"
+
+
+def _indices(pooled: pd.DataFrame, columns: list[str]) -> tuple[list[str], list[np.ndarray]]:
+    """Return all labels, and the index of the label in each column of each row."""
+    labels = sorted(set(pooled["label"]))
+    return labels, [pooled[column].map(labels.index).to_numpy() for column in columns]
+
+
+def _run_experiment(experiment: str, changes: Sequence[str], log: Path) -> None:
+    """Run an experiment in a copy of the project.
+
+    Raises:
+        ValueError: It failed.
+    """
+    command = ["exp", "run", "--temp", "--name", experiment]
+    for change in changes:
+        command += ["--set-param", change]
+    # The stages run `python`: let it be this one, also where its environment is not activated.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    with log.open("w", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dvc", *command],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"PATH": path},
+        )
+        try:
+            exit_code = process.wait()
+        except KeyboardInterrupt:
+            process.wait()  # it was interrupted too, and puts its things in order
+            raise
+    if exit_code:
+        lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
+        end = "\n".join(f"  {line}" for line in lines[-MAX_LOG_LINES:])
+        raise ValueError(
+            f"The experiment {experiment} failed:\n{end}\nAll it printed is in {log}. Mend it and "
+            "run the same command again; the folds that ended are kept."
+        )
+
+
+def _read_fold(experiment: str, number: int, seconds: float) -> Fold:
+    from dvc.api import DVCFileSystem
+
+    paths = ["data/split/split.json", "data/split/manifest.csv", "params.yaml", "dvc.lock"]
+    paths += [f"metrics/{name}" for name in ("metrics.json", "run.json", "predictions.csv")]
+    with contextlib.closing(DVCFileSystem(rev=experiment)) as files:
+        texts = {Path(path).name: files.read_text(path, encoding="utf-8") for path in paths}
+    names = json.loads(texts["split.json"])["folds"]
+    run_id = json.loads(texts["run.json"])["mlflow_run"]
+    extracted = yaml.safe_load(texts["dvc.lock"])["stages"]["extract"]["outs"]
+    return Fold(
+        name=names[number],
+        experiment=experiment,
+        predictions=read_table(io.StringIO(texts["predictions.csv"])),
+        manifest=read_table(io.StringIO(texts["manifest.csv"])),
+        metrics=json.loads(texts["metrics.json"]),
+        params=yaml.safe_load(texts["params.yaml"]),
+        clips=extracted[0]["md5"],
+        mlflow_run=None if run_id == "not logged" else run_id,
+        names=names,
+        seconds=seconds,
+    )
+
+
+def _git_files(*options: str) -> list[str]:
+    command = ["git", "ls-files", "-z", *options, "--", *MADE_FROM]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise ValueError(
+            f"Cross-validation runs DVC experiments, which need git: {result.stderr.strip()}. Run "
+            "it in the project's folder, a git repository with a commit."
+        )
+    return [name for name in result.stdout.split("\0") if name]
+
+
+def _dvc(*arguments: str) -> str:
+    command = [sys.executable, "-m", "dvc", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise ValueError(f"`dvc {' '.join(arguments)}` failed: {result.stderr.strip()}")
+    return result.stdout

@@ -1,0 +1,181 @@
+"""Grad-CAM: which places of which frames speak for a label, for any model with a convolution.
+
+A convolution's maps keep the places of a frame. Each value of the maps times the gradient of the
+label's score by that value is what it adds to the score; summed over the channels, where the sum is
+positive, that is the heat. For a network that averages each map over its places, as MobileNetV2
+does, this is Grad-CAM as published. For one that does not, as `cnn3d`, which flattens its maps,
+Grad-CAM as published would average the gradient over places all the same and so lose where the
+model looks; without the average it does not (HiResCAM).
+
+References: Selvaraju et al., "Grad-CAM", ICCV 2017; Draelos and Carin, "Use HiResCAM instead of
+Grad-CAM for faithful explanations of convolutional neural networks", 2020, arXiv 2011.08891.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from har.clips.streams import PERSON_STREAMS, find_person, show_stream
+from har.engine.runtime import keras, tf
+from har.training.calibration import LAST_LAYER
+
+CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv3D)
+MAX_GRID = 14  # places of the heat along a side, at most
+HEAT_SHARE = 0.55  # of the colour, where the heat is highest
+
+
+def find_maps_layer(model: keras.Model) -> keras.Layer | None:
+    """Return the layer whose output is the last maps that keep places.
+
+    That is the last convolution, in the model or in a model within it as a frozen backbone, or
+    what follows it without changing the maps' shape, as normalisation, ReLU or a shortcut's sum.
+
+    Args:
+        model: Functional or sequential.
+
+    Returns:
+        The layer; None if there is no convolution over places, or attention, which mixes them. A
+        Vision Transformer has maps before all its blocks, whose gradient takes 0.4 GB an image.
+    """
+    found, follows = None, False
+    for layer in _all_layers(model):
+        if isinstance(layer, keras.layers.MultiHeadAttention):
+            return None
+        keeps_shape = follows and layer.output.shape == found.output.shape
+        follows = isinstance(layer, CONVOLUTIONS) or keeps_shape
+        found = layer if follows else found
+    return found
+
+
+def find_heat(
+    model: keras.Model,
+    maps_layer: keras.Layer,
+    frames: np.ndarray,
+    label_index: int,
+    *,
+    streams: Sequence[str] = ("frames",),
+    context: float = 1.0,
+) -> np.ndarray:
+    """Return how much each place of each frame speaks for a label.
+
+    What several streams of a place add is added.
+
+    Args:
+        model: From clips to probabilities, its last layer being as `har.training.calibration` says.
+        maps_layer: Of the model, from `find_maps_layer`.
+        frames: uint8 RGB, shape (num_frames, size, size, 3), as many as the model takes.
+        label_index: The label.
+        streams: What the model shows the layer of the frames, of `har.clips.streams.STREAMS`.
+        context: As for `har.clips.streams.show_stream`.
+
+    Returns:
+        float32 in [0, 1], shape (num_frames, size, size); 1 where the clip has most, 0 everywhere
+        if nothing in it speaks for the label.
+    """
+    last = next(layer for layer in _all_layers(model) if layer.name == LAST_LAYER)
+    seen: dict[str, Any] = {}
+
+    def note_maps(inputs: Any, outputs: Any) -> None:
+        seen["maps"] = outputs
+        tape.watch(outputs)  # what comes before, the backbone for one, needs no gradient
+
+    def note_score(inputs: Any, outputs: Any) -> None:
+        # Before softmax: a probability near 1 hardly changes with anything.
+        seen["score"] = tf.linalg.matvec(inputs, last.kernel[:, label_index])
+
+    with (
+        tf.GradientTape(watch_accessed_variables=False) as tape,
+        _observed(maps_layer, note_maps),
+        _observed(last, note_score),
+    ):
+        model(frames[np.newaxis], training=False)
+    added = tape.gradient(seen["score"], seen["maps"]) * seen["maps"]
+    heat = tf.reduce_sum(added, axis=-1).numpy()
+    heat = heat.reshape(-1, *heat.shape[-2:])
+    # Pooling leaves the gradient to one place in four: over a coarser grid the specks even out.
+    grid = (min(MAX_GRID, heat.shape[2]), min(MAX_GRID, heat.shape[1]))
+    heat = np.stack([cv2.resize(one, grid, interpolation=cv2.INTER_AREA) for one in heat])
+    by_stream = heat.reshape(len(streams), -1, *heat.shape[1:])
+    placed = [
+        _place(one, stream, frames, context) for one, stream in zip(by_stream, streams, strict=True)
+    ]
+    heat = np.maximum(np.sum(placed, axis=0), 0)
+    return heat / heat.max() if heat.max() > 0 else heat
+
+
+def _place(heat: np.ndarray, stream: str, frames: np.ndarray, context: float) -> np.ndarray:
+    """Return the heat of one stream where it is in the frames.
+
+    Args:
+        heat: float32, shape (num_maps, rows, columns).
+        stream: Its name.
+        frames: As for `find_heat`.
+        context: Likewise.
+
+    Returns:
+        float32, shape (num_frames, size, size).
+    """
+    # A network for clips has fewer maps than frames: of 4 for 16, frame 7 has 7 * 4 // 16 = 1.
+    heat = heat[np.arange(len(frames)) * len(heat) // len(frames)]
+    size = frames.shape[2]
+    if stream not in PERSON_STREAMS:
+        return np.stack([cv2.resize(one, (size, size)) for one in heat])
+    left, top, (side,) = find_person(show_stream("motion", frames), context=context)
+    placed = np.zeros((len(frames), size, size), np.float32)
+    for one, x, y, out in zip(heat, left, top, placed, strict=True):
+        inside = cv2.resize(one, (int(side), int(side)))
+        out[y : y + side, x : x + side] = inside * (size / side) ** 2  # as much in all
+    return placed
+
+
+@contextlib.contextmanager
+def _observed(layer: keras.Layer, note: Callable[[Any, Any], None]) -> Iterator[None]:
+    """Tell of a layer's input and output whenever it is called.
+
+    Of a model within a model Keras gives no way to ask for an inner output and go on from it: the
+    graph of the one is not connected to that of the other. Run step by step, both are one.
+    """
+    call = layer.call
+
+    def call_and_note(inputs: Any, *arguments: Any, **options: Any) -> Any:
+        outputs = call(inputs, *arguments, **options)
+        note(inputs, outputs)
+        return outputs
+
+    layer.call = call_and_note
+    try:
+        yield
+    finally:
+        del layer.call  # the class's own is seen again
+
+
+def _all_layers(model: keras.Model) -> Iterator[keras.Layer]:
+    """Yield the layers of a model and of the models within it, in the order they are run."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _all_layers(layer)
+        else:
+            yield layer
+
+
+def paint_heat(frames: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """Return the frames in grey with the heat in colour on them.
+
+    Args:
+        frames: uint8 RGB, shape (num_frames, height, width, 3).
+        heat: float in [0, 1], shape (num_frames, height, width).
+
+    Returns:
+        uint8 RGB, the same shape as the frames.
+    """
+    painted = np.empty_like(frames)
+    for index, (frame, one) in enumerate(zip(frames, heat, strict=True)):
+        grey = cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        levels = (255 * one).astype(np.uint8)
+        colour = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+        share = HEAT_SHARE * np.sqrt(one)[..., np.newaxis]
+        painted[index] = ((1 - share) * grey + share * colour).astype(np.uint8)
+    return painted

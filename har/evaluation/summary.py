@@ -1,0 +1,58 @@
+"""The scores as a table to read: the model beside its baselines, and what to do next.
+
+`python -m har.evaluation.summary metrics/metrics.json` prints both.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+BASELINES = {
+    "majority": "always the commonest label",
+    "single_frame": "linear, one frame",
+    "pooled_linear": "linear, all frames",
+}
+
+NEXT = """
+Scores on data/demo, which is drawn, say nothing about real people.
+
+Next, after `source .venv/bin/activate`:
+  dvc exp run -S model=cnn3d      the other model, and `dvc exp show --only-changed` to compare
+  mlflow ui                       curves, pictures and models of both at http://localhost:5000
+  dvc add data/videos             your own videos: see docs/own-videos.md"""
+
+
+def describe_metrics(metrics: dict[str, Any]) -> str:
+    """Return the table.
+
+    Args:
+        metrics: The content of metrics.json.
+    """
+    rows = [
+        (metrics["model"], metrics["accuracy"], metrics["accuracy_low"], metrics["accuracy_high"])
+    ]
+    baselines = metrics["baselines"]
+    rows += [
+        (said, baselines[name], baselines[f"{name}_low"], baselines[f"{name}_high"])
+        for name, said in BASELINES.items()
+    ]
+    lines = [f"{'':28}{'accuracy':>9}   95 % interval"]
+    lines += [
+        f"{said:28}{value:9.0%}   {low:4.0%} to {high:4.0%}" for said, value, low, high in rows
+    ]
+    lines += ["", f"{'':28}{'precision':>9}{'recall':>9}{'videos':>9}"]
+    lines += [
+        f"{label:28}{score['precision']:9.0%}{score['recall']:9.0%}{score['support']:9d}"
+        for label, score in metrics["per_class"].items()
+    ]
+    people = f"{metrics['num_test_subjects']} people never seen in training"
+    if metrics["grouped_by"] == "video":
+        people = "unknown people, who may have been seen in training"
+    lines += ["", f"On {metrics['num_test_videos']} test videos of {people}."]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(describe_metrics(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))
+    print(NEXT)

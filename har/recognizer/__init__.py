@@ -1,0 +1,1 @@
+"""A trained model in its folder, and its use on new videos."""

@@ -1,0 +1,228 @@
+"""New videos named by a trained model: on the terminal, as a table, as a page.
+
+A video becomes the same frames as in the pipeline, to the last bit, by converting and extracting.
+Nothing is kept, so any number of videos takes as much memory and disk as a few.
+"""
+
+import csv
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from har.dataset.videos import VIDEO_SUFFIXES, list_files
+from har.engine.steps import Limits
+from har.engine.workers import run_in_workers
+from har.pages.templating import as_count, render, strip_uri
+from har.video.converting import convert_video
+from har.video.extracting import extract_clip
+from har.video.reading import VideoError, blame_video
+
+if TYPE_CHECKING:  # the workers do without TensorFlow
+    from har.recognizer.recognizer import Recognizer
+
+MAX_SHOWN = 300  # videos on a page, some 30 kB each
+NUM_ANSWERS = 3  # labels shown of a video there
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one video.
+
+    Attributes:
+        video: The file, as it was named.
+        probabilities: Of each label, the most probable first; empty if the video failed.
+        problem: Why it failed, for a user to read; empty if it did not.
+        clip: The frames, uint8 RGB, shape (num_frames, size, size, 3); None if the video failed.
+    """
+
+    video: Path
+    probabilities: dict[str, float]
+    problem: str
+    clip: np.ndarray | None
+
+    @property
+    def label(self) -> str | None:
+        """The most probable label; None if the video failed."""
+        return next(iter(self.probabilities), None)
+
+
+def list_videos(paths: Sequence[Path]) -> list[Path]:
+    """Return the videos that files and folders name, each once.
+
+    Args:
+        paths: A file is taken whatever its ending; of a folder, all below it that ends as a video.
+
+    Raises:
+        ValueError: A folder has no video.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if not path.is_dir():
+            found[path] = None
+            continue
+        videos = [file for file in list_files(path) if file.suffix.lower() in VIDEO_SUFFIXES]
+        if not videos:
+            raise ValueError(
+                f"{path} has no videos. Expected files that end as one of "
+                f"{' '.join(VIDEO_SUFFIXES)}."
+            )
+        found |= dict.fromkeys(videos)
+    return list(found)
+
+
+def predict_videos(
+    recognizer: "Recognizer", videos: Sequence[Path], *, limits: Limits
+) -> Iterator[Prediction]:
+    """Yield what a model says of each video, in order, with progress.
+
+    Args:
+        recognizer: The model, with how its clips are made.
+        videos: Files of any kind that FFmpeg reads.
+        limits: What one video may use.
+
+    Raises:
+        ValueError: The model is of an earlier version, which did not keep all of how its clips are
+            made.
+    """
+    settings = dict(recognizer.preprocessing)
+    del settings["model_frames"]  # which of the clip's frames it takes is its own affair
+    if "max_side" not in settings:
+        raise ValueError(
+            "The model was trained by an earlier version, which did not keep at what size its "
+            "videos were converted. Train it anew with `dvc repro`."
+        )
+    # Here and not in the workers, so that one which is stopped leaves nothing behind.
+    with tempfile.TemporaryDirectory(prefix="har-") as folder:
+        clips = run_in_workers(
+            read_clip,
+            ((video, settings, folder) for video in videos),
+            total=len(videos),
+            num_workers=limits.workers,
+            timeout_seconds=limits.timeout_seconds,
+            memory_gigabytes=limits.memory_gigabytes,
+            description="predict",
+            section="convert",
+            failures=(VideoError, FileNotFoundError),
+        )
+        for video, clip in zip(videos, clips, strict=True):
+            probabilities = {}
+            if not clip.reason:
+                row = recognizer.predict(clip.value[np.newaxis])[0].tolist()
+                pairs = zip(recognizer.labels, row, strict=True)
+                probabilities = dict(sorted(pairs, key=lambda pair: -pair[1]))
+            yield Prediction(video, probabilities, clip.reason, clip.value)
+
+
+def read_clip(task: tuple[Path, dict[str, Any], str]) -> np.ndarray:
+    """Return the clip that the stages `convert` and `extract` make of a video.
+
+    Args:
+        task: The video, the settings of both (`max_side`, `num_frames`, `size`, `aspect`), and a
+            folder to work in.
+
+    Returns:
+        uint8 RGB, shape (num_frames, size, size, 3).
+
+    Raises:
+        VideoError: The video cannot be read.
+    """
+    video, settings, work = task
+    settings = dict(settings)
+    max_side = settings.pop("max_side")
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        converted = Path(folder) / "converted.mp4"
+        convert_video(video, converted, max_side=max_side)
+        try:
+            with blame_video(converted, section="extract"):
+                return extract_clip(converted, **settings)[0]
+        except VideoError as error:  # the user knows the file by its own name
+            raise VideoError(str(error).replace(str(converted), str(video))) from error
+
+
+def describe_prediction(prediction: Prediction) -> str:
+    """Return the line for the terminal: the video, its label, how sure, and what else it may be.
+
+    Example:
+        >>> describe_prediction(Prediction(Path("a.mov"), {"sit": 0.9, "walk": 0.1}, "", None))
+        'a.mov: sit 90 % (walk 10 %)'
+    """
+    if prediction.problem:
+        return f"failed: {prediction.problem}"
+    first, second = (
+        f"{label} {share:.0%}".replace("%", " %")
+        for label, share in list(prediction.probabilities.items())[:2]
+    )
+    return f"{prediction.video}: {first} ({second})"
+
+
+def prediction_as_dict(prediction: Prediction) -> dict[str, Any]:
+    """Return what JSON holds of a prediction."""
+    return {
+        "video": prediction.video.as_posix(),
+        "predicted": prediction.label,
+        "probabilities": prediction.probabilities,
+        "problem": prediction.problem,
+    }
+
+
+def write_table(
+    path: Path, predictions: Iterable[Prediction], labels: Sequence[str]
+) -> Iterator[Prediction]:
+    """Yield the predictions, each once it is a row of a CSV file.
+
+    Args:
+        path: The file; one that is there is written anew.
+        predictions: What to write.
+        labels: All that the model knows, a column each.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(
+            ["video", "predicted", *(f"probability_{name}" for name in labels), "problem"]
+        )
+        for said in predictions:
+            shares = [said.probabilities.get(label, "") for label in labels]
+            rows.writerow([said.video.as_posix(), said.label or "", *shares, said.problem])
+            file.flush()
+            yield said
+
+
+def show_prediction(prediction: Prediction) -> dict[str, Any]:
+    """Return what `render_page` shows of a video: a few frames, as the model was given them."""
+    has_clip = prediction.clip is not None
+    return {
+        "video": prediction.video.as_posix(),
+        "picture": strip_uri([prediction.clip]) if has_clip else None,
+        "answers": list(prediction.probabilities.items())[:NUM_ANSWERS],
+        "problem": prediction.problem,
+    }
+
+
+def render_page(shown: list[dict[str, Any]], counts: Counter[str | None], *, model: str) -> str:
+    """Return a page about predictions.
+
+    Args:
+        shown: Of `show_prediction`, one a video, `MAX_SHOWN` of them at most.
+        counts: How many videos were named what; None: failed.
+        model: Where the model is.
+    """
+    return render("predict.html", videos=shown, counts=counts.most_common(), model=model)
+
+
+def describe_counts(counts: Counter[str | None]) -> str:
+    """Return how many videos were named what, None being those that failed.
+
+    Example:
+        >>> describe_counts(Counter(["sit", "walk", "sit", None]))
+        'predict: 4 videos: 2 sit, 1 walk, 1 failed'
+    """
+    parts = [f"{number} {label}" for label, number in counts.most_common() if label]
+    if counts[None]:
+        parts.append(f"{counts[None]} failed")
+    return f"predict: {as_count(counts.total(), 'video')}: {', '.join(parts)}"

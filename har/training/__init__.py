@@ -1,0 +1,1 @@
+"""From clips or features to trained weights: examples, the loop, fits, calibration."""

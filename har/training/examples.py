@@ -1,0 +1,166 @@
+"""What a model is trained and validated on: videos, their views, and how one becomes an input."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from har.clips.clip import View, apply_view, even_indices, load_clip, read_views
+from har.clips.streams import read_features
+from har.dataset.videos import read_table
+from har.models import find_model
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Videos in the order of a manifest.
+
+    Attributes:
+        read: Takes a video's place in `label_indices` and a view's number (0 is the clip itself)
+            and returns the model's input, without the batch dimension.
+        label_indices: int, shape (num_videos,).
+        weights: Each video's weight in the loss, float, shape (num_videos,).
+        num_views: Views of each video beside the clip itself: of all, or int, shape (num_videos,).
+    """
+
+    read: Callable[[int, int], np.ndarray]
+    label_indices: np.ndarray
+    weights: np.ndarray
+    num_views: int | np.ndarray = 0
+
+
+def read_examples(
+    videos: pd.DataFrame,
+    labels: list[str],
+    params: dict[str, Any],
+    views: Path,
+    features: Path,
+    split: str,
+    inputs: str | None = None,
+) -> Examples:
+    """Return the examples of one split, for the model that params.yaml names.
+
+    Args:
+        videos: A manifest, as for `clip_examples`, with `split`.
+        labels: Names of the classes, in order.
+        params: The content of params.yaml.
+        views: The table that the stage `augment` wrote.
+        features: The table that the stage `features` wrote.
+        split: Of which videos.
+        inputs: `clips` or `features`; None: what the model is trained on.
+    """
+    name = params["model"]
+    num_frames = params["models"][name]["num_frames"]
+    module = find_model(name)
+    videos = videos[videos["split"] == split]
+    if (inputs or module.INPUT) == "clips":
+        return clip_examples(videos, labels, num_frames=num_frames, views=read_views(views))
+    packed = read_table(features).set_index("video_id")
+    packed = packed.loc[videos["video_id"]]
+    return feature_examples(
+        videos.assign(features_path=packed["path"].to_numpy()),
+        labels,
+        streams=params["models"][name]["streams"],
+        made=params["features"]["streams"],
+        num_frames=num_frames,
+        num_views=int(packed["num_views"].min()),
+    )
+
+
+def clip_examples(
+    manifest: pd.DataFrame, labels: list[str], *, num_frames: int, views: dict[str, list[View]]
+) -> Examples:
+    """Return examples whose inputs are frames, uint8 RGB, shape (num_frames, size, size, 3).
+
+    Args:
+        manifest: One row a video, with `video_id`, `path` (of the clip), `label` and `weight`.
+        labels: Names of the classes, in order.
+        num_frames: Frames that the model takes, evenly spaced over the clip.
+        views: Views by `video_id`; videos without an entry have none.
+    """
+    views_of_video = [views.get(video_id, []) for video_id in manifest["video_id"]]
+    read = partial(_read_clip, manifest["path"].tolist(), views_of_video, num_frames)
+    return _examples(read, manifest, labels, num_views=min(map(len, views_of_video)))
+
+
+def feature_examples(
+    manifest: pd.DataFrame,
+    labels: list[str],
+    *,
+    streams: Sequence[str],
+    made: Sequence[str],
+    num_frames: int,
+    num_views: int,
+) -> Examples:
+    """Return examples whose inputs are features, float32, shape (num_frames, num_features).
+
+    Those of several streams stand side by side.
+
+    Args:
+        manifest: As for `clip_examples`, with `features_path`, the packed features of each video.
+        labels: Names of the classes, in order.
+        streams: Those that the model sees.
+        made: Those in the packed files, in order.
+        num_frames: Frames that the model takes, evenly spaced over the clip.
+        num_views: Views in each packed file beside the clip itself.
+    """
+    read = partial(_read_features, manifest["features_path"].tolist(), streams, made, num_frames)
+    return _examples(read, manifest, labels, num_views=num_views)
+
+
+def join_examples(first: Examples, second: Examples) -> Examples:
+    """Return the videos of both, those of the first before those of the second."""
+    sizes = [len(examples.label_indices) for examples in (first, second)]
+
+    def read(video: int, view: int) -> np.ndarray:
+        return first.read(video, view) if video < sizes[0] else second.read(video - sizes[0], view)
+
+    num_views = [
+        np.broadcast_to(one.num_views, n) for one, n in zip((first, second), sizes, strict=True)
+    ]
+    return Examples(
+        read=read,
+        label_indices=np.concatenate([first.label_indices, second.label_indices]),
+        weights=np.concatenate([first.weights, second.weights]),
+        num_views=np.concatenate(num_views),
+    )
+
+
+def _examples(
+    read: Callable[[int, int], np.ndarray],
+    manifest: pd.DataFrame,
+    labels: list[str],
+    *,
+    num_views: int,
+) -> Examples:
+    return Examples(
+        read=read,
+        label_indices=manifest["label"].map(labels.index).to_numpy(dtype=np.int64),
+        weights=manifest["weight"].to_numpy(dtype=np.float64),
+        num_views=num_views,
+    )
+
+
+def _read_clip(
+    paths: list[str], views: list[list[View]], num_frames: int, video: int, view: int
+) -> np.ndarray:
+    clip = load_clip(paths[video])
+    places = even_indices(len(clip), num_frames)
+    return np.array(clip[places]) if view == 0 else apply_view(clip, views[video][view - 1], places)
+
+
+def _read_features(
+    paths: list[str],
+    streams: Sequence[str],
+    made: Sequence[str],
+    num_frames: int,
+    video: int,
+    view: int,
+) -> np.ndarray:
+    features = [stream[view] for stream in read_features(paths[video], streams, made=made)]
+    places = even_indices(len(features[0]), num_frames)
+    return np.concatenate([stream[places] for stream in features], axis=-1)

@@ -1,0 +1,1 @@
+"""Reading, writing, converting, extracting, previewing and cutting videos."""

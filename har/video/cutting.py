@@ -1,0 +1,313 @@
+"""Cutting parts out of a video, exact to the frame.
+
+The parts are encoded anew: a stream can be copied only from a key frame on, and the parts that the
+data sets name hardly ever start at one. The stored picture keeps its size, colours and turn, and
+the frames keep their times.
+"""
+
+import itertools
+import os
+import shutil
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from har.importers.plan import Origin, Span
+from har.video.reading import (
+    Timing,
+    VideoError,
+    blame_video,
+    decode_frames,
+    open_video,
+    read_packets,
+    read_timing,
+)
+from har.video.writing import open_output, set_up_stream, x264_options
+
+CRF = 16  # no loss to be seen; `convert` copies the result instead of encoding it once more
+PRESET = "veryfast"
+KEPT_PIXEL_FORMATS = ("yuv420p", "yuvj420p")  # they need an even width and height
+SEEK_FROM_SECONDS = 10.0  # to skip less is not worth a second try
+SEEK_MARGIN_SECONDS = 1.0  # an index may go by when frames are decoded, not by when they are shown
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A part to cut out of a video.
+
+    Attributes:
+        destination: The .mp4 to write; it gets its name only when it is whole.
+        span: Which part.
+    """
+
+    destination: Path
+    span: Span
+
+
+def cut_origin(task: tuple[Origin, Sequence[Cut], Path]) -> list[str]:
+    """Cut a downloaded video, unpacked before if it is in a .zip; runs in a worker.
+
+    Args:
+        task: The video, the parts, and a folder for what is needed only for a while.
+
+    Returns:
+        As `cut_video`.
+    """
+    origin, cuts, scratch = task
+    if not origin.member:
+        with blame_video(origin.file, section="convert"):
+            return cut_video(origin.file, cuts)
+    unpacked = scratch / str(os.getpid()) / origin.name
+    try:
+        unpack(origin, unpacked)
+        with blame_video(unpacked, section="convert"):
+            return cut_video(unpacked, cuts)
+    finally:
+        unpacked.unlink(missing_ok=True)
+
+
+def unpack(origin: Origin, destination: Path) -> None:
+    """Copy a video out of its .zip.
+
+    Raises:
+        VideoError: The .zip is damaged there, or locked.
+    """
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with (
+            zipfile.ZipFile(origin.file) as archive,
+            archive.open(origin.member) as packed,
+            destination.open("wb") as file,
+        ):
+            shutil.copyfileobj(packed, file)
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        raise VideoError(f"{origin} cannot be unpacked ({error}). Download it again.") from error
+
+
+def cut_video(source: Path, cuts: Sequence[Cut]) -> list[str]:
+    """Cut parts out of a video, exact to the frame.
+
+    Args:
+        source: The video.
+        cuts: The parts; they may overlap. All in the same unit.
+
+    Returns:
+        For each part what is wrong with it: empty if it is whole; else the video ends before or
+        inside it, and there is no file or a shorter one.
+
+    Raises:
+        VideoError: The video cannot be read.
+    """
+    with open_video(source) as (container, stream):
+        timing = read_timing(read_packets(container, stream), stream, source)
+    problems = dict.fromkeys(cuts, "")
+    waiting = sorted(cuts, key=lambda cut: (cut.span.start, cut.span.stop))
+    while waiting:
+        chosen = _disjoint(waiting)
+        problems.update(_cut_in_one_pass(source, timing, chosen))
+        waiting = [cut for cut in waiting if cut not in chosen]
+    return [problems[cut] for cut in cuts]
+
+
+def _disjoint(cuts: Sequence[Cut]) -> list[Cut]:
+    """Return the cuts, in order, that can be made while going through the video once."""
+    chosen: list[Cut] = []
+    for cut in cuts:
+        if not chosen or cut.span.start >= chosen[-1].span.stop:
+            chosen.append(cut)
+    return chosen
+
+
+def _cut_in_one_pass(source: Path, timing: Timing, cuts: Sequence[Cut]) -> dict[Cut, str]:
+    span = cuts[0].span
+    seek_to = None
+    # Where the file does not say when frames are shown they are counted from its start.
+    says_times = not isinstance(timing.times, range)
+    if says_times and span.unit == "seconds" and span.start > SEEK_FROM_SECONDS:
+        seek_to = span.start
+    problems = _cut_from(source, timing, cuts, seek_to)
+    if problems is None:  # the file cannot be searched: from its start, then
+        problems = _cut_from(source, timing, cuts, None)
+    return problems
+
+
+def _cut_from(
+    source: Path, timing: Timing, cuts: Sequence[Cut], seek_to: float | None
+) -> dict[Cut, str] | None:
+    """Make the cuts; return None instead if the search ended up behind `seek_to`, in seconds."""
+    with open_video(source) as (container, stream):
+        if seek_to is not None:
+            _seek(container, stream, timing, seek_to)
+        position = _position_by(cuts[0].span.unit, stream, timing)
+        frames = _Frames(decode_frames(container, stream), position)
+        if seek_to is not None and not frames.starts_before(seek_to):
+            return None
+        problems = {cut: _make(cut, frames, stream, timing, source) for cut in cuts}
+        if cuts[0].span.unit == "frames":
+            lost = _lost_frames(frames.count(), timing.num_promised, source)
+            problems[cuts[-1]] = " ".join(filter(None, [problems[cuts[-1]], lost]))
+        return problems
+
+
+def _lost_frames(num_decoded: int, num_frames: int, source: Path) -> str:
+    """Say if so many frames are lost that those after them have wrong numbers."""
+    if num_decoded >= num_frames - 1:  # the last packet of some old codecs has no frame of its own
+        return ""
+    return (
+        f"{source.name} is damaged: only {num_decoded} of its {num_frames} frames can be decoded, "
+        "so its parts may be from elsewhere in it. Download it again."
+    )
+
+
+def _seek(
+    container: av.container.InputContainer, stream: av.VideoStream, timing: Timing, start: float
+) -> None:
+    """Go to a key frame before `start`, in seconds, if the file lets."""
+    offset = int((start - SEEK_MARGIN_SECONDS) / stream.time_base) + timing.times[0]
+    try:
+        container.seek(offset, stream=stream)
+    except av.error.MemoryError:
+        raise
+    except av.error.FFmpegError:
+        return  # the caller sees where it is by the next frame
+
+
+def _position_by(
+    unit: str, stream: av.VideoStream, timing: Timing
+) -> Callable[[av.VideoFrame], Fraction | int | None]:
+    """Return what gives a frame's place in the video, by its number or by its time."""
+    if unit == "frames":
+        numbers = itertools.count()
+        return lambda frame: next(numbers)
+    if isinstance(timing.times, range):  # the file does not say when frames are shown
+        counted = itertools.count()
+        return lambda frame: next(counted) / timing.fps
+    first = timing.times[0]
+    return lambda frame: None if frame.pts is None else (frame.pts - first) * stream.time_base
+
+
+class _Frames:
+    """Decoded frames with their places, one looked ahead, since a part ends where the next starts.
+
+    Attributes:
+        last: Place of the last frame that was looked at; None before the first.
+    """
+
+    def __init__(self, frames: Iterator[av.VideoFrame], position: Callable) -> None:
+        self._frames = ((position(frame), frame) for frame in frames)
+        self._ahead: tuple | None = None
+        self.last: Fraction | int | None = None
+        self._advance()
+
+    def starts_before(self, start: float) -> bool:
+        return self._ahead is not None and self._ahead[0] is not None and self._ahead[0] <= start
+
+    def between(self, start: Fraction, stop: Fraction) -> Iterator[av.VideoFrame]:
+        while self._ahead is not None and self._ahead[0] < stop:
+            position, frame = self._ahead
+            if position >= start:
+                yield frame
+            self._advance()
+
+    @property
+    def ended(self) -> bool:
+        return self._ahead is None
+
+    def count(self) -> int:
+        """Go to the end and return the number of all frames, if places are numbers."""
+        while not self.ended:
+            self._advance()
+        return 0 if self.last is None else int(self.last) + 1
+
+    def _advance(self) -> None:
+        # A frame without a time cannot be placed; there is none after one that has a time.
+        self._ahead = next((pair for pair in self._frames if pair[0] is not None), None)
+        if self._ahead is not None:
+            self.last = self._ahead[0]
+
+
+def _make(cut: Cut, frames: _Frames, stream: av.VideoStream, timing: Timing, source: Path) -> str:
+    """Write one part; return what is wrong with it."""
+    span = cut.span
+    # A float is not the number it was written as: 0.2 is a little more than a fifth.
+    start, stop = (Fraction(place).limit_denominator(10**6) for place in (span.start, span.stop))
+    num_frames = _write(cut.destination, frames.between(start, stop), stream, timing)
+    if not frames.ended:
+        return "" if num_frames else f"{source.name} has no frame in {span}"
+    interval = 1 if span.unit == "frames" else 1 / timing.fps
+    end = 0 if frames.last is None else frames.last + interval  # a frame is shown for an interval
+    if num_frames and end > stop - interval:
+        return ""
+    what = "is cut short" if num_frames else "is left out"
+    return (
+        f"{cut.destination.name} {what}: expected {span}, but {source.name} has only "
+        f"{float(end):g} {span.unit}. If it is cut already, give it the name of a cut one; else "
+        "download it again."
+    )
+
+
+def _write(
+    destination: Path, frames: Iterable[av.VideoFrame], stream: av.VideoStream, timing: Timing
+) -> int:
+    """Encode frames with their times; return how many. Nothing is written if there are none."""
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        return 0
+    num_frames, first_pts = 0, first.pts
+    interval = 1 / timing.fps
+    with open_output(destination) as output:
+        encoder = _add_stream(output, first, stream, timing)
+        for frame in itertools.chain([first], frames):
+            shown_at = frame.pts
+            stored = _in_format(frame, encoder.pix_fmt)
+            if timing.is_constant:
+                stored.pts, stored.time_base = num_frames, interval
+            else:
+                stored.pts, stored.time_base = shown_at - first_pts, stream.time_base
+            stored.pict_type = 0  # the encoder decides on key frames, not the source
+            output.mux(encoder.encode(stored))
+            num_frames += 1
+        output.mux(encoder.encode(None))
+    return num_frames
+
+
+def _add_stream(
+    output: av.container.OutputContainer,
+    first: av.VideoFrame,
+    stream: av.VideoStream,
+    timing: Timing,
+) -> av.VideoStream:
+    """Add an encoder for pictures as `first`, stored as they are."""
+    is_even = first.width % 2 == 0 and first.height % 2 == 0
+    keeps = is_even and first.format.name in KEPT_PIXEL_FORMATS
+    encoder = output.add_stream(
+        "libx264",
+        rate=timing.fps,
+        options=x264_options(crf=CRF, preset=PRESET),
+    )
+    set_up_stream(
+        encoder,
+        first.width,
+        first.height,
+        pixel_format=first.format.name if keeps else "yuv444p",
+        threads=1,
+    )
+    if not timing.is_constant:
+        encoder.codec_context.time_base = stream.time_base
+    if first.rotation:
+        encoder.set_display_rotation(first.rotation)
+    if stream.sample_aspect_ratio:
+        encoder.codec_context.sample_aspect_ratio = stream.sample_aspect_ratio
+    if first.format.name.startswith("yuv"):  # else they say nothing of what is stored
+        for name in ("colorspace", "color_range", "color_primaries", "color_trc"):
+            setattr(encoder.codec_context, name, getattr(stream.codec_context, name))
+    return encoder
+
+
+def _in_format(frame: av.VideoFrame, pixel_format: str) -> av.VideoFrame:
+    return frame if frame.format.name == pixel_format else frame.reformat(format=pixel_format)

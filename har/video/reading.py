@@ -1,0 +1,327 @@
+"""Reading videos: what a file holds, when its frames are shown, and the frames.
+
+This room is all that touches decoders and encoders. Inside, sizes are (width, height), as in all
+video tools; arrays that leave are uint8 RGB of shape (time, height, width, 3). Rotations are
+degrees clockwise that a player turns the stored frames to show them upright.
+"""
+
+import errno
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+DEFAULT_FPS = Fraction(25)  # of a file that has one frame and names no rate
+MAX_DENOMINATOR = 1001  # of a frame rate; 30000/1001 is that of television
+
+
+class VideoError(ValueError):
+    """A video that cannot be used; the message names the file, the reason and the fix."""
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video file holds.
+
+    Attributes:
+        container: Name of the container, as FFmpeg calls it.
+        codec: Name of the codec, such as `h264`.
+        pixel_format: How pixels are stored, such as `yuv420p`.
+        width: Pixels of the upright picture, each pixel taken as square.
+        height: Likewise.
+        rotation: Degrees clockwise that the stored frames are turned to be upright.
+        fps: Frames per second, the average where it varies.
+        num_frames: Frames, counted in the file and not read from its header.
+        num_promised: Frames by the file's index; more than num_frames if the file is cut off.
+        duration_seconds: num_frames / fps.
+        constant_frame_rate: Whether each frame is within half a frame of its place at `fps`.
+        interlaced: Whether a frame is two half pictures of different instants.
+    """
+
+    container: str
+    codec: str
+    pixel_format: str
+    width: int
+    height: int
+    rotation: int
+    fps: float
+    num_frames: int
+    num_promised: int
+    duration_seconds: float
+    constant_frame_rate: bool
+    interlaced: bool
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When the frames of a video are shown, read from its packets without decoding.
+
+    Attributes:
+        times: The time of each frame, rising, in units of the stream, or 0, 1, 2, … where the
+            file does not say.
+        ranks: The place in showing order of each packet in file order, such as 0 2 1 for I P B;
+            None if times are missing or repeated, or a packet is damaged, not shown, or starts the
+            file without being a whole picture.
+        num_promised: Frames by the file's index; more than there are times if it is cut off.
+        fps: Frames per second, the average where it varies; at least 1/1001.
+        is_constant: Whether each frame is within half a frame of its place at `fps`.
+    """
+
+    times: Sequence[int]
+    ranks: np.ndarray | None
+    num_promised: int
+    fps: Fraction
+    is_constant: bool
+
+
+def probe_video(path: Path | str) -> VideoInfo:
+    """Read what a video file holds; decodes its first frame only.
+
+    Raises:
+        VideoError: The file is empty, is no video, is cut off, or has no frame.
+    """
+    return survey_video(Path(path))[0]
+
+
+def survey_video(path: Path) -> tuple[VideoInfo, Timing]:
+    """Read what a video file holds and when its frames are shown, in one pass over the file.
+
+    Raises:
+        VideoError: As `probe_video`.
+    """
+    with open_video(path) as (container, stream):
+        first_frames: list[av.VideoFrame] = []
+        packets = _until_first_frame(read_packets(container, stream), stream, first_frames)
+        timing = read_timing(packets, stream, path)
+        if not first_frames:
+            first_frames = _decode(stream, None)  # those that the decoder held back
+        if not first_frames:
+            raise no_frames_error(path)
+        first = first_frames[0]
+        width, height = upright_size(first, stream)
+        info = VideoInfo(
+            container=container.format.name,
+            codec=stream.codec_context.name,
+            pixel_format=first.format.name,
+            width=width,
+            height=height,
+            rotation=rotation_of(first),
+            fps=float(timing.fps),
+            num_frames=len(timing.times),
+            num_promised=timing.num_promised,
+            duration_seconds=float(len(timing.times) / timing.fps),
+            constant_frame_rate=timing.is_constant,
+            interlaced=first.interlaced_frame,
+        )
+    return info, timing
+
+
+@contextmanager
+def open_video(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+    """Open a video file and its first video stream, to be decoded by one thread.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        VideoError: The file is empty, cannot be read, is no video or has no video stream.
+    """
+    if path.stat().st_size == 0:
+        raise VideoError(
+            f"{path} is empty (0 bytes); expected a video. Copy it again from where it came from, "
+            "or remove it."
+        )
+    try:
+        container = av.open(
+            # "file:" since a colon in a name would else be a protocol; the list since a playlist
+            # could else fetch its parts from the network.
+            f"file:{path}",
+            options={"protocol_whitelist": "file"},
+            metadata_errors="ignore",
+        )
+    except av.error.MemoryError:
+        raise
+    except (av.error.FFmpegError, OSError) as error:
+        raise VideoError(_explain_unreadable(path, error)) from error
+    with container:
+        yield container, _video_stream(container, path)
+
+
+@contextmanager
+def blame_video(path: Path, *, section: str) -> Iterator[None]:
+    """Turn what FFmpeg refuses within the body, such as odd colours, into the video's failure.
+
+    Args:
+        path: The video.
+        section: The section of params.yaml with the limits of this work.
+
+    Raises:
+        VideoError: FFmpeg failed, and not for want of memory or of space on the disk.
+    """
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        if isinstance(error, MemoryError) or error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise VideoError(
+            f"{path} could not be worked on ({error.strerror}). If it is only large, raise "
+            f"{section}.memory_gigabytes; otherwise convert it to H.264 with another program."
+        ) from error
+
+
+def read_timing(packets: Iterable[av.Packet], stream: av.VideoStream, path: Path) -> Timing:
+    """Read when the frames are shown from the packets of a video.
+
+    Raises:
+        VideoError: There is no packet.
+    """
+    found = [
+        (packet.pts, packet.is_keyframe, packet.is_discard or packet.is_corrupt)
+        for packet in packets
+    ]
+    times = [time for time, _, is_hidden in found if not is_hidden]
+    if not times:
+        raise no_frames_error(path)
+    num_promised = max(len(times), len(stream.index_entries))
+    named_rates = [stream.average_rate, stream.guessed_rate, stream.base_rate]
+    rates = [_rounded(rate) for rate in named_rates if rate]
+    if None in times or min(times) == max(times):  # the file does not say, or has one frame
+        fps = rates[0] if rates else DEFAULT_FPS
+        ranks = np.zeros(1, int) if len(found) == 1 else None
+        return Timing(range(len(times)), ranks, num_promised, fps, is_constant=True)
+    has_a_place_each = len(set(times)) == len(found) and found[0][1]
+    ranks = np.argsort(np.argsort(times)) if has_a_place_each else None
+    times.sort()
+    since_first = np.array(times) - times[0]
+    interval = since_first[-1] / (len(times) - 1)
+    measured = 1 / (Fraction(float(interval)) * stream.time_base)
+    # Times may be rounded, in MKV to milliseconds: then the rate that the file names is the truth.
+    near = [rate for rate in rates if abs(rate / measured - 1) < 0.005]
+    fps = near[0] if near else _rounded(measured)
+    off_place = np.abs(since_first - interval * np.arange(len(times)))
+    is_constant = bool(off_place.max() <= interval / 2)
+    return Timing(times, ranks, num_promised, fps, is_constant)
+
+
+def read_packets(
+    container: av.container.InputContainer, stream: av.VideoStream
+) -> Iterator[av.Packet]:
+    """Yield the packets of a stream in file order, up to the end or to where the file breaks."""
+    try:
+        yield from (packet for packet in container.demux(stream) if packet.size)
+    except av.error.MemoryError:
+        raise
+    except av.error.FFmpegError:
+        return  # cut off here; callers compare what they got with what they need
+    except IndexError:
+        return  # PyAV at the end of a file in which a stream began that its start did not name
+
+
+def decode_frames(
+    container: av.container.InputContainer, stream: av.VideoStream
+) -> Iterator[av.VideoFrame]:
+    """Yield the frames in the order they are shown; leaves out packets that cannot be decoded."""
+    for packet in read_packets(container, stream):
+        yield from _decode(stream, packet)
+    yield from _decode(stream, None)
+
+
+def rotation_of(frame: av.VideoFrame) -> int:
+    """Return the degrees clockwise, a multiple of 90, that make a decoded frame upright."""
+    return round(-frame.rotation / 90) % 4 * 90  # PyAV counts against the clock
+
+
+def upright_size(frame: av.VideoFrame, stream: av.VideoStream) -> tuple[int, int]:
+    """Return (width, height) of the frame as it is shown: upright, with square pixels."""
+    width = max(1, round(frame.width * pixel_aspect(stream)))
+    return (frame.height, width) if rotation_of(frame) % 180 else (width, frame.height)
+
+
+def pixel_aspect(stream: av.VideoStream) -> Fraction:
+    """Return the width of a pixel divided by its height; 1 where the file does not say."""
+    return stream.sample_aspect_ratio or Fraction(1)
+
+
+def check_damage(path: Path, num_decoded: int, num_promised: int) -> None:
+    """Refuse a video of which less than half could be decoded.
+
+    Raises:
+        VideoError: As said.
+    """
+    if not num_decoded:
+        raise no_frames_error(path)
+    if 2 * num_decoded < num_promised:
+        raise VideoError(
+            f"{path} is damaged: only {num_decoded} of its {num_promised} frames can be decoded; "
+            "expected at least half. Copy it again from where it came from, or remove it."
+        )
+
+
+def no_frames_error(path: Path) -> VideoError:
+    """Return the error for a video without any frame that can be decoded."""
+    return VideoError(
+        f"{path} has no frame that can be decoded: only its header is there, or all of it is "
+        "damaged. Copy it again from where it came from, or remove it."
+    )
+
+
+def _decode(stream: av.VideoStream, packet: av.Packet | None) -> list[av.VideoFrame]:
+    try:
+        return stream.decode(packet)
+    except av.error.MemoryError:
+        raise
+    except av.error.FFmpegError:
+        return []  # a damaged packet costs itself; `check_damage` judges the whole
+
+
+def _rounded(fps: Fraction) -> Fraction:
+    """Return a frame rate that encoders take; damaged files can name one of nearly 0."""
+    return max(Fraction(1, MAX_DENOMINATOR), fps.limit_denominator(MAX_DENOMINATOR))
+
+
+def _until_first_frame(
+    packets: Iterable[av.Packet], stream: av.VideoStream, first_frames: list[av.VideoFrame]
+) -> Iterator[av.Packet]:
+    """Yield all packets; decode them only until `first_frames` has one."""
+    for packet in packets:
+        if not first_frames:
+            first_frames += _decode(stream, packet)
+        yield packet
+
+
+def _video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+    if container.format.name.endswith("_pipe"):  # as FFmpeg calls its readers of pictures
+        raise VideoError(f"{path} is a picture, whatever its name; expected a video. Remove it.")
+    pictures = av.stream.Disposition.attached_pic  # the cover of a song is no video
+    streams = [stream for stream in container.streams.video if not stream.disposition & pictures]
+    if not streams:
+        found = sorted({stream.type for stream in container.streams}) or ["nothing"]
+        raise VideoError(
+            f"{path} has no video stream, only {' and '.join(found)}; expected a video. Remove it."
+        )
+    if streams[0].codec_context is None:
+        raise VideoError(
+            f"{path} uses a codec that cannot be decoded here; expected one that FFmpeg knows. "
+            "Convert it to H.264 first."
+        )
+    # One thread a worker process: two processes scale by 1.9, two threads of one decoder by 1.5.
+    streams[0].codec_context.thread_count = 1
+    return streams[0]
+
+
+def _explain_unreadable(path: Path, error: Exception) -> str:
+    if isinstance(error, PermissionError):
+        return f"{path} may not be read ({error.strerror}); allow it with `chmod +r`."
+    with path.open("rb") as file:
+        start = file.read(12)
+    if start[4:8] == b"ftyp":
+        return (
+            f"{path} is cut off: an MP4 or MOV file whose index is missing. The recording or the "
+            "copy was broken off: copy it again from where it came from, or remove it."
+        )
+    return (
+        f"{path} is not a video that can be read ({error.strerror}); expected MP4, MOV, AVI, MKV, "
+        "WebM or the like. Copy it again from where it came from, or remove it."
+    )

@@ -1,0 +1,215 @@
+"""The folder of videos: labels, files that are none, and metadata.csv."""
+
+import os
+import sys
+import unicodedata
+
+import pytest
+
+from har.dataset.videos import BROKEN_LINK, COLUMNS, NOT_UTF8, find_videos, subject_from_name
+
+
+@pytest.fixture
+def make_videos(tmp_path):
+    """Make a folder with empty files of the given names."""
+
+    def make(*names: str, metadata: str | bytes | None = None):
+        folder = tmp_path / "videos"
+        folder.mkdir()
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).touch()
+        if metadata is not None:
+            content = metadata if isinstance(metadata, bytes) else metadata.encode()
+            (folder / "metadata.csv").write_bytes(content)
+        return folder
+
+    return make
+
+
+def test_find_videos_takes_label_from_first_folder(make_videos):
+    folder = make_videos("waving/a.mov", "walking/park/b.MP4", "walking/c.avi")
+    table = find_videos(folder)
+    assert table.columns.tolist() == list(COLUMNS)
+    assert table[["video_id", "label", "problem"]].to_numpy().tolist() == [
+        ["walking/c", "walking", ""],
+        ["walking/park/b", "walking", ""],
+        ["waving/a", "waving", ""],
+    ]
+    assert table["path"].tolist()[2] == f"{folder.as_posix()}/waving/a.mov"
+    assert (table[["subject", "split", "fold"]] == "").all(axis=None)
+
+
+def test_find_videos_leaves_out_hidden_files(make_videos):
+    folder = make_videos("a/1.mov", "a/.DS_Store", ".dvc/tmp/2.mov", "a/.cache/3.mov", ".gitignore")
+    assert find_videos(folder)["video_id"].tolist() == ["a/1"]
+
+
+def test_find_videos_marks_files_that_are_no_videos(make_videos):
+    table = find_videos(make_videos("a/1.mov", "a/notes.txt", "a/README"))
+    problems = table.set_index("video_id")["problem"]
+    assert problems["a/1"] == ""
+    assert problems["a/notes"] == "not a video by its ending '.txt'"
+    assert problems["a/README"] == "not a video by its ending ''"
+
+
+def test_find_videos_marks_files_beside_the_label_folders(make_videos):
+    table = find_videos(make_videos("a/1.mov", "stray.mov"))
+    stray = table.set_index("video_id").loc["stray"]
+    assert stray["problem"].startswith("not in a label folder: move it into one")
+    assert stray["label"] == ""
+
+
+def test_find_videos_marks_the_later_of_two_endings(make_videos):
+    folder = make_videos("a/1.mp4", "a/1.mov", "a/1.txt")
+    problems = find_videos(folder).set_index("path")["problem"]
+    assert problems[f"{folder}/a/1.mov"] == ""
+    assert problems[f"{folder}/a/1.mp4"] == (
+        f"same name as {folder}/a/1.mov but for the ending: rename one"
+    )
+    assert problems[f"{folder}/a/1.txt"] == "not a video by its ending '.txt'"
+
+
+def test_find_videos_keeps_names_with_dots_apart(make_videos):
+    table = find_videos(make_videos("a/take.1.mov", "a/take.2.mov"))
+    assert table["video_id"].tolist() == ["a/take.1", "a/take.2"]
+    assert (table["problem"] == "").all()
+
+
+def test_find_videos_takes_unusual_names(make_videos):
+    names = ["Übung 1/日本 'a'.mov", 'walking, "fast"/b & c.mov', "None/NA.mov"]
+    metadata = 'path,subject\nNone/NA.mov,NA\n"walking, ""fast""/b & c.mov",José\n'
+    table = find_videos(make_videos(*names, metadata=metadata)).set_index("video_id")
+    assert table["label"].tolist() == ["None", 'walking, "fast"', "Übung 1"]
+    assert table["subject"].tolist() == ["NA", "José", ""]
+    assert (table["problem"] == "").all()
+
+
+def test_find_videos_follows_links_to_files_and_names_all_others(make_videos, tmp_path):
+    folder = make_videos("a/1.mov")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/b.mov").touch()
+    for name, target in {
+        "a/link.mov": "../../elsewhere/b.mov",
+        "a/broken.mov": "nowhere",
+        "a/loop.mov": "loop.mov",
+        "a/up": "..",
+        "b": "../elsewhere",
+    }.items():
+        (folder / name).symlink_to(target)
+    os.mkfifo(folder / "a/pipe.mov")
+    table = find_videos(folder).set_index("video_id")
+    problems = table["problem"].to_dict()
+    linked_folder = "a link to a folder, which DVC does not follow: put the folder itself here"
+    assert problems == {
+        "a/1": "",
+        "a/broken": BROKEN_LINK,
+        "a/link": "",
+        "a/loop": BROKEN_LINK,
+        "a/pipe": "not a file but a pipe, a socket or a device: remove it",
+        "a/up": linked_folder,
+        "b": linked_folder,
+    }
+    assert table.loc["b", "label"] == "b"
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no such names")
+def test_find_videos_marks_names_that_cannot_be_written_down(make_videos):
+    folder = make_videos("a/1.mov", "a/" + "n" * 252 + ".ts")
+    open(os.fsencode(folder) + b"/a/\xff.mov", "w").close()
+    table = find_videos(folder).set_index("video_id")
+    assert table.loc["a/\\xff", "problem"] == NOT_UTF8
+    assert table.loc["a/" + "n" * 252, "problem"].startswith("a name too long: shorten it to 251")
+    table.to_csv().encode()
+
+
+def test_find_videos_says_which_folder_cannot_be_read(make_videos, monkeypatch):
+    folder = make_videos("a/1.mov", "b/2.mov")
+    scan = os.scandir
+
+    def refuse(path):
+        if os.fspath(path).endswith("b"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(ValueError, match=r"b cannot be read \(Permission denied\)\. Allow it"):
+        find_videos(folder)
+
+
+def test_find_videos_joins_metadata_whose_accents_are_written_apart(make_videos):
+    name = unicodedata.normalize("NFD", "a/größe.mov")
+    metadata = unicodedata.normalize("NFC", "path,subject\na/größe.mov,ann\n")
+    assert find_videos(make_videos(name, metadata=metadata))["subject"].tolist() == ["ann"]
+
+
+def test_find_videos_refuses_missing_folder(tmp_path):
+    with pytest.raises(ValueError, match=r"There is no folder .*nowhere.*`dataset\.videos`"):
+        find_videos(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("names", [(), ("stray.mov",), ("a/notes.txt",), ("metadata.csv",)])
+def test_find_videos_refuses_folder_without_videos(make_videos, names):
+    with pytest.raises(ValueError, match=r"has no videos in label folders.*walking/clip1\.mov"):
+        find_videos(make_videos(*names))
+
+
+def test_find_videos_joins_metadata(make_videos):
+    metadata = "path,subject,split,fold,camera\na/1.mov,ann,train,1,left\nb/2.mov,ben,test,2,\n"
+    table = find_videos(make_videos("a/1.mov", "b/2.mov", "b/3.mov", metadata=metadata))
+    assert table.columns.tolist() == list(COLUMNS)
+    assert table[["subject", "split", "fold"]].to_numpy().tolist() == [
+        ["ann", "train", "1"],
+        ["ben", "test", "2"],
+        ["", "", ""],
+    ]
+
+
+def test_find_videos_reads_metadata_as_spreadsheets_write_it(make_videos):
+    metadata = "\ufeffpath, subject ,fold\r\n a/1.mov , ann ,01\r\n".encode()
+    table = find_videos(make_videos("a/1.mov", metadata=metadata))
+    assert table[["subject", "fold"]].to_numpy().tolist() == [["ann", "01"]]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ("file,subject\na/1.mov,ann\n", "has the columns file, subject; expected at least `path`"),
+        ("path,subject\na/9.mov,ann\n", r"names 1 videos that are not there, as 'a/9\.mov'"),
+        ("path\na/1.mov\na/1.mov\n", r"more than one row for 'a/1\.mov'\. Keep one"),
+        ("path\na/1.mov\n a/1.mov\n", r"more than one row for 'a/1\.mov'\. Keep one"),
+        ("", "is not a table in UTF-8 with commas"),
+        ("path\na/1.mov,x\nb,c,d\n", "is not a table in UTF-8 with commas"),
+        ("path,subject\na/1.mov,José\n".encode("latin-1"), "is not a table in UTF-8 with commas"),
+    ],
+)
+def test_find_videos_refuses_wrong_metadata(make_videos, metadata, message):
+    with pytest.raises(ValueError, match=message):
+        find_videos(make_videos("a/1.mov", metadata=metadata))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subject"),
+    [
+        (r"^([a-z]+)_", "ann"),
+        (r"^(?P<take>x)?(?P<subject>[a-z]+)_", "ann"),
+        (r"p\d+", "p07"),
+        (r"_(p\d+)_(\d)", "p07"),
+    ],
+)
+def test_subject_from_name_takes_named_group_first_group_or_match(pattern, subject):
+    assert subject_from_name("ann_p07_2.mov", pattern) == subject
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        (r"^(\d+)_", r"'\^\(\\\\d\+\)_' does not match the file name 'ann_1\.mov'.*metadata\.csv"),
+        (r"^([a-z]+_", "is not a regular expression: missing"),
+        (r"^(\d*)", r"finds an empty subject in 'ann_1\.mov'"),
+        (r"^(?:ann|(ben))_", r"finds an empty subject in 'ann_1\.mov'"),
+    ],
+)
+def test_subject_from_name_refuses_pattern(pattern, message):
+    with pytest.raises(ValueError, match=message):
+        subject_from_name("ann_1.mov", pattern)

@@ -1,0 +1,225 @@
+"""Tests of the embedded demo data: the plan, the people, their movement and the files."""
+
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from har.demo import draw_frames, plan_videos, write_dataset
+from har.demo.body import Body, bend_joint, make_subject
+from har.demo.motion import LABELS, make_motion
+from har.demo.render import Camera, Canvas, Capsule, Ellipsoid, Light, Rectangle, look_at
+from har.video.extracting import extract_clip
+from har.video.reading import probe_video
+from stages.demo import main
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return plan_videos(num_subjects=24, num_videos=120, seed=42)
+
+
+def draw_some(video, *, num_frames):
+    return [frame for frame, _ in zip(draw_frames(video), range(num_frames), strict=False)]
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def make_canvas(*, size=(40, 40)) -> Canvas:
+    position = np.array([0.0, -2.0, 0.0])
+    camera = Camera(
+        position, look_at(position, np.zeros(3)), 40.0, (size[0] / 2, size[1] / 2), size
+    )
+    return Canvas(camera, Light(np.array([0.0, -1.0, 0.0]), 0.5))
+
+
+def test_plan_videos_is_unbalanced_within_bounds(plan):
+    counts = Counter(video.label for video in plan)
+    assert set(counts) == set(LABELS)
+    assert sum(counts.values()) == 120
+    assert min(counts.values()) >= 15
+    assert max(counts.values()) <= 28
+    assert len(set(counts.values())) >= 4
+
+
+def test_plan_videos_gives_each_label_many_subjects(plan):
+    subjects = defaultdict(set)
+    for video in plan:
+        subjects[video.label].add(video.subject.name)
+    assert min(len(names) for names in subjects.values()) >= 12
+    assert len(set.union(*subjects.values())) == 24
+
+
+def test_plan_videos_mixes_containers_and_rotations(plan):
+    endings = Counter(Path(video.path).suffix for video in plan)
+    assert set(endings) == {".mov", ".mp4", ".mkv", ".avi"}
+    assert endings[".mov"] > 90
+    turned = [video for video in plan if video.rotation]
+    assert len(turned) > 20
+    assert all(v.rotation == 90 and v.size[0] < v.size[1] for v in turned)
+    assert all(video.path.endswith(".mov") for video in turned)
+
+
+def test_plan_videos_gives_unique_paths_and_lengths_of_two_to_four_seconds(plan):
+    assert len({video.path for video in plan}) == len(plan)
+    assert all(1.95 <= video.num_frames / video.fps <= 4.0 for video in plan)
+
+
+def test_plan_videos_depends_on_the_seed_alone(plan):
+    assert plan_videos(num_subjects=24, num_videos=120, seed=42) == plan
+    assert plan_videos(num_subjects=24, num_videos=120, seed=43) != plan
+
+
+def test_plan_videos_has_every_label_when_there_are_few_videos():
+    videos = plan_videos(num_subjects=2, num_videos=6, seed=0)
+    assert sorted(video.label for video in videos) == sorted(LABELS)
+
+
+def test_plan_videos_fails_when_a_number_is_too_small():
+    with pytest.raises(ValueError, match=r"demo.num_videos is 5.*set it to 6"):
+        plan_videos(num_subjects=3, num_videos=5, seed=0)
+    with pytest.raises(ValueError, match=r"demo\.num_subjects is 0"):
+        plan_videos(num_subjects=0, num_videos=12, seed=0)
+
+
+def test_draw_frames_gives_upright_frames_that_move(plan):
+    for label in LABELS:
+        video = next(video for video in plan if video.label == label)
+        frames = draw_some(video, num_frames=6)
+        assert {(frame.shape, frame.dtype.name) for frame in frames} == {
+            ((video.size[1], video.size[0], 3), "uint8")
+        }
+        still = np.abs(frames[5].astype(int) - frames[0]).max(axis=2) > 40
+        assert still.sum() > 10, label
+
+
+def test_draw_frames_leaves_the_global_generator_alone(plan):
+    before = np.random.get_state()[1].copy()
+    draw_some(plan[0], num_frames=1)
+    assert (np.random.get_state()[1] == before).all()
+
+
+def test_write_dataset_gives_the_same_bytes_for_any_number_of_workers(tmp_path, monkeypatch):
+    monkeypatch.setattr("har.demo.SECONDS", (0.2, 0.3))
+    for workers in (1, 2):
+        write_dataset(
+            tmp_path / str(workers), num_subjects=2, num_videos=6, seed=7, num_workers=workers
+        )
+    one, two = read_files(tmp_path / "1"), read_files(tmp_path / "2")
+    assert one == two
+    assert len(one) == 7
+    metadata = pd.read_csv(tmp_path / "1" / "metadata.csv")
+    assert list(metadata.columns) == ["path", "subject"]
+    assert set(metadata["path"]) | {"metadata.csv"} == set(one)
+    assert set(metadata["subject"]) == {"s01", "s02"}
+
+
+def test_write_dataset_stores_portrait_videos_lying(tmp_path, monkeypatch):
+    monkeypatch.setattr("har.demo.SECONDS", (0.2, 0.3))
+    monkeypatch.setattr("har.demo.PORTRAIT_SHARE", 1.0)
+    write_dataset(tmp_path, num_subjects=1, num_videos=6, seed=1, num_workers=1)
+    videos = plan_videos(num_subjects=1, num_videos=6, seed=1)
+    video = next(video for video in videos if video.rotation)
+    info = probe_video(tmp_path / video.path)
+    assert (info.rotation, info.width, info.height) == (90, *video.size)
+    clip, _ = extract_clip(tmp_path / video.path, num_frames=1, size=64)
+    drawn = cv2.resize(next(draw_frames(video)), (64, 64), interpolation=cv2.INTER_AREA)
+    assert np.abs(clip[0].astype(int) - drawn).mean() < 8
+
+
+def test_make_motion_fails_when_the_label_is_unknown():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="'jumping'; expected one of calling"):
+        make_motion("jumping", make_subject("s", rng), rng, heading=0.0, seconds=2.0)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_make_motion_keeps_bones_whole_and_moves_without_jumps(label):
+    rng = np.random.default_rng(3)
+    for _ in range(4):
+        subject = make_subject("s", rng)
+        motion = make_motion(label, subject, rng, heading=0.3, seconds=3.0)
+        bodies = [Body(subject, motion.pose(time)) for time in np.arange(0, 3, 1 / 60)]
+        for limb in range(2):
+            for joints, length in (("legs", subject.leg), ("arms", subject.arm)):
+                track = np.array([getattr(body, joints)[limb] for body in bodies])
+                bones = np.linalg.norm(np.diff(track, axis=1), axis=2).sum(axis=1)
+                np.testing.assert_allclose(bones, length, rtol=1e-6)
+                steps = np.linalg.norm(np.diff(track, axis=0), axis=2)
+                assert steps.max() < 0.16  # metres in a sixtieth of a second
+
+
+def test_bend_joint_reaches_the_target_and_bends_the_right_way():
+    root, target = np.zeros(3), np.array([0.0, 0.0, -0.6])
+    joint, end = bend_joint(root, target, (0.4, 0.4), np.array([0.0, 1.0, 0.0]))
+    np.testing.assert_allclose(end, target)
+    np.testing.assert_allclose(joint, [0, np.sqrt(0.4**2 - 0.3**2), -0.3])
+
+
+def test_bend_joint_stretches_towards_a_target_out_of_reach():
+    _, end = bend_joint(np.zeros(3), np.array([2.0, 0, 0]), (0.3, 0.3), np.array([0, 0, 1.0]))
+    np.testing.assert_allclose(end, [0.6 * 0.998, 0, 0])
+
+
+def test_canvas_draws_the_nearer_shape_in_any_order():
+    near = Ellipsoid(np.array([0, -0.5, 0]), np.eye(3) * 0.1, (255, 0, 0))
+    far = Capsule(np.array([-1, 0.5, 0]), np.array([1, 0.5, 0]), (0.3, 0.3), (0, 255, 0))
+    pictures = []
+    for shapes in ((near, far), (far, near)):
+        canvas = make_canvas()
+        for shape in shapes:
+            canvas.draw(shape)
+        pictures.append(canvas.picture())
+    np.testing.assert_array_equal(*pictures)
+    assert pictures[0][20, 20, 0] > 0
+    assert pictures[0][20, 20, 1] == 0
+    assert pictures[0][20, 5, 1] > 0
+    assert pictures[0][0, 0, 3] == 0
+
+
+def test_canvas_knows_how_far_an_ellipsoid_is():
+    canvas = make_canvas()
+    canvas.draw(Ellipsoid(np.zeros(3), np.diag([0.5, 0.25, 0.5]), (9, 9, 9)))
+    assert canvas.depth[20, 20] == pytest.approx(1.75, abs=2e-3)
+    assert np.isinf(canvas.depth[0, 0])
+
+
+def test_canvas_paints_a_texture_upright():
+    texture = np.zeros((2, 2, 3), np.uint8)
+    texture[0], texture[1] = (200, 0, 0), (0, 200, 0)
+    canvas = make_canvas()
+    corner, right, down = np.array([-0.5, 0, 0.5]), np.array([1.0, 0, 0]), np.array([0, 0, -1.0])
+    canvas.draw(Rectangle(corner, right, down, texture, lit=False))
+    picture = canvas.picture()
+    assert picture[14, 20].tolist() == [200, 0, 0, 1]
+    assert picture[26, 20].tolist() == [0, 200, 0, 1]
+
+
+def test_warp_from_agrees_with_projection_of_a_turned_camera():
+    position, target = np.array([1.0, -4, 1.5]), np.array([0, 0, 1.0])
+    first = Camera(position, look_at(position, target), 300.0, (160, 120), (320, 240))
+    second = Camera(position, look_at(position, target + 0.3), 250.0, (100, 90), (200, 180))
+    point = np.array([0.4, 0.7, 0.2])
+    x, y, _ = first.project(point)
+    warped = second.warp_from(first) @ (x, y, 1)
+    np.testing.assert_allclose(warped[:2] / warped[2], second.project(point)[:2])
+
+
+def test_stage_draws_nothing_for_a_user_with_own_videos(project, set_param, capsys):
+    set_param("dataset.videos", "data/videos")
+    main(out=Path("data/demo"))
+    assert [path.name for path in (project / "data" / "demo").iterdir()] == ["not_drawn.txt"]
+    assert "dataset.videos in params.yaml is data/videos" in capsys.readouterr().out
+
+
+def test_stage_draws_where_the_demo_is_named_with_a_slash_at_its_end(project, set_param):
+    set_param("dataset.videos", "data/demo/")
+    set_param("demo.num_subjects", 0)  # so that drawing would begin with this error
+    with pytest.raises(ValueError, match=r"demo\.num_subjects is 0"):
+        main(out=Path("data/demo"))

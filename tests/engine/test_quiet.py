@@ -1,0 +1,33 @@
+"""Native noise is held back; all else comes through."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from har.engine.quiet import without_noise
+
+
+def test_without_noise_drops_known_lines_only(capfd):
+    with without_noise(r"INFO: "):
+        os.write(2, b"INFO: hello\nWARNING: hot\n")
+    assert capfd.readouterr().err == "WARNING: hot\n"
+
+
+def test_without_noise_shows_what_was_said_before_an_error(capfd):
+    def fail():
+        with without_noise(r"INFO: "):
+            os.write(2, b"libfoo.so: not found\n")
+            raise ImportError
+
+    with pytest.raises(ImportError):
+        fail()
+    assert "libfoo.so: not found" in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_importing_tensorflow_says_nothing():
+    code = "from har.engine.runtime import tf; tf.zeros(2)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert (result.stdout, result.stderr) == (b"", b"")

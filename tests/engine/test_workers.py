@@ -1,0 +1,130 @@
+"""Tests of the worker processes: what hangs, crashes or eats memory costs only itself."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from places import ROOT
+
+from har.engine.workers import num_cores, run_in_workers
+
+LIMITS = {
+    "num_workers": 2,
+    "timeout_seconds": 30,
+    "memory_gigabytes": 1,
+    "description": "convert",
+}
+
+
+def behave(how):
+    """Do to this process what `how` says, or double it."""
+    if how == "hang":
+        time.sleep(1000)
+    elif how == "crash":
+        ctypes.string_at(0)
+    elif how == "abort":
+        os.abort()
+    elif how == "memory":
+        return len(bytearray(2 * 10**9))
+    elif how == "bad":
+        raise ValueError("a.mp4 is not a video")
+    elif how == "bug":
+        raise KeyError("a mistake in the program")
+    elif how == "sleep a little":
+        time.sleep(0.2)
+    return how * 2
+
+
+def run(items, **options):
+    options = {**LIMITS, **options}
+    results = run_in_workers(behave, items, total=len(items), failures=(ValueError,), **options)
+    return list(results)
+
+
+def test_run_in_workers_gives_results_in_order_with_any_number_of_workers():
+    items = ["sleep a little", *range(40)]
+    for num_workers in (1, 3):
+        results = run(items, num_workers=num_workers)
+        assert [result.value for result in results] == [item * 2 for item in items]
+        assert not any(result.reason for result in results)
+
+
+def test_run_in_workers_gives_a_reason_for_each_failure_and_goes_on():
+    items = [1, "crash", 2, "memory", 3, "abort", 4, "bad", 5]
+    results = run(items)
+    assert [result.value for result in results] == [2, None, 4, None, 6, None, 8, None, 10]
+    reasons = [result.reason for result in results if result.reason]
+    assert "crashed the process that worked on it (SIGSEGV)" in reasons[0]
+    assert "needed more than 1 GB" in reasons[1]
+    assert "convert.memory_gigabytes" in reasons[1]
+    assert "SIGABRT" in reasons[2]
+    assert reasons[3] == "a.mp4 is not a video"
+
+
+def test_run_in_workers_stops_what_hangs():
+    started = time.monotonic()
+    results = run([1, "hang", 2], timeout_seconds=1)
+    assert [result.value for result in results] == [2, None, 4]
+    assert "took longer than 1 s" in results[1].reason
+    assert "convert.timeout_seconds" in results[1].reason
+    assert time.monotonic() - started < 15
+
+
+def test_run_in_workers_raises_what_is_no_failure_of_an_item():
+    with pytest.raises(KeyError, match="a mistake in the program"):
+        run([1, "bug", 2])
+
+
+def test_run_in_workers_does_nothing_without_items():
+    assert run([]) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_workers": -1}, "workers is -1"),
+        ({"timeout_seconds": 0}, "timeout_seconds is 0"),
+        ({"memory_gigabytes": 0.2}, r"memory_gigabytes is 0\.2; expected at least 0\.5"),
+    ],
+)
+def test_run_in_workers_refuses_wrong_limits(options, message):
+    with pytest.raises(ValueError, match=message):
+        run([1], **options)
+
+
+def test_num_cores_is_at_least_one():
+    assert num_cores() >= 1
+
+
+def test_run_in_workers_ends_all_processes_at_an_interrupt():
+    program = (
+        # A shell in which the tests were started with `&` has the interrupt ignored.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"import sys; sys.path[:0] = {[str(ROOT / 'tests'), str(ROOT / 'tests' / 'engine')]!r}\n"
+        "from test_workers import LIMITS, behave, run\n"
+        "if __name__ == '__main__': run(['hang'] * 4)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 20
+    # the server that starts workers, its tracker, and two workers
+    while len(psutil.Process(process.pid).children(recursive=True)) < 4:
+        assert time.monotonic() < deadline, "the workers did not start"
+        time.sleep(0.1)
+    children = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "KeyboardInterrupt" in errors
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive

@@ -1,0 +1,34 @@
+"""The table of scores that `make repro` ends with."""
+
+import copy
+
+from har.evaluation.summary import describe_metrics
+
+METRICS = {
+    "model": "cnn3d",
+    "grouped_by": "metadata.csv",
+    "num_test_videos": 20,
+    "num_test_subjects": 4,
+    "accuracy": 0.85,
+    "accuracy_low": 0.64,
+    "accuracy_high": 0.95,
+    "baselines": {
+        f"{name}{end}": value
+        for name in ("majority", "single_frame", "pooled_linear")
+        for end, value in (("", 0.5), ("_low", 0.3), ("_high", 0.7))
+    },
+    "per_class": {"waving": {"precision": 1.0, "recall": 0.75, "support": 4}},
+}
+
+
+def test_describe_metrics_puts_the_model_above_its_baselines_with_intervals():
+    lines = describe_metrics(METRICS).splitlines()
+    assert lines[1].split() == ["cnn3d", "85%", "64%", "to", "95%"]
+    assert [line.split()[-4:] for line in lines[2:5]] == [["50%", "30%", "to", "70%"]] * 3
+    assert "waving                           100%      75%        4" in lines
+    assert lines[-1] == "On 20 test videos of 4 people never seen in training."
+
+
+def test_describe_metrics_doubts_the_score_when_nobody_is_named():
+    metrics = copy.deepcopy(METRICS) | {"grouped_by": "video"}
+    assert "may have been seen in training" in describe_metrics(metrics)

@@ -1,0 +1,417 @@
+"""The page and the cards about a run: what they say, what they escape, and when they refuse."""
+
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from places import ROOT
+
+from har.__main__ import main
+from har.engine.runtime import keras
+from har.evaluation.scores import evaluate
+from har.models import cnn3d
+from har.pages.report import FILES, MAX_STRIPS, OUTPUTS, pipeline_changes, read_run, write_report
+from har.pages.templating import picture_uri
+from har.recognizer.recognizer import Recognizer
+
+LABELS = ["<script>alert(1)", "a&b|c", "sit*down*"]
+ODD_VIDEO = 'a&b|c/it\'s "p5" <b>'
+SIZE, NUM_FRAMES, MODEL_FRAMES = 32, 10, 8
+SPLIT_OF = {"p0": "train", "p1": "train", "p2": "train", "p3": "val", "p4": "test", "p5": "test"}
+
+
+class TagReader(html.parser.HTMLParser):
+    """Keeps the tags with their attributes, and the text."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def make_recognizer(seed: int) -> Recognizer:
+    keras.utils.set_random_seed(seed)
+    settings = {"dropout": 0.3, "batch_norm_momentum": 0.9, "stream": "frames"}
+    model = cnn3d.build(
+        num_classes=len(LABELS), num_frames=MODEL_FRAMES, frame_size=SIZE, num_features=0,
+        params=settings,
+    )  # fmt: skip
+    last = model.layers[-1]  # untrained, it would say nearly the same of every clip
+    last.set_weights([100 * weights for weights in last.get_weights()])
+    made_by = {
+        "model": "cnn3d", "settings": settings, "downsample": {"method": "downsample"},
+        "fingerprint": "0123456789abcdef", "temperature": 1.5, "trained_on": ["train"],
+        "shown": {"streams": ["frames"], "context": 1.0},
+    }  # fmt: skip
+    preprocessing = {
+        "num_frames": NUM_FRAMES, "size": SIZE, "aspect": "pad", "model_frames": MODEL_FRAMES,
+    }  # fmt: skip
+    return Recognizer(model, LABELS, preprocessing, made_by)
+
+
+def list_videos() -> pd.DataFrame:
+    rows = []
+    for label in LABELS:
+        for subject, split in SPLIT_OF.items():
+            video_id = f"{label}/{subject}"
+            if label == LABELS[1] and subject == "p5":
+                video_id = ODD_VIDEO
+            rows.append({"video_id": video_id, "label": label, "subject": subject, "split": split})
+    return pd.DataFrame(rows)
+
+
+def write_json(name: str, content: dict) -> None:
+    FILES[name].write_text(json.dumps(content), encoding="utf-8")
+
+
+def read_json(name: str) -> dict:
+    return json.loads(FILES[name].read_text(encoding="utf-8"))
+
+
+def write_lock(videos: str) -> None:
+    convert = {
+        "deps": [{"path": videos, "md5": "f00d.dir"}],
+        "params": {"params.yaml": {"dataset.videos": videos}},
+    }
+    FILES["lock"].write_text(yaml.safe_dump({"stages": {"convert": convert}}), encoding="utf-8")
+
+
+def score(predictions: pd.DataFrame, probabilities: np.ndarray) -> None:
+    """Write the predictions and the metrics that belong to them."""
+    predictions.to_csv(FILES["predictions"], index=False)
+    scores = evaluate(
+        probabilities, predictions["label"].map(LABELS.index).to_numpy(),
+        predictions["subject"].to_numpy(), LABELS, num_bootstrap=20, rng=np.random.default_rng(0),
+    )  # fmt: skip
+    baselines = {
+        f"{name}{part}": value
+        for name, accuracy in (("majority", 0.2), ("single_frame", 0.3), ("pooled_linear", 0.4))
+        for part, value in (("", accuracy), ("_low", accuracy / 2), ("_high", accuracy * 2))
+    }
+    more = {"model": "cnn3d", "expected_calibration_error_before": 0.4321, "baselines": baselines}
+    write_json("metrics", scores | more)
+
+
+def predict(recognizer: Recognizer, manifest: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    test = manifest[manifest["split"] == "test"].reset_index(drop=True)
+    probabilities = np.concatenate([recognizer.predict(np.load(p)[None]) for p in test["path"]])
+    predicted = [LABELS[index] for index in probabilities.argmax(axis=1)]
+    named = test[["video_id", "subject", "label"]].assign(
+        predicted=predicted, probability=probabilities.max(axis=1)
+    )
+    return named, probabilities
+
+
+def write_run() -> None:
+    """Write what a finished run of random weights leaves, into the current folder."""
+    for path in FILES.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".png":
+            cv2.imwrite(str(path), np.full((20, 30, 3), 200, np.uint8))
+    recognizer = make_recognizer(0)
+    recognizer.save(Path("models/cnn3d"))
+    rng = np.random.default_rng(0)
+    manifest = list_videos()
+    manifest["path"] = [f"data/clips/{number}.npy" for number in range(len(manifest))]
+    for path in manifest["path"]:
+        np.save(path, rng.integers(0, 256, (NUM_FRAMES, SIZE, SIZE, 3), dtype=np.uint8))
+    manifest.to_csv(FILES["manifest"], index=False)
+    manifest.to_csv(FILES["balanced"], index=False)
+    clips = manifest[["video_id", "label", "path"]].assign(num_repeated=0)
+    clips.loc[0, "num_repeated"] = 3
+    clips.to_csv(FILES["clips"], index=False)
+    report = manifest[["video_id", "label", "subject"]].assign(
+        source=[f"data/videos/{name}.mov" for name in manifest["video_id"]], status="copied",
+        reason="", codec="h264", width=320, height=240, fps=25.0, duration_seconds=2.5,
+    )  # fmt: skip
+    lost = {"video_id": "x", "source": 'data/videos/<i>"x".mov', "status": "failed"}
+    lost |= {"reason": "is empty", "label": LABELS[0]}
+    # The same name but for the ending: left out, and it must not be counted as the one that is in.
+    same = report.iloc[0].to_dict() | {"status": "ignored", "reason": "same name", "fps": None}
+    report = pd.concat([report, pd.DataFrame([lost, same])])
+    report.to_csv(FILES["videos"], index=False)
+    pd.DataFrame({"video_id": [], "reason": []}).to_csv(FILES["failed_clips"], index=False)
+    write_json("split", {"grouped_by": "metadata.csv"})
+    write_json(
+        "train",
+        {
+            "model": "cnn3d", "epochs": 7, "best_epoch": 3, "train_accuracy": 0.9,
+            "val_accuracy": 0.6, "refit": False, "temperature": 1.5, "seconds_per_epoch": 2.25,
+            "parameters": {"total": 12345, "trainable": 1234},
+        },
+    )  # fmt: skip
+    write_json("speed", {"milliseconds_per_clip": 17.3})
+    write_lock("data/videos")
+    score(*predict(recognizer, manifest))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_run()
+    return folder
+
+
+@pytest.fixture
+def run_folder(project, set_param, finished) -> Path:
+    """A finished run in the current folder."""
+    set_param("model", "cnn3d")
+    shutil.copytree(finished, project, dirs_exist_ok=True)
+    return project
+
+
+def write(*changes: str) -> dict[str, str]:
+    """Write the report of the current folder; return its files' texts by name."""
+    write_report(read_run(model="cnn3d", changes=list(changes)), Path("report"))
+    return {name: Path("report", name).read_text(encoding="utf-8") for name in OUTPUTS}
+
+
+def test_write_report_escapes_names_and_needs_nothing_else(run_folder):
+    page = write()["index.html"]
+    reader = TagReader(page)
+    assert not {tag for tag, _ in reader.tags} & {"script", "link", "iframe", "object"}
+    for name in (*LABELS, ODD_VIDEO, 'data/videos/<i>"x".mov'):
+        assert name in reader.text
+    addresses = [
+        value for _, tag in reader.tags for key, value in tag.items() if key in ("src", "href")
+    ]
+    # Six test videos, three of them perhaps twice, and four plots.
+    assert len(addresses) >= 6 + 4
+    assert all(re.match("data:image/(jpeg|png);base64,", address) for address in addresses)
+    assert "//" not in re.sub(r"data:image/\w+;base64,[^\"]*", "", page)
+    assert "is empty" in reader.text
+    assert "Do not trust" not in page
+    assert "is the demo" not in page
+
+
+def test_write_report_escapes_names_in_the_cards(run_folder):
+    written = write()
+    for name in ("model-card.md", "data-card.md"):
+        rows = [line for line in written[name].splitlines() if line.startswith(r"| a&amp;b\|c")]
+        assert len(rows) == 1
+        assert "<script>" not in written[name]
+        assert r"&lt;script&gt;alert(1)" in written[name]
+        assert r"sit\*down\*" in written[name]
+        # Each row has as many cells as its table's head, so no name has broken one.
+        tables = re.findall(r"(?:^\|.*\n)+", written[name], flags=re.MULTILINE)
+        for table in tables:
+            assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
+    assert 'data/videos/&lt;i&gt;"x".mov | is empty' in written["data-card.md"]
+
+
+def test_write_report_gives_the_same_bytes_again(run_folder):
+    assert write() == write()
+
+
+def test_cards_and_page_follow_the_metrics(run_folder):
+    before = write()
+    content = read_json("metrics")
+    content |= {"accuracy": 0.7654, "accuracy_low": 0.1112, "accuracy_high": 0.8889, "loss": 3.1415}
+    content["per_class"][LABELS[0]] |= {"precision": 0.1234, "recall_low": 0.0567}
+    content["baselines"]["pooled_linear"] = 0.4567
+    write_json("metrics", content)
+    write_json("speed", {"milliseconds_per_clip": 98.7})
+    after = write()
+    for shown in ("76.5 %", "11.1 % to 88.9 %", "3.14", "12.3 %", "5.7 % to", "45.7 %", "98.7 ms"):
+        for name in ("model-card.md", "index.html"):
+            assert shown in after[name], (shown, name)
+            assert shown not in before[name], (shown, name)
+    # The predictions tell of another accuracy, and the reader is told.
+    for name in OUTPUTS:
+        assert "Do not trust" in after[name]
+        assert "has accuracy 0.7654 of 6 videos; by metrics/predictions.csv" in after[name]
+
+
+def test_page_and_card_say_when_the_model_was_trained_once_more(run_folder):
+    assert "once more" not in "".join(write().values())
+    train = json.loads(Path(FILES["train"]).read_text())
+    write_json("train", train | {"refit": True})
+    written = write()
+    assert "trained once more from the start" in written["index.html"]
+    assert "trained once more with the validation videos" in written["model-card.md"]
+    # 7 epochs and then 3, of 2.25 seconds each.
+    assert re.search(r"trained once more.*; 22(\.5)? s", written["model-card.md"])
+
+
+def test_data_card_follows_the_tables(run_folder):
+    before = write()["data-card.md"]
+    assert "18 videos of 6 people, 0.8 minutes, 3 labels" in before
+    assert "In\n1 clip frames repeat" in before
+    assert "| train | 9 | 3 |" in before
+    assert r"| &lt;script&gt;alert(1) | 6 | 6 | 3 | 3 | 1 | 2 | 2 | 2.5 s |" in before
+    assert "Left out, 2 files" in before
+    manifest = pd.read_csv(FILES["manifest"])
+    manifest[manifest["subject"] != "p0"].to_csv(FILES["manifest"], index=False)
+    after = write()["data-card.md"]
+    assert "15 videos of 5 people, 0.6 minutes, 3 labels" in after
+    assert "| train | 6 | 2 |" in after
+
+
+@pytest.mark.parametrize("name", ["model-card.md", "data-card.md", "report.html"])
+def test_templates_type_no_number(name):
+    text = (ROOT / "har" / "templates" / name).read_text(encoding="utf-8")
+    text = re.sub(r"{% block style %}.*?{% endblock %}|{[{%].*?[}%]}", "", text, flags=re.DOTALL)
+    text = re.sub(r"</?[^>]*>", "", text)
+    assert re.findall(r"\b\d\S*", text) == []
+
+
+def test_read_run_names_all_that_is_missing_and_the_command(run_folder):
+    FILES["metrics"].unlink()
+    FILES["contact_sheet"].unlink()
+    with pytest.raises(ValueError, match="dvc repro") as error:
+        write()
+    assert "metrics/metrics.json, data/augment/contact_sheet.png are missing" in str(error.value)
+
+
+def test_read_run_refuses_without_the_model(run_folder):
+    Path("models/cnn3d/model.keras").unlink()
+    with pytest.raises(ValueError, match=r"models/cnn3d/model.keras is missing"):
+        write()
+
+
+def test_write_report_refuses_without_a_clip_it_shows(run_folder):
+    for path in Path("data/clips").glob("*.npy"):
+        path.unlink()
+    with pytest.raises(ValueError, match=r"data/clips/\d+.npy is missing.*dvc pull"):
+        write()
+
+
+@pytest.mark.parametrize("name", ["metrics", "train"])
+def test_read_run_refuses_another_model_s_results(name, run_folder):
+    write_json(name, read_json(name) | {"model": "mobilenet_lstm"})
+    with pytest.raises(ValueError, match=rf"{name}.json is of the model 'mobilenet_lstm' and"):
+        write()
+
+
+def test_read_run_refuses_a_model_of_other_labels(run_folder):
+    Path("models/cnn3d/labels.json").write_text('["a", "b", "c"]')
+    with pytest.raises(ValueError, match="models/cnn3d knows the labels a, b, c"):
+        write()
+
+
+def test_write_report_doubts_a_model_that_was_not_scored(run_folder):
+    make_recognizer(1).save(Path("models/cnn3d"))
+    assert "is not the model that was scored" in write()["model-card.md"]
+
+
+def test_write_report_doubts_results_of_another_training_or_split(run_folder):
+    write_json("train", read_json("train") | {"temperature": 2.5})
+    manifest = pd.read_csv(FILES["manifest"])
+    manifest.replace({"split": {"val": "test"}}).to_csv(FILES["manifest"], index=False)
+    page = write("split (seed)", "train (split)")["index.html"]
+    assert "train.json is of another training" in page
+    assert "is not of the test videos that" in page
+    assert "Changed since the stages ran: split (seed); train (split)." in page
+
+
+def test_write_report_says_that_the_demo_says_nothing_of_people(run_folder):
+    write_lock("data/demo")
+    written = write()
+    for name in ("index.html", "model-card.md"):
+        assert re.search(r"The videos are the demo.*?say\s+nothing", written[name], re.DOTALL)
+    assert "no real people" in written["data-card.md"]
+
+
+def test_write_report_says_when_nobody_is_known(run_folder):
+    write_json("split", {"grouped_by": "video"})
+    written = write()
+    assert "who may have been seen in training" in written["index.html"]
+    assert "By person" not in written["index.html"]
+    assert "never seen in training" not in written["index.html"]
+    for name in ("index.html", "model-card.md"):
+        assert "as if each showed another person" in written[name]
+    assert "Nobody says who is in the videos" in written["model-card.md"]
+
+
+def test_write_report_shows_the_least_sure_when_there_are_no_errors(run_folder):
+    predictions = pd.read_csv(FILES["predictions"])
+    predictions.assign(label=predictions["predicted"]).to_csv(FILES["predictions"], index=False)
+    page = TagReader(write()["index.html"]).text
+    assert "No errors" in page
+    assert "The 6 that the model was least sure of" in page
+
+
+def test_write_report_shows_the_surest_errors_first_and_a_bounded_number(run_folder):
+    """A thousand test videos make no larger page than a few."""
+    manifest = pd.read_csv(FILES["manifest"])
+    test = manifest[manifest["split"] == "test"]
+    many = pd.concat([test.assign(video_id=test["video_id"] + f" {i}") for i in range(170)])
+    pd.concat([manifest[manifest["split"] != "test"], many]).to_csv(FILES["manifest"], index=False)
+    rng = np.random.default_rng(0)
+    predictions = many[["video_id", "subject", "label"]].assign(
+        predicted=[LABELS[(LABELS.index(label) + 1) % 3] for label in many["label"]],
+        probability=rng.uniform(0.4, 0.99, len(many)),
+    )
+    predictions.to_csv(FILES["predictions"], index=False)
+    page = write()["index.html"]
+    assert len(page) < 1_000_000
+    text = TagReader(page).text
+    assert f"1,020 errors in 6 test videos; the\n{MAX_STRIPS} that" in text
+    surest = predictions.sort_values("probability", ascending=False)["video_id"].head(MAX_STRIPS)
+    places = [text.index(f"· {name}, person") for name in surest]
+    assert places == sorted(places)
+
+
+def test_picture_uri_bounds_a_large_picture(tmp_path):
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 256, (9000, 3000, 3), np.uint8))
+    assert len(picture_uri(path)) < 3_000_000
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"b.png is not a picture"):
+        picture_uri(tmp_path / "b.png")
+
+
+def test_report_writes_beside_and_tells_of_doubts(run_folder, monkeypatch, capsys):
+    monkeypatch.setattr("har.pages.report.pipeline_changes", lambda: ["train (x)"])
+    with pytest.raises(SystemExit) as end:
+        main(["report", "--out", "out/here"])
+    assert not end.value.code
+    assert capsys.readouterr().out.splitlines() == [
+        "doubt: Changed since the stages ran: train (x). `dvc repro` runs them again",
+        "report: out/here/index.html, out/here/model-card.md, out/here/data-card.md",
+    ]
+    assert Path("out/here/index.html").is_file()
+
+
+def dvc(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "dvc", "-q", *arguments], check=True)
+
+
+def test_pipeline_changes_are_those_that_dvc_sees(project):
+    with pytest.raises(ValueError, match="`dvc status` failed"):
+        pipeline_changes()
+    dvc("init", "--no-scm")
+    stage = {"cmd": "echo 1 > a.txt", "params": ["seed", "model"], "outs": ["a.txt"]}
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"make": stage}}))
+    dvc("repro")
+    assert pipeline_changes() == []
+    Path("a.txt").unlink()
+    Path("a.txt").write_text("2")
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    Path("params.yaml").write_text(yaml.safe_dump(params | {"seed": 7}))
+    assert pipeline_changes() == ["make (seed, a.txt)"]
+
+
+def test_pipeline_changes_are_none_when_only_the_cache_is_gone(project):
+    dvc("init", "--no-scm")
+    Path("dvc.yaml").write_text("stages: {make: {cmd: echo 1 > a.txt, outs: [a.txt]}}")
+    dvc("repro")
+    shutil.rmtree(".dvc/cache")
+    assert pipeline_changes() == []

@@ -1,0 +1,353 @@
+"""MLflow: one run per training, with all that belongs to it."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+import yaml
+from places import ROOT
+
+from har.engine.runtime import keras
+from har.recognizer.recognizer import Recognizer
+from har.tracking.runs import (
+    HistoryMirror,
+    connect,
+    ended_run,
+    explained_errors,
+    find_run,
+    log_history,
+    log_results,
+    open_run,
+)
+
+PARAMS = {
+    "model": "tiny",
+    "seed": 42,
+    "augment": {"speed": [0.5, 2.0]},
+    "models": {"tiny": {"epochs": 2}, "other": {"epochs": 3}},
+}
+METRICS = {
+    "model": "tiny",
+    "accuracy": 0.75,
+    "num_test_videos": 8,
+    "per_class": {"sitting (down)": {"f1": 0.5}},
+}
+HISTORY = [
+    {"epoch": epoch, "split": split, "accuracy": epoch / 2, "loss": 1 / epoch}
+    for epoch in (1, 2)
+    for split in ("train", "val")
+]
+LOCK = {
+    "schema": "2.0",
+    "stages": {
+        "convert": {
+            "cmd": "python",
+            "deps": [
+                {"path": "har/video/reading.py", "md5": "c0de"},
+                {"path": "my videos (1)", "md5": "abc.dir"},
+            ],
+            "outs": [{"path": "data/converted_videos", "md5": "def.dir"}],
+        },
+        "say": {"cmd": "echo"},
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def _own_database(monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("DVC_EXP_NAME", raising=False)
+    before = mlflow.get_tracking_uri()
+    yield
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("project")
+
+
+@pytest.fixture
+def client(root):
+    return connect(root)
+
+
+def make_recognizer() -> Recognizer:
+    layers = [keras.Input((2, 4, 4, 3), dtype="uint8"), keras.layers.Flatten()]
+    model = keras.Sequential([*layers, keras.layers.Dense(2, "softmax")], name="tiny")
+    return Recognizer(model, ["sitting", "waving"], {"num_frames": 3, "model_frames": 2}, {})
+
+
+def test_connect_makes_the_project_database_once(client, root):
+    assert (root / "mlflow.db").is_file()
+    first = client.get_experiment_by_name("har")
+    assert first.artifact_location == (root / "mlruns").as_uri()
+    assert connect(root).get_experiment_by_name("har").experiment_id == first.experiment_id
+
+
+@pytest.mark.slow
+def test_connect_after_kills_while_the_database_is_made(tmp_path):
+    program = "import pathlib; from har.tracking.runs import connect; connect(pathlib.Path())"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    unfinished = tmp_path / ".har" / "mlflow-new"
+    for delay in (0.0, 0.2, 0.5):  # of about three seconds
+        shutil.rmtree(unfinished, ignore_errors=True)
+        process = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=environment)
+        while not (unfinished / "mlflow.db").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(delay)
+        process.kill()
+        process.wait()
+        assert not (tmp_path / "mlflow.db").exists()
+    assert connect(tmp_path).get_experiment_by_name("har")
+    assert [file.name for file in (tmp_path / ".har").iterdir()] == ["mlflow.lock"]
+
+
+def test_connect_makes_a_database_in_each_project(tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it
+        connect(Path())
+        assert (tmp_path / name / "mlflow.db").is_file()
+
+
+def test_connect_explains_a_damaged_database(tmp_path):
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        database.execute("CREATE TABLE experiments (name TEXT)")
+    with pytest.raises(ValueError, match="damaged, move it away"):
+        connect(tmp_path)
+
+
+def test_open_run_keeps_parameters_and_tags(client, monkeypatch):
+    monkeypatch.setenv("DVC_EXP_NAME", "tidy-lamb")
+    run = client.get_run(open_run(client, model="tiny", fingerprint="f1", params=PARAMS))
+    assert run.data.params == {
+        "model": "tiny", "seed": "42", "models.tiny.epochs": "2", "augment.speed": "[0.5, 2.0]",
+    }  # fmt: skip
+    assert run.info.run_name == "tiny tidy-lamb"
+    assert run.data.tags["har.fingerprint"] == "f1"
+    assert run.data.tags["dvc.experiment"] == "tidy-lamb"
+    assert run.data.tags["model"] == "tiny"
+    assert run.data.tags["environment.keras"] == keras.__version__
+    assert run.data.tags["git.dirty"] in ("true", "false")
+
+
+def test_open_run_works_without_git(client, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    run = client.get_run(open_run(client, model="tiny", fingerprint="f0", params=PARAMS))
+    assert run.data.tags["git.revision"] == ""
+
+
+def test_find_run_finds_the_newest_of_a_training(client):
+    assert find_run(client, "f2") is None
+    open_run(client, model="tiny", fingerprint="f2", params=PARAMS)
+    time.sleep(0.01)  # runs are ordered by the millisecond
+    newest = open_run(client, model="tiny", fingerprint="f2", params=PARAMS)
+    open_run(client, model="tiny", fingerprint="f3", params=PARAMS)
+    assert find_run(client, "f2") == newest
+
+
+def test_log_history_makes_curves(client):
+    run_id = open_run(client, model="tiny", fingerprint="f4", params=PARAMS)
+    log_history(client, run_id, HISTORY[:2])
+    log_history(client, run_id, HISTORY[2:])
+    for name, values in {"train_accuracy": [0.5, 1.0], "val_loss": [1.0, 0.5]}.items():
+        points = sorted(client.get_metric_history(run_id, name), key=lambda point: point.step)
+        assert [(point.step, point.value) for point in points] == list(
+            zip([1, 2], values, strict=True)
+        )
+
+
+def test_log_history_takes_more_points_than_a_server_takes_at_once(client):
+    run_id = open_run(client, model="tiny", fingerprint="f5", params=PARAMS)
+    rows = [{"epoch": i, "split": "val", "accuracy": 0.5, "loss": 1.0} for i in range(600)]
+    log_history(client, run_id, rows)
+    assert len(client.get_metric_history(run_id, "val_loss")) == 600
+
+
+def test_log_results_ends_the_run_with_everything(client, tmp_path, capfd):
+    run_id = open_run(client, model="tiny", fingerprint="f6", params=PARAMS)
+    picture = tmp_path / "confusion.png"
+    picture.write_bytes(b"picture")
+    (tmp_path / "dvc.lock").write_text(yaml.safe_dump(LOCK))
+    (tmp_path / "requirements.txt").write_text("keras==3.15.1\n")
+    recognizer = make_recognizer()
+    clip = np.random.default_rng(0).integers(0, 256, (1, 2, 4, 4, 3), dtype=np.uint8)
+    capfd.readouterr()
+    log_results(
+        client,
+        run_id,
+        metrics=METRICS,
+        files=[picture],
+        recognizer=recognizer,
+        clip=clip,
+        lock=tmp_path / "dvc.lock",
+        requirements=tmp_path / "requirements.txt",
+    )
+    said = "".join(capfd.readouterr())
+    assert not said, said
+    run = client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics == {
+        "accuracy": 0.75, "num_test_videos": 8.0, "per_class.sitting _down_.f1": 0.5,
+    }  # fmt: skip
+    hashes = {key: value for key, value in run.data.tags.items() if key.startswith("data.")}
+    assert hashes == {"data.my videos _1_": "abc.dir", "data.data/converted_videos": "def.dir"}
+    assert [file.path for file in client.list_artifacts(run_id)] == ["confusion.png"]
+
+    logged = mlflow.search_logged_models(
+        experiment_ids=[run.info.experiment_id],
+        filter_string=f"source_run_id='{run_id}'",
+        output_format="list",
+    )
+    assert len(logged) == 1
+    info = mlflow.models.get_model_info(logged[0].model_uri)
+    assert info.signature.inputs.inputs[0].shape == (-1, 2, 4, 4, 3)
+    assert info.signature.inputs.inputs[0].type == np.dtype("uint8")
+    assert info.signature.outputs.inputs[0].shape == (-1, 2)
+    assert info.saved_input_example_info is not None
+    assert info.metadata["labels"] == ["sitting", "waving"]
+    loaded = mlflow.pyfunc.load_model(logged[0].model_uri)
+    assert np.allclose(loaded.predict(clip), recognizer.model.predict_on_batch(clip), atol=1e-6)
+
+
+def test_connect_says_at_once_that_a_server_cannot_be_reached(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    start = time.perf_counter()
+    message = r"MLflow at http://127\.0\.0\.1:9 cannot be used: .*unset MLFLOW_TRACKING_URI"
+    with pytest.raises(ValueError, match=message):
+        connect(tmp_path)
+    assert time.perf_counter() - start < 20
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_connect_gives_up_on_a_server_that_does_not_answer(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(ValueError, match=r"tracking\.required to false"):
+            connect(tmp_path)
+
+
+def test_connect_warns_when_no_server_is_required(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert connect(tmp_path, required=False) is None
+    assert capsys.readouterr().out.startswith("warning: MLflow at http://127.0.0.1:9 cannot be")
+
+
+def test_connect_lets_processes_make_the_database_together(tmp_path):
+    script = (
+        "import sys, pathlib; from har.tracking.runs import connect; "
+        "connect(pathlib.Path(sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    started = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [process.communicate()[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], said
+    assert connect(tmp_path).get_experiment_by_name("har") is not None
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A real tracking server on this machine alone."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = ["-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{tmp_path / 'server.db'}"]
+    command += ["--artifacts-destination", str(tmp_path / "artifacts")]
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=tmp_path,
+        env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 120
+    while not answers(f"{address}/health"):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    yield process
+    stop(process)
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=1) as response:  # noqa: S310
+            return response.status == 200
+    except OSError:
+        return False
+
+
+def stop(process: subprocess.Popen) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.slow
+def test_a_real_server_works_and_its_loss_does_not_stop_training(server, tmp_path, capsys):
+    client = connect(tmp_path)
+    assert not (tmp_path / "mlflow.db").exists()
+    run_id = open_run(client, model="tiny", fingerprint="f7", params=PARAMS)
+    mirror = HistoryMirror(client, run_id)
+    mirror(HISTORY[:2])
+    (tmp_path / "requirements.txt").write_text("keras==3.15.1\n")
+    (tmp_path / "notes.txt").write_text("seen")
+    log_results(
+        client,
+        run_id,
+        metrics=METRICS,
+        files=[tmp_path / "notes.txt"],
+        recognizer=make_recognizer(),
+        clip=np.zeros((1, 2, 4, 4, 3), np.uint8),
+        lock=tmp_path / "dvc.lock",
+        requirements=tmp_path / "requirements.txt",
+    )
+    assert client.get_run(run_id).data.metrics["val_loss"] == 1.0
+    assert [file.path for file in client.list_artifacts(run_id)] == ["notes.txt"]
+    stop(server)
+    mirror(HISTORY[2:])
+    mirror(HISTORY[2:])
+    assert capsys.readouterr().out.count("Training goes on") == 1
+
+
+def test_explained_errors_fail_only_where_mlflow_is_required(client, capsys):
+    message = "what is finished is kept"
+    with pytest.raises(ValueError, match=message), explained_errors(required=True):
+        client.get_run("missing")
+    with explained_errors(required=False):
+        client.get_run("missing")
+    assert "It goes on without" in capsys.readouterr().out
+
+
+def test_ended_run_says_how_a_run_ended(client):
+    endings = {"FINISHED": None, "FAILED": ValueError, "KILLED": KeyboardInterrupt}
+    for status, error in endings.items():
+        run_id = open_run(client, model="tiny", fingerprint=status, params=PARAMS)
+        with contextlib.suppress(ValueError, KeyboardInterrupt), ended_run(client, run_id):
+            if error:
+                raise error
+        assert client.get_run(run_id).info.status == status
+
+
+def test_ended_run_warns_where_mlflow_is_lost(client, capsys):
+    with ended_run(client, "missing"):
+        pass
+    assert "It goes on without" in capsys.readouterr().out

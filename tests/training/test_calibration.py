@@ -1,0 +1,54 @@
+"""A temperature changes how sure a model is, never what it says."""
+
+import numpy as np
+import pytest
+
+from har.models import mobilenet_lstm
+from har.training.calibration import (
+    HIGHEST,
+    LOWEST,
+    at_temperature,
+    fit_temperature,
+    fold_temperature,
+)
+
+
+@pytest.fixture
+def probabilities():
+    rng = np.random.default_rng(0)
+    return rng.dirichlet(np.ones(4), size=50)
+
+
+def test_at_temperature_one_changes_nothing(probabilities):
+    np.testing.assert_allclose(at_temperature(probabilities, 1.0), probabilities, atol=1e-12)
+
+
+def test_at_temperature_keeps_the_order_and_can_be_undone(probabilities):
+    cooler = at_temperature(probabilities, 3.0)
+    assert (cooler.argsort(axis=1) == probabilities.argsort(axis=1)).all()
+    np.testing.assert_allclose(at_temperature(cooler, 1 / 3.0), probabilities, atol=1e-9)
+
+
+def test_fit_temperature_finds_the_one_that_made_the_labels(probabilities):
+    rng = np.random.default_rng(1)
+    drawn = np.concatenate([probabilities] * 200)
+    labels = np.array([rng.choice(4, p=row) for row in drawn])
+    assert fit_temperature(at_temperature(drawn, 0.5), labels) == pytest.approx(2.0, rel=0.05)
+
+
+def test_fit_temperature_stays_within_bounds():
+    sure = np.array([[0.9, 0.1], [0.1, 0.9]])
+    assert fit_temperature(sure, np.array([0, 1])) == pytest.approx(LOWEST, rel=0.01)
+    assert fit_temperature(sure, np.array([1, 0])) == pytest.approx(HIGHEST, rel=0.01)
+
+
+def test_fold_temperature_gives_the_model_that_temperature():
+    params = {"dropout": 0.0, "streams": ["frames"]}
+    model = mobilenet_lstm.build(
+        num_classes=3, num_frames=2, frame_size=32, num_features=5, params=params
+    )
+    features = np.random.default_rng(0).normal(size=(4, 2, 5)).astype(np.float32)
+    before = model.predict_on_batch(features)
+    fold_temperature(model, 2.0)
+    expected = at_temperature(before, 2.0)
+    np.testing.assert_allclose(model.predict_on_batch(features), expected, atol=1e-6)

@@ -1,0 +1,210 @@
+"""Fitting: which trainings there are, that kills change nothing, and what is said of mistakes."""
+
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+from falling_squares import BACKBONE, NUM_FRAMES, SETTINGS, SIZE, STREAMS, make_clips
+
+import har.training.fit
+import har.training.loop
+from har.engine.runtime import keras
+from har.models import mobilenet_lstm
+from har.settings import Section
+from har.training.examples import Examples
+from har.training.fit import Trained, fit, predict_split
+
+HEAD_EPOCHS = 4
+
+
+def make_params(model: str = "fusion", **tuning) -> Section:
+    settings = SETTINGS | {"epochs": HEAD_EPOCHS, "num_frames": NUM_FRAMES, "dropout": 0.3}
+    settings |= {"batch_norm_momentum": 0.9, "streams": list(STREAMS), "stream_dropout": 0.5}
+    settings |= {"stream": "frames", "refit": False}
+    return Section(
+        {
+            "model": model,
+            "models": {model: settings},
+            "seed": 0,
+            "extract": {"size": SIZE, "num_frames": NUM_FRAMES},
+            "features": {"streams": list(STREAMS), "context": 1.0},
+            "downsample": {"method": "none"},
+            "backbone": BACKBONE,
+            "fine_tune": {"num_blocks": 1, "epochs": 2, "learning_rate": 1e-4, "batch_size": 4}
+            | tuning,
+        }
+    )
+
+
+def read_made(split: str, inputs: str | None = None, *, by_default: str = "features") -> Examples:
+    """Stand for `read_examples`: features that rise or fall, or clips."""
+    clips = make_clips(*{"train": (8, 0), "val": (4, 1), "test": (4, 2)}[split])
+    if (inputs or by_default) == "clips":
+        return clips
+    shape = (len(clips.label_indices), NUM_FRAMES, 2560)
+    features = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    return Examples(lambda video, view: features[video], clips.label_indices, clips.weights)
+
+
+def run_fit(params: Section, checkpoint, on_epoch=lambda rows: None, **options):
+    keras.utils.set_random_seed(0)
+    read = partial(read_made, **options)
+    return fit(read, params, num_classes=2, checkpoint=checkpoint, on_epoch=on_epoch)
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory) -> tuple[Trained, list[dict]]:
+    """What `fit` gives and the rows that it told of."""
+    seen = []
+    checkpoint = tmp_path_factory.mktemp("fitted") / "checkpoint.npz"
+    return run_fit(make_params(), checkpoint, seen.extend), seen
+
+
+def test_fit_trains_the_model_and_then_the_blocks(fitted):
+    trained, seen = fitted
+    assert [row["epoch"] for row in seen[::2]] == [1, 2, 3, 4, 5, 6]
+    assert [result.epoch for result in trained.results] == [4, 6]
+    probabilities = predict_split(trained, read_made, make_params(), "test")
+    assert probabilities.shape == (4, 2)
+    whole = trained.tuned.predict_on_batch(np.stack([make_clips(4, 2).read(0, 0)]))
+    assert probabilities[:1] == pytest.approx(whole, abs=1e-5)
+
+
+def test_fit_ends_the_same_when_killed_between_and_within_the_two(fitted, tmp_path):
+    for last_epoch in (HEAD_EPOCHS, HEAD_EPOCHS + 1):
+
+        def interrupt(rows, last_epoch=last_epoch):
+            if rows[0]["epoch"] == last_epoch:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            run_fit(make_params(), tmp_path / "killed.npz", interrupt)
+    resumed = run_fit(make_params(), tmp_path / "killed.npz")
+    for a, b in zip(resumed.tuned.get_weights(), fitted[0].tuned.get_weights(), strict=True):
+        assert np.array_equal(a, b)
+
+
+def refit_params(**settings) -> Section:
+    params = make_params(num_blocks=0)
+    params["models"]["fusion"] |= {"refit": True} | settings
+    return params
+
+
+def test_fit_trains_once_more_with_the_validation_videos_when_refit(tmp_path):
+    read_by: list[tuple[str, int]] = []  # split and epoch, as far as it has been told of
+    seen = []
+
+    def read_noted(split, inputs=None):
+        made = read_made(split, inputs)
+
+        def read(video, view):
+            read_by.append((split, len(seen)))
+            return made.read(video, view)
+
+        return replace(made, read=read)
+
+    keras.utils.set_random_seed(0)
+    options = {"num_classes": 2, "on_epoch": seen.extend}
+    once = run_fit(make_params(num_blocks=0), tmp_path / "once.npz")
+    params = refit_params(patience=None)
+    trained = fit(read_noted, params, checkpoint=tmp_path / "refit.npz", **options)
+    # The curves and the validation are those of the first training, the weights are not.
+    assert trained.results[0].history == once.results[0].history
+    assert np.array_equal(trained.validated, once.validated)
+    kernels = [one.model.layers[-1].kernel.numpy() for one in (trained, once)]
+    assert not np.array_equal(*kernels)
+    afterwards = Counter(split for split, told in read_by if told == 2 * HEAD_EPOCHS)
+    # In each epoch as many examples as there are videos, 8 and 4; and 4 for the temperature.
+    assert sum(afterwards.values()) >= 12 * HEAD_EPOCHS
+    assert afterwards["val"] > HEAD_EPOCHS
+    assert not afterwards["test"]
+
+
+def test_fit_ends_the_same_when_killed_while_it_trains_once_more(tmp_path, monkeypatch):
+    expected = run_fit(refit_params(), tmp_path / "undisturbed.npz")
+    save, saved = har.training.loop._save, []
+
+    def save_and_stop(*arguments):
+        save(*arguments)
+        saved.append(1)
+        if len(saved) == HEAD_EPOCHS + 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(har.training.loop, "_save", save_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        run_fit(refit_params(), tmp_path / "killed.npz")
+    resumed = run_fit(refit_params(), tmp_path / "killed.npz")
+    for a, b in zip(resumed.model.get_weights(), expected.model.get_weights(), strict=True):
+        assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"streams": ["frames", "trace"]},
+            r"models\.fusion\.streams is .* expected one or more of",
+        ),
+        ({"streams": []}, r"models\.fusion\.streams is \[\]"),
+        ({"num_frames": 5}, r"models\.fusion\.num_frames is 5, and all 6 frames"),
+    ],
+)
+def test_fit_refuses_streams_that_were_not_made_so(settings, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        run_fit(refit_params(**settings), tmp_path / "checkpoint.npz")
+
+
+def test_fit_does_nothing_more_when_no_block_is_trained(fitted, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise RuntimeError("not needed")
+
+    for name in ("make_backbone", "split_backbone", "fine_tune"):
+        monkeypatch.setattr(har.training.fit, name, refuse)
+    trained = run_fit(make_params(num_blocks=0), tmp_path / "frozen.npz")
+    assert trained.tuned is None
+    assert len(trained.results) == 1
+    # The first training is the same, whatever follows.
+    assert trained.results[0].history == fitted[0].results[0].history
+
+
+@pytest.mark.parametrize(
+    ("params", "by_default", "message"),
+    [
+        (make_params("cnn3d"), "clips", r"fine_tune\.num_blocks is 1, and cnn3d has no backbone"),
+        (make_params(num_blocks=40), "features", r"fine_tune\.num_blocks is 40; mobilenet_v2 has"),
+        (make_params(epochs=0), "features", r"fine_tune\.epochs is 0; expected 1 or more"),
+        (make_params(batch_size=0), "features", r"fine_tune\.batch_size is 0; expected 1 or more"),
+        (
+            make_params(learning_rate="1e-5"),
+            "features",
+            r"fine_tune\.learning_rate is the text '1e-5'; expected a number",
+        ),
+    ],
+)
+def test_fit_says_what_is_wrong_before_it_trains(params, by_default, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        run_fit(params, tmp_path / "checkpoint.npz", by_default=by_default)
+    assert not list(tmp_path.iterdir())
+
+
+def test_inputs_are_centred_on_what_is_trained_on_and_nothing_else(monkeypatch, tmp_path):
+    centred_on, adapt = [], mobilenet_lstm.adapt
+
+    def record(model, clips):
+        clips = list(clips)
+        centred_on.append(np.stack(clips))
+        adapt(model, clips)
+
+    monkeypatch.setattr(mobilenet_lstm, "adapt", record)
+    params = make_params("mobilenet_lstm", num_blocks=0)
+    params["models"]["mobilenet_lstm"] |= {"refit": True, "epochs": 1}
+    run_fit(params, tmp_path / "checkpoint.npz")
+    first, second = centred_on
+    train, val = (
+        np.stack([read_made(split).read(video, 0) for video in range(num_videos)])
+        for split, num_videos in (("train", 8), ("val", 4))
+    )
+    assert np.array_equal(first, train)
+    assert np.array_equal(second, np.concatenate([train, val]))
