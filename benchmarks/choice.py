@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from har.clips.clip import generator_for
 from har.dataset.balancing import balance
 from har.dataset.splits import draw_folds
+from har.engine.seeds import generator_for
 from har.models import find_model
 
 EPSILON = 1e-7  # the smallest probability that a cross entropy is taken of

@@ -17,12 +17,13 @@ import yaml
 
 from benchmarks.choice import with_settings
 from benchmarks.timing import ROOT, wall_seconds
-from har.clips.clip import draw_views, generator_for, write_views
+from har.clips.clip import draw_views, write_views
 from har.dataset.balancing import balance
 from har.dataset.splits import SPLITS, choose_splits, fold_names
-from har.dataset.videos import read_table
+from har.dataset.tables import read_table
 from har.engine.progress import progress
 from har.engine.runtime import keras, setup_tensorflow
+from har.engine.seeds import generator_for
 from har.evaluation.baselines import predict_baselines
 from har.training.examples import Examples, join_examples, read_examples
 from har.training.fit import Trained, fit, predict_split, second_checkpoint, trained_on

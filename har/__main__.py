@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from har.engine.stage import plain_errors
+from har.engine.errors import plain_errors
 
 # As har.importers.IMPORTERS, which would take a while to import; a test compares the two.
 DatasetName = Literal["kth", "ucf101", "hmdb51", "weizmann", "kinetics"]
@@ -170,7 +170,7 @@ def compare(
     run, `champion` or `challenger`, a folder in models/, or a folder with a predictions.csv. Exit
     code: 0 if they were compared and a promotion was made if one was asked for, 1 if not.
     """
-    from har.engine.stage import project_root
+    from har.engine.repository import project_root
     from har.evaluation import comparison as statistics
     from har.evaluation.predictions import find_predictions
     from har.pages.comparison import comparison_as_json, describe_comparison, render_page
@@ -241,16 +241,15 @@ def crossval(
     into crossval/NAME-.../. Folds in metadata.csv are used as they are. Exit code: 0 if all folds
     ended, 1 if one failed.
     """
-    from har.engine.stage import project_root
+    from har.engine.repository import project_root
     from har.evaluation.cross_validation import (
-        describe_fold,
         experiment_prefix,
         pool_folds,
         run_folds,
         score_folds,
-        write_crossval,
     )
     from har.evaluation.summary import describe_metrics
+    from har.pages.cross_validation import describe_fold, write_crossval
     from har.tracking.runs import connect, explained_errors, log_crossval
 
     if folds != "people" and (not folds.isdecimal() or int(folds) < 2):
@@ -352,17 +351,15 @@ def predict(
     from har.engine.progress import say
     from har.engine.runtime import setup_tensorflow
     from har.engine.steps import Limits
-    from har.recognizer.prediction import (
+    from har.pages.prediction import (
         MAX_SHOWN,
         describe_counts,
         describe_prediction,
-        list_videos,
-        predict_videos,
         prediction_as_dict,
         render_page,
         show_prediction,
-        write_table,
     )
+    from har.recognizer.prediction import list_videos, predict_videos, write_table
     from har.recognizer.recognizer import load_recognizer
     from har.settings import load_params
 

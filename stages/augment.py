@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from har.clips.clip import apply_view, draw_views, load_clip, write_views
-from har.dataset.videos import read_table
+from har.dataset.tables import read_table
 from har.engine.stage import run_stage
 from har.pages.plots import save_contact_sheet
 from har.settings import load_params

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from har.dataset.balancing import balance
-from har.dataset.videos import read_table
+from har.dataset.tables import read_table
 from har.engine.stage import run_stage
 from har.pages.plots import plot_class_counts
 from har.settings import load_params

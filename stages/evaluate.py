@@ -1,6 +1,5 @@
 """Stage `evaluate`: scores on the test people, with intervals and baselines."""
 
-import json
 import time
 from pathlib import Path
 from statistics import median
@@ -9,11 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from har.clips.clip import even_indices, generator_for, load_clip
-from har.dataset.videos import read_table
+from har.clips.clip import even_indices, load_clip
+from har.dataset.tables import read_table
+from har.engine.files import read_json, write_json
 from har.engine.progress import progress
+from har.engine.repository import project_root
 from har.engine.runtime import setup_tensorflow
-from har.engine.stage import project_root, run_stage
+from har.engine.seeds import generator_for
+from har.engine.stage import run_stage
 from har.evaluation.baselines import predict_baselines
 from har.evaluation.scores import (
     NUM_CALIBRATION_BINS,
@@ -67,7 +69,7 @@ def main(model: Path, split: Path, manifest: Path, features: Path, metrics: Path
     samples = resample_subjects(
         subjects, num_bootstrap=num_bootstrap, rng=generator_for(params["seed"], "bootstrap")
     )
-    grouped_by = json.loads((split / "split.json").read_text(encoding="utf-8"))["grouped_by"]
+    grouped_by = read_json(split / "split.json")["grouped_by"]
     scores = {"model": recognizer.params["model"], "grouped_by": grouped_by} | scores
     scores["baselines"] = score_baselines(baselines, label_indices, samples=samples)
     before = at_temperature(probabilities, 1 / recognizer.params["temperature"])
@@ -191,12 +193,6 @@ def log_to_mlflow(
         if params["split"]["folds"] is None:  # a fold's model is to be scored, not to be used
             register(client, model_uri=model_uri, fingerprint=fingerprint, run_id=run_id)
     return run_id
-
-
-def write_json(content: dict[str, Any], path: Path) -> None:
-    """Write JSON for people to read too."""
-    text = json.dumps(content, indent=2, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

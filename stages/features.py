@@ -3,18 +3,14 @@
 Of each it sees the streams that `features.streams` names, as `har.clips.streams` shows them.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-from har.backbones.extractor import Extractor, extract_features, make_extractor
-from har.clips.clip import View, apply_view, describe_view, load_clip, read_views
-from har.clips.streams import check_streams, show_stream
-from har.dataset.videos import read_table
-from har.engine.cache import Cache, CacheEntry, keep_entries, place
-from har.engine.progress import progress
+from har.backbones.extractor import make_extractor
+from har.backbones.packed import make_features
+from har.clips.clip import describe_view, read_views
+from har.clips.streams import check_streams
+from har.dataset.tables import read_table
+from har.engine.cache import Cache, keep_entries, place
 from har.engine.stage import run_stage
 from har.settings import load_params
 
@@ -71,51 +67,6 @@ def main(manifest: Path, clips: Path, views: Path, out: Path) -> None:
         f"features: {len(missing)} made, {len(videos) - len(missing)} reused, 0 failed "
         f"({params['backbone']['name']} by {extractor.runtime})"
     )
-
-
-def make_features(
-    videos: pd.DataFrame,
-    extractor: Extractor,
-    cache: Cache,
-    *,
-    streams: list[str],
-    context: float,
-) -> dict[str, CacheEntry]:
-    """Run the backbone over clips and views, and put each video's features into the cache.
-
-    Args:
-        videos: One row a video, with `path` (of its clip), `views` and `key`.
-        extractor: The backbone.
-        cache: Gets one array a video, float32, (1 + num_views, num_streams, num_frames,
-            num_features).
-        streams: What the backbone is shown, of `har.clips.streams.STREAMS`.
-        context: As for `har.clips.streams.show_stream`.
-
-    Returns:
-        The new entries by key.
-    """
-    entries = {}
-    made = extract_features(_show_views(videos, streams, context), extractor)
-    shown = progress(made, total=len(videos), description="features")
-    for (key, num_views), features in shown:
-        file = cache.new_file()
-        np.save(file, features.reshape(1 + num_views, len(streams), -1, features.shape[-1]))
-        entries[key] = cache.put(key, file, {})
-    return entries
-
-
-def _show_views(
-    videos: pd.DataFrame, streams: list[str], context: float
-) -> Iterator[tuple[tuple[str, int], np.ndarray]]:
-    """Yield each video's frames, first of its clip and then of each view, stream after stream."""
-    for video in videos.itertuples():
-        clip = load_clip(video.path)
-        shown: list[View] = video.views
-        views = [np.asarray(clip), *(apply_view(clip, view) for view in shown)]
-        frames = [
-            show_stream(stream, view, context=context) for view in views for stream in streams
-        ]
-        yield (video.key, len(shown)), np.concatenate(frames)
 
 
 if __name__ == "__main__":

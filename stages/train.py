@@ -1,6 +1,5 @@
 """Stage `train`: the chosen model, going on from its checkpoint where there is one."""
 
-import json
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -8,9 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from har.dataset.videos import read_table
+from har.dataset.tables import read_table
+from har.engine.files import write_json
+from har.engine.repository import project_root
 from har.engine.runtime import setup_tensorflow
-from har.engine.stage import project_root, run_stage
+from har.engine.stage import run_stage
 from har.models import count_parameters, find_model
 from har.pages.plots import plot_history
 from har.recognizer.recognizer import Recognizer
@@ -117,7 +118,7 @@ def summarize(results: list[Progress]) -> dict[str, Any]:
 def write_results(history: pd.DataFrame, summary: dict[str, Any], metrics: Path) -> None:
     """Write the summary, the history and its picture into the folder of the metrics."""
     (metrics / "plots").mkdir(parents=True, exist_ok=True)
-    (metrics / "train.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_json(summary, metrics / "train.json")
     history.to_csv(metrics / "plots" / "history.csv", index=False)
     plot_history(history, metrics / "plots" / "history.png", kept_epoch=summary["best_epoch"])
 

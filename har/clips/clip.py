@@ -5,7 +5,6 @@ how a training clip is shown differently: mirrored, cropped, in other times and 
 hidden; the same for all its frames, so that what moves still moves as it did.
 """
 
-import hashlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
+
+from har.engine.seeds import generator_for
 
 LUMA = (0.299, 0.587, 0.114)  # how bright red, green and blue are, ITU-R BT.601
 GREY = 127  # in the middle; what fills an erased box
@@ -224,16 +225,6 @@ def describe_view(view: View) -> dict[str, Any]:
         for name, value in asdict(view).items()
         if name not in LATER_FIELDS or value != getattr(View, name)
     }
-
-
-def generator_for(seed: int, *names: str) -> np.random.Generator:
-    """Return a random generator of its own for a purpose and a name.
-
-    Drawing for one video then never depends on which other videos there are.
-    """
-    text = "\0".join([str(seed), *names])
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
-    return np.random.default_rng(int.from_bytes(digest[:16], "little"))
 
 
 def _draw_view(

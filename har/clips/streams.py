@@ -87,24 +87,6 @@ def check_streams(made: Sequence[str], context: Any) -> None:
         )
 
 
-def read_features(
-    path: str, streams: Sequence[str] = ("frames",), *, made: Sequence[str] = ("frames",)
-) -> list[np.ndarray]:
-    """Return the features of a video in each of some streams, mapped from its packed file.
-
-    Args:
-        path: The file that the stage `features` wrote, of shape (1 + num_views, num_streams,
-            num_frames, num_features).
-        streams: Those wanted.
-        made: Those in the file, in order; `frames` is always the first.
-
-    Returns:
-        One array per stream, float32, shape (1 + num_views, num_frames, num_features).
-    """
-    packed = np.load(path, mmap_mode="r")
-    return [packed[:, made.index(stream)] for stream in streams]
-
-
 def find_person(motion: Any, *, context: float, xp: ModuleType = np) -> tuple[Any, Any, Any]:
     """Return a box around who moves, which goes along and is as large in all frames of a clip.
 

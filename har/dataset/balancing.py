@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from har.clips.clip import generator_for
+from har.engine.seeds import generator_for
 
 METHODS = ("downsample", "none", "class_weight")
 

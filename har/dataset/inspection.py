@@ -14,15 +14,15 @@ from typing import Any
 
 import pandas as pd
 
-from har.clips.clip import generator_for
-from har.dataset.splits import SPLITS, choose_splits
+from har.dataset.report import start_row
+from har.dataset.splits import SPLITS, check_labels, choose_splits
+from har.dataset.subjects import find_subjects
 from har.dataset.videos import REFUSED_BY_DVC, find_videos
+from har.engine.errors import VideoError
+from har.engine.seeds import generator_for
 from har.engine.steps import Limits, check_failures, digests
 from har.engine.workers import run_in_workers
 from har.video.preview import Preview, PreviewTask, preview_video
-from har.video.reading import VideoError
-from stages.convert import start_row
-from stages.split import check_labels, find_subjects
 
 STRIPS_PER_LABEL = 6
 MAX_STRIPS = 180  # on the page; more labels get one each, of half the height

@@ -312,3 +312,22 @@ def _check_people_outside_each_fold(manifest: pd.DataFrame, fold: pd.Series) -> 
         "validate on. Use more folds (split.folds), record more people for the label, or remove "
         "its folder."
     )
+
+
+def check_labels(manifest: pd.DataFrame, labels: set[str]) -> None:
+    """Check that no label has lost all its videos and that there are two to tell apart.
+
+    Raises:
+        ValueError: One of these is not so.
+    """
+    lost = sorted(labels - set(manifest["label"]))
+    if lost:
+        raise ValueError(
+            f"No video of the label {lost[0]!r} could be used; data/converted_videos/report.csv "
+            "and data/clips/failed.csv say why. Replace them or remove the label's folder."
+        )
+    if len(labels) < 2:
+        raise ValueError(
+            f"All videos have the label {next(iter(labels))!r}. Expected at least two labels, each "
+            "with a folder of its own in `dataset.videos`."
+        )

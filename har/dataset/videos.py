@@ -12,7 +12,6 @@ Layout: one folder per label, and optionally a table `metadata.csv` at the top::
 """
 
 import os
-import re
 import unicodedata
 from pathlib import Path
 
@@ -59,53 +58,6 @@ def find_videos(folder: Path) -> pd.DataFrame:
         )
     _mark_same_ids(table)
     return _join_metadata(table, folder)
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a table of videos as text, so that a label `None` or a subject `007` stays what it is.
-
-    Columns of numbers, where there are any, are numbers: `weight`, `num_views`.
-    """
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    numbers = {"weight": float, "num_views": int}
-    return table.astype({name: kind for name, kind in numbers.items() if name in table})
-
-
-def subject_from_name(name: str, pattern: str) -> str:
-    """Return the subject that a regular expression finds in a file name.
-
-    Args:
-        name: A file name, without folders.
-        pattern: The value of `dataset.subject_pattern`. Its group `subject`, or else its first
-            group, or else the whole match is the subject.
-
-    Raises:
-        ValueError: The pattern is not a regular expression, does not match the name, or finds
-            nothing in it.
-
-    Example:
-        >>> subject_from_name("daria_walk.avi", r"^([a-z]+)_")
-        'daria'
-    """
-    try:
-        match = re.search(pattern, name)
-    except re.error as error:
-        raise ValueError(
-            f"dataset.subject_pattern {pattern!r} is not a regular expression: {error}."
-        ) from error
-    if match is None:
-        raise ValueError(
-            f"dataset.subject_pattern {pattern!r} does not match the file name {name!r}. Change "
-            f"the pattern, or name the subjects in {METADATA_NAME}."
-        )
-    named = "subject" in match.groupdict()
-    subject = match["subject"] if named else match[1] if match.groups() else match[0]
-    if not subject:
-        raise ValueError(
-            f"dataset.subject_pattern {pattern!r} finds an empty subject in {name!r}. Change the "
-            "pattern so that its group has at least one character."
-        )
-    return subject
 
 
 def list_files(folder: Path, *, follow_links: bool = False) -> list[Path]:

@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from har.engine.repository import project_root
+
 GIGABYTE = 10**9
 
 
@@ -137,8 +139,7 @@ class Cache:
 
 def default_folder() -> Path:
     """Return the cache folder of the repository, also from within an experiment's copy of it."""
-    # DVC runs queued and temporary experiments in a copy and names the repository in DVC_ROOT.
-    return Path(os.environ.get("DVC_ROOT") or Path.cwd()) / ".har" / "cache"
+    return project_root().resolve() / ".har" / "cache"
 
 
 def file_digest(path: Path) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from har.engine.cache import Cache, CacheEntry, file_digest, keep_entries, place
+from har.engine.errors import VideoError
 from har.engine.progress import progress
 from har.engine.workers import num_cores, run_in_workers
-from har.video.reading import VideoError
 
 # Called as function(source, destination, **parameters): makes `destination` and returns what is
 # to be remembered about it, as JSON. It stands at the top of a module.

@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, t
 
-from har.clips.clip import generator_for
+from har.engine.seeds import generator_for
 from har.evaluation.scores import NORMAL_QUANTILE, mean_f1, resample_subjects
 
 SIGNIFICANCE = 0.05

@@ -9,13 +9,9 @@ much people differ, not how sure the mean is); the *interval* is that of the poo
 people, as in `har.evaluation.scores`.
 """
 
-import contextlib
 import hashlib
 import io
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,20 +22,23 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from har.clips.clip import generator_for
-from har.dataset.videos import read_table
+from har.dataset.tables import read_table
+from har.engine.repository import (
+    list_experiments,
+    list_git_files,
+    read_files_at,
+    run_experiment,
+)
+from har.engine.seeds import generator_for
 from har.evaluation.scores import (
-    confusion_counts,
     resample_subjects,
     score_baselines,
     score_predictions,
 )
 from har.evaluation.summary import BASELINES
-from har.pages.plots import plot_confusion
 
 MADE_FROM = ("har", "stages", "dvc.yaml", "params.yaml", "*.dvc")  # decide an experiment's results
 OWN_PARAMS = ("split.folds", "split.test_fold")
-MAX_LOG_LINES = 12  # of a failed fold, in the error
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def experiment_prefix(name: str, *, folds: int | str, overrides: Sequence[str]) 
             raise ValueError(
                 f"-S {override} cannot be given: each fold sets it. Use --folds for their number."
             )
-    lost = _git_files("--others", "--exclude-standard")
+    lost = list_git_files("--others", "--exclude-standard", patterns=MADE_FROM)
     if lost:
         raise ValueError(
             f"{lost[0]} is not in git, and an experiment takes only what is. Run `git add "
@@ -112,7 +111,7 @@ def run_folds(
         ValueError: A fold failed; the message has the end of its log. Or what the folds are made of
             is no longer what the prefix stands for.
     """
-    known = _dvc("exp", "list", "--all-commits", "--name-only").split()
+    known = list_experiments()
     logs.mkdir(parents=True, exist_ok=True)
     names, number = [None], 0  # the first fold says what folds there are
     while number < len(names):
@@ -127,7 +126,7 @@ def run_folds(
                 )
             changes = [f"split.folds={folds}", f"split.test_fold={_quoted(names[number])}"]
             changes += overrides
-            _run_experiment(experiment, changes, logs / f"{experiment}.log")
+            run_experiment(experiment, changes, logs / f"{experiment}.log")
         seconds = time.perf_counter() - start if experiment not in known else 0.0
         fold = _read_fold(experiment, number, seconds)
         names = fold.names
@@ -177,11 +176,11 @@ def score_folds(
         num_bootstrap: Resamplings of people behind each interval.
         seed: Draws them.
     """
-    labels, (actual, predicted) = _indices(pooled, ["label", "predicted"])
+    labels, (actual, predicted) = label_indices(pooled, ["label", "predicted"])
     subjects = pooled["subject"].to_numpy()
     rng = generator_for(seed, "bootstrap")
     samples = resample_subjects(subjects, num_bootstrap=num_bootstrap, rng=rng)
-    baselines = {name: _indices(pooled, ["label", name])[1][1] for name in BASELINES}
+    baselines = {name: label_indices(pooled, ["label", name])[1][1] for name in BASELINES}
     accuracies = [fold.metrics["accuracy"] for fold in folds]
     return {
         "model": folds[0].metrics["model"],
@@ -204,46 +203,10 @@ def score_folds(
     }
 
 
-def write_crossval(scores: dict[str, Any], pooled: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write crossval.json, predictions.csv, confusion.csv and confusion.png; return them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    names = ("crossval.json", "predictions.csv", "confusion.csv", "confusion.png")
-    files = [folder / name for name in names]
-    text = json.dumps(scores, indent=2, ensure_ascii=False)
-    files[0].write_text(text + "\n", encoding="utf-8")
-    pooled.to_csv(files[1], index=False)
-    confusion = pooled[["label", "predicted"]].set_axis(["actual", "predicted"], axis=1)
-    confusion.to_csv(files[2], index=False)
-    labels, (actual, predicted) = _indices(pooled, ["label", "predicted"])
-    title = (
-        f"{scores['model']}: accuracy {scores['accuracy']:.2f} ({scores['accuracy_low']:.2f} to "
-        f"{scores['accuracy_high']:.2f}), {len(pooled)} videos of {scores['num_test_subjects']} "
-        f"people in {scores['num_folds']} folds"
-    )
-    counts = confusion_counts(actual, predicted, len(labels))
-    plot_confusion(counts, labels, title, files[3])
-    return files
-
-
-def describe_fold(done: Sequence[Fold]) -> str:
-    """Return the line that is printed when the last of these folds has ended."""
-    fold, seconds = done[-1], [fold.seconds for fold in done if fold.seconds]
-    people = ", ".join(sorted(fold.predictions["subject"].unique())[:3])
-    took = f"{fold.seconds:.0f} s" if fold.seconds else "there before"
-    line = (
-        f"fold {len(done)} of {len(fold.names)} ({people}): accuracy "
-        f"{fold.metrics['accuracy']:.2f} on {len(fold.predictions)} videos, {took}"
-    )
-    num_left = len(fold.names) - len(done)
-    if num_left and seconds:
-        line += f"; about {num_left * np.mean(seconds) / 60:.1f} min left"
-    return line
-
-
 def _digest(folds: int | str, overrides: Sequence[str]) -> str:
     """Return what tells these settings, code and data from others: 6 hexadecimal digits."""
     digest = hashlib.sha256(json.dumps([str(folds), sorted(overrides)]).encode())
-    for file in _git_files("--cached"):
+    for file in list_git_files("--cached", patterns=MADE_FROM):
         digest.update(f"\0{file}\0".encode() + Path(file).read_bytes())
     return digest.hexdigest()[:6]
 
@@ -253,51 +216,16 @@ def _quoted(name: str | None) -> str:
     return "null" if name is None else "'" + name.replace("'", r"\'") + "'"
 
 
-def _indices(pooled: pd.DataFrame, columns: list[str]) -> tuple[list[str], list[np.ndarray]]:
+def label_indices(pooled: pd.DataFrame, columns: list[str]) -> tuple[list[str], list[np.ndarray]]:
     """Return all labels, and the index of the label in each column of each row."""
     labels = sorted(set(pooled["label"]))
     return labels, [pooled[column].map(labels.index).to_numpy() for column in columns]
 
 
-def _run_experiment(experiment: str, changes: Sequence[str], log: Path) -> None:
-    """Run an experiment in a copy of the project.
-
-    Raises:
-        ValueError: It failed.
-    """
-    command = ["exp", "run", "--temp", "--name", experiment]
-    for change in changes:
-        command += ["--set-param", change]
-    # The stages run `python`: let it be this one, also where its environment is not activated.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    with log.open("w", encoding="utf-8") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "dvc", *command],
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"PATH": path},
-        )
-        try:
-            exit_code = process.wait()
-        except KeyboardInterrupt:
-            process.wait()  # it was interrupted too, and puts its things in order
-            raise
-    if exit_code:
-        lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
-        end = "\n".join(f"  {line}" for line in lines[-MAX_LOG_LINES:])
-        raise ValueError(
-            f"The experiment {experiment} failed:\n{end}\nAll it printed is in {log}. Mend it and "
-            "run the same command again; the folds that ended are kept."
-        )
-
-
 def _read_fold(experiment: str, number: int, seconds: float) -> Fold:
-    from dvc.api import DVCFileSystem
-
     paths = ["data/split/split.json", "data/split/manifest.csv", "params.yaml", "dvc.lock"]
     paths += [f"metrics/{name}" for name in ("metrics.json", "run.json", "predictions.csv")]
-    with contextlib.closing(DVCFileSystem(rev=experiment)) as files:
-        texts = {Path(path).name: files.read_text(path, encoding="utf-8") for path in paths}
+    texts = {Path(path).name: text for path, text in read_files_at(experiment, paths).items()}
     names = json.loads(texts["split.json"])["folds"]
     run_id = json.loads(texts["run.json"])["mlflow_run"]
     extracted = yaml.safe_load(texts["dvc.lock"])["stages"]["extract"]["outs"]
@@ -313,22 +241,3 @@ def _read_fold(experiment: str, number: int, seconds: float) -> Fold:
         names=names,
         seconds=seconds,
     )
-
-
-def _git_files(*options: str) -> list[str]:
-    command = ["git", "ls-files", "-z", *options, "--", *MADE_FROM]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise ValueError(
-            f"Cross-validation runs DVC experiments, which need git: {result.stderr.strip()}. Run "
-            "it in the project's folder, a git repository with a commit."
-        )
-    return [name for name in result.stdout.split("\0") if name]
-
-
-def _dvc(*arguments: str) -> str:
-    command = [sys.executable, "-m", "dvc", *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise ValueError(f"`dvc {' '.join(arguments)}` failed: {result.stderr.strip()}")
-    return result.stdout

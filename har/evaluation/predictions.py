@@ -1,6 +1,5 @@
 """The predictions of a model on its test videos, found by any name that a user has for it."""
 
-import contextlib
 import io
 import json
 import re
@@ -12,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from har.dataset.videos import read_table
+from har.dataset.tables import read_table
+from har.engine.repository import find_commit, read_files_at
 
 WORKSPACE = "workspace"
 NAME = "predictions.csv"
@@ -103,22 +103,11 @@ def _in_folder(name: str, *, extract: dict[str, Any]) -> Predictions | str:
 
 
 def _in_git(name: str, *, root: Path) -> Predictions | str:
-    from dvc.api import DVCFileSystem
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-    from dvc.scm import resolve_rev
-
     try:
-        with Repo() as repo:
-            commit = resolve_rev(repo.scm, name)
-    except DvcException as error:
+        commit = find_commit(name)
+    except ValueError as error:
         return str(error)
-    with contextlib.closing(DVCFileSystem(rev=commit)) as files:
-        texts = {
-            path: files.read_text(path, encoding="utf-8")
-            for path in (PATH, RUN_PATH)
-            if files.exists(path)
-        }
+    texts = read_files_at(commit, (PATH, RUN_PATH))
     if PATH not in texts:
         return (
             f"commit {commit[:7]} has no {PATH} (run `dvc repro` and commit `metrics/`, or use "

@@ -23,12 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from har.engine.cache import place
+from har.engine.errors import VideoError
+from har.engine.files import write_json
 from har.engine.progress import progress
 from har.engine.workers import run_in_workers
 from har.importers import hmdb51, kinetics, kth, ucf101, weizmann
-from har.importers.plan import Item, Origin, Plan, find_videos, name_some, visible_files
-from har.video.cutting import Cut, cut_origin, unpack
-from har.video.reading import VideoError
+from har.importers.plan import Item, Plan, find_videos, name_some, visible_files
+from har.video.cutting import Cut, Origin, cut_origin, unpack
 
 MODULES = {
     "kth": kth,
@@ -210,9 +211,7 @@ def _nothing_found(name: str, source: Path, plan: Plan) -> str:
 
 def _begin(destination: Path, record: dict) -> None:
     """Mark the folder as made by an import, and remove what a killed run has left."""
-    destination.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-    (destination / RECORD_NAME).write_text(text, encoding="utf-8")
+    write_json(record, destination / RECORD_NAME)
     shutil.rmtree(destination / SCRATCH_NAME, ignore_errors=True)
     for file in destination.glob("*/.*"):
         if LEFTOVER.fullmatch(file.name):

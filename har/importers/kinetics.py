@@ -29,15 +29,14 @@ import pandas as pd
 
 from har.importers.plan import (
     Item,
-    Origin,
     Plan,
-    Span,
     drop_repeated,
     find_videos,
     safe_part,
     separate_shared_subjects,
     visible_files,
 )
+from har.video.cutting import Origin, Span
 
 LICENCE = (
     "Kinetics (Kay et al. 2017): annotations Creative Commons Attribution 4.0 (CC BY 4.0); the "

@@ -23,7 +23,8 @@ Reference:
 import re
 from pathlib import Path
 
-from har.importers.plan import Item, Plan, Span, by_name, find_videos, read_lines, visible_files
+from har.importers.plan import Item, Plan, by_name, find_videos, read_lines, visible_files
+from har.video.cutting import Span
 
 LICENCE = (
     "KTH actions (Schuldt, Laptev, Caputo 2004): publicly available for research, to be cited; "

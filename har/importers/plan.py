@@ -11,51 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from har.dataset.videos import VIDEO_SUFFIXES, list_files
+from har.video.cutting import Origin, Span
 
 MAX_NAMED = 3  # of many missing files, so many are named
 MAX_NAME_BYTES = 255
-
-
-@dataclass(frozen=True)
-class Origin:
-    """A downloaded video: a file, or one inside a .zip.
-
-    Attributes:
-        file: The video, or the .zip that holds it.
-        member: Its name inside the .zip; empty for a plain file.
-    """
-
-    file: Path
-    member: str = ""
-
-    @property
-    def name(self) -> str:
-        """The video's file name without folders."""
-        return PurePosixPath(self.member).name if self.member else self.file.name
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.member}" if self.member else str(self.file)
-
-
-@dataclass(frozen=True)
-class Span:
-    """The part of a video to cut out, from `start` up to and without `stop`.
-
-    Attributes:
-        start: Frames or seconds since the first frame.
-        stop: Likewise.
-        unit: `frames` or `seconds`.
-    """
-
-    start: float
-    stop: float
-    unit: str
-
-    def __str__(self) -> str:
-        """Return the span as the data sets write it: frames from 1, the last one included."""
-        if self.unit == "frames":
-            return f"frames {self.start + 1:g} to {self.stop:g}"
-        return f"seconds {self.start:g} to {self.stop:g}"
 
 
 @dataclass(frozen=True)

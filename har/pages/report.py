@@ -9,8 +9,6 @@ for Datasets", CACM 2021; Pushkarna et al., "Data Cards", FAccT 2022.
 
 import inspect
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,9 @@ import yaml
 
 from har.clips.clip import even_indices, load_clip
 from har.dataset.splits import SPLITS
-from har.dataset.videos import METADATA_NAME, read_table
+from har.dataset.tables import read_table
+from har.dataset.videos import METADATA_NAME
+from har.engine.repository import changed_stages, git, has_changes
 from har.evaluation.gradcam import find_heat, find_maps_layer, paint_heat
 from har.evaluation.summary import BASELINES
 from har.models import find_model
@@ -126,28 +126,8 @@ def read_run(*, model: str, changes: list[str]) -> Run:
 
 
 def pipeline_changes() -> list[str]:
-    """Return what has changed since the stages ran, as `dvc status` finds it.
-
-    That takes about a second; longer the first time after the data were copied, since DVC then
-    reads them all.
-
-    Returns:
-        For each stage that is not up to date its name and what has changed.
-
-    Raises:
-        ValueError: DVC cannot say.
-    """
-    command = [sys.executable, "-m", "dvc", "status", "--json"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise ValueError(
-            f"`dvc status` failed: {result.stderr.strip()}. Run the command in the folder of the "
-            "project, when no `dvc repro` is running."
-        )
-    changes = {
-        stage: _list_changed(entries) for stage, entries in json.loads(result.stdout).items()
-    }
-    return [f"{stage} ({_shorten(names)})" for stage, names in changes.items() if names]
+    """Return for each stage that is not up to date its name and what has changed."""
+    return [f"{stage} ({_shorten(names)})" for stage, names in changed_stages().items()]
 
 
 def write_report(run: Run, out: Path) -> list[str]:
@@ -229,24 +209,6 @@ def _find_doubts(files: dict[str, Any], recognizer: Recognizer) -> list[str]:
     if not np.isclose(files["train"]["temperature"], recognizer.params["temperature"]):
         doubts.append(f"{FILES['train']} is of another training than the model in {MODELS}")
     return doubts
-
-
-def _list_changed(entries: list[Any]) -> list[str]:
-    """Return what changed, from entries as `{"changed deps": {"a.csv": "modified"}}`.
-
-    A changed parameter is in one as `{"params.yaml": {"seed": "modified"}}`. A file that is only
-    missing in DVC's cache is what it was.
-    """
-    names = []
-    for entry in entries:
-        if isinstance(entry, str):  # "changed command"
-            names.append(entry.removeprefix("changed "))
-            continue
-        for changed in entry.values():
-            for name, how in changed.items():
-                if how != "not in cache":
-                    names += list(how) if isinstance(how, dict) else [name]
-    return names
 
 
 def _shorten(names: list[str]) -> str:
@@ -332,7 +294,7 @@ def _describe_model(run: Run) -> dict[str, Any]:
     settings = {f"models.{name}": params["settings"]} | {
         key: value for key, value in params.items() if key not in SAID_ELSEWHERE
     }
-    revision = _git("rev-parse", "HEAD")
+    revision = git("rev-parse", "HEAD")
     return {
         "model": name,
         "model_folder": (MODELS / name).as_posix(),
@@ -346,8 +308,8 @@ def _describe_model(run: Run) -> dict[str, Any]:
         "milliseconds_per_clip": run.files["speed"]["milliseconds_per_clip"],
         "model_bytes": (MODELS / name / MODEL_NAME).stat().st_size,
         "revision": revision or "unknown",
-        "revision_date": _git("log", "-1", "--format=%cs") or "unknown",
-        "is_changed": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "revision_date": git("log", "-1", "--format=%cs") or "unknown",
+        "is_changed": has_changes(),
     }
 
 
@@ -358,12 +320,6 @@ def _training_seconds(train: dict[str, Any]) -> float:
     tuning_seconds = tuning["epochs"] * tuning["seconds_per_epoch"]
     num_again = train["best_epoch"] if train["refit"] else 0
     return (num_first + num_again) * train["seconds_per_epoch"] + tuning_seconds
-
-
-def _git(*arguments: str) -> str:
-    """Return what git prints; nothing where the folder has no commit."""
-    result = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)  # noqa: S607
-    return result.stdout.strip() if result.returncode == 0 else ""
 
 
 def _describe_scores(run: Run) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from har.clips.clip import even_indices
+from har.engine.files import read_json, write_json
 from har.engine.runtime import import_keras_hub, keras
 
 MODEL_NAME = "model.keras"
@@ -56,8 +57,7 @@ class Recognizer:
         self.model.save(folder / MODEL_NAME)
         _make_repeatable(folder / MODEL_NAME)
         for name in ("labels", "preprocessing", "params"):
-            text = json.dumps(getattr(self, name), indent=2, ensure_ascii=False)
-            (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+            write_json(getattr(self, name), folder / f"{name}.json")
 
 
 def load_recognizer(folder: Path) -> Recognizer:
@@ -75,8 +75,7 @@ def load_recognizer(folder: Path) -> Recognizer:
         if b'"module": "keras_hub' in archive.read("config.json"):
             import_keras_hub(f"{folder / MODEL_NAME}")
     read = {
-        name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("labels", "preprocessing", "params")
+        name: read_json(folder / f"{name}.json") for name in ("labels", "preprocessing", "params")
     }
     return Recognizer(model=keras.models.load_model(folder / MODEL_NAME, compile=False), **read)
 

@@ -17,7 +17,6 @@ import logging
 import os
 import platform
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 from sqlalchemy.exc import SQLAlchemyError
 
+from har.engine.repository import git, has_changes
 from har.engine.runtime import keras
 from har.recognizer.recognizer import Recognizer
 
@@ -146,8 +146,8 @@ def open_run(client: MlflowClient, *, model: str, fingerprint: str, params: dict
         FINGERPRINT_TAG: fingerprint,
         "model": model,
         "dvc.experiment": name or "",
-        "git.revision": _git("rev-parse", "HEAD"),
-        "git.dirty": str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower(),
+        "git.revision": git("rev-parse", "HEAD"),
+        "git.dirty": str(has_changes()).lower(),
         "environment.python": platform.python_version(),
         "environment.platform": platform.platform(),
         **{f"environment.{name}": importlib.metadata.version(name) for name in PACKAGES},
@@ -324,14 +324,6 @@ def _nest(client: MlflowClient, run_id: str, parent: str) -> None:
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-
-
-def _git(*arguments: str) -> str:
-    """Return what git prints, or nothing where there is no git or no commit."""
-    if shutil.which("git") is None:
-        return ""
-    result = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)  # noqa: S607
-    return result.stdout.strip() if result.returncode == 0 else ""
 
 
 def _flatten(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from har.backbones.packed import read_features
 from har.clips.clip import View, apply_view, even_indices, load_clip, read_views
-from har.clips.streams import read_features
-from har.dataset.videos import read_table
+from har.dataset.tables import read_table
 from har.models import find_model
 
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from har.clips.clip import generator_for
 from har.engine.progress import progress
 from har.engine.runtime import keras
+from har.engine.seeds import generator_for
 from har.training.examples import Examples
 from har.training.mixing import disturb
 

@@ -12,14 +12,13 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import av
 
-from har.importers.plan import Origin, Span
+from har.engine.errors import VideoError
 from har.video.reading import (
     Timing,
-    VideoError,
     blame_video,
     decode_frames,
     open_video,
@@ -33,6 +32,48 @@ PRESET = "veryfast"
 KEPT_PIXEL_FORMATS = ("yuv420p", "yuvj420p")  # they need an even width and height
 SEEK_FROM_SECONDS = 10.0  # to skip less is not worth a second try
 SEEK_MARGIN_SECONDS = 1.0  # an index may go by when frames are decoded, not by when they are shown
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A downloaded video: a file, or one inside a .zip.
+
+    Attributes:
+        file: The video, or the .zip that holds it.
+        member: Its name inside the .zip; empty for a plain file.
+    """
+
+    file: Path
+    member: str = ""
+
+    @property
+    def name(self) -> str:
+        """The video's file name without folders."""
+        return PurePosixPath(self.member).name if self.member else self.file.name
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.member}" if self.member else str(self.file)
+
+
+@dataclass(frozen=True)
+class Span:
+    """The part of a video to cut out, from `start` up to and without `stop`.
+
+    Attributes:
+        start: Frames or seconds since the first frame.
+        stop: Likewise.
+        unit: `frames` or `seconds`.
+    """
+
+    start: float
+    stop: float
+    unit: str
+
+    def __str__(self) -> str:
+        """Return the span as the data sets write it: frames from 1, the last one included."""
+        if self.unit == "frames":
+            return f"frames {self.start + 1:g} to {self.stop:g}"
+        return f"seconds {self.start:g} to {self.stop:g}"
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,10 @@ from pathlib import Path
 import av
 import numpy as np
 
+from har.engine.errors import VideoError
+
 DEFAULT_FPS = Fraction(25)  # of a file that has one frame and names no rate
 MAX_DENOMINATOR = 1001  # of a frame rate; 30000/1001 is that of television
-
-
-class VideoError(ValueError):
-    """A video that cannot be used; the message names the file, the reason and the fix."""
 
 
 @dataclass(frozen=True)

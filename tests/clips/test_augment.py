@@ -13,12 +13,12 @@ from har.clips.clip import (
     describe_view,
     draw_views,
     even_indices,
-    generator_for,
     load_clip,
     read_views,
     view_indices,
     write_views,
 )
+from har.engine.seeds import generator_for
 from stages.augment import main
 
 SETTINGS = {"num_views": 3, "flip": 0.5, "crop": 0.7, "speed": (0.5, 2.0), "seed": 42}

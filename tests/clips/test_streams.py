@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from har.clips.streams import STREAMS, check_streams, find_person, read_features, show_stream
+from har.backbones.packed import read_features
+from har.clips.streams import STREAMS, check_streams, find_person, show_stream
 from har.engine.runtime import keras
 from har.models import deployable, find_model
 

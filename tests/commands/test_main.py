@@ -1,42 +1,24 @@
 """The command line: verbs, their help, exit codes and output; and the check of the computer."""
 
 import json
-import os
 import shutil
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import get_args
 
 import pytest
-from places import ROOT
+from command_line import run, run_process
 from video_files import write_numbered
 
 import har.commands.doctor
 import har.dataset.inspection
 import har.importers
-from har.__main__ import DatasetName, main
+from har.__main__ import DatasetName
 from har.commands.doctor import Check, examine
 
 VERBS = ("inspect", "import", "doctor", "compare", "crossval", "report", "predict")
-
-
-def run(*arguments: str, capsys) -> tuple[int, str, str]:
-    """Run the command line in this process; return its exit code, stdout and stderr."""
-    with pytest.raises(SystemExit) as end:
-        main(list(arguments))
-    said = capsys.readouterr()
-    return end.value.code or 0, said.out, said.err
-
-
-def run_process(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import unicodedata
 
 import pytest
 
-from har.dataset.videos import BROKEN_LINK, COLUMNS, NOT_UTF8, find_videos, subject_from_name
+from har.dataset.subjects import subject_from_name
+from har.dataset.videos import BROKEN_LINK, COLUMNS, NOT_UTF8, find_videos
 
 
 @pytest.fixture

@@ -25,10 +25,10 @@ import har.dataset.inspection
 import har.dataset.splits
 from har.dataset.inspection import MAX_STRIP_BYTES, Problem, Settings, _within_budget, choose_strips
 from har.dataset.inspection import inspect_videos as inspect_folder
+from har.engine.errors import VideoError
 from har.pages.inspection import count_kinds, describe_inspection, inspection_as_json, render_page
 from har.settings import load_params
 from har.video.preview import NUM_STRIP_FRAMES, Preview, PreviewTask, preview_video
-from har.video.reading import VideoError
 from har.video.writing import write_video
 from stages import convert, extract, split
 

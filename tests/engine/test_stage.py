@@ -11,7 +11,8 @@ from places import ROOT
 
 import har.engine.progress
 from har.engine.progress import progress
-from har.engine.stage import project_root, run_stage
+from har.engine.repository import project_root
+from har.engine.stage import run_stage
 from har.settings import load_params
 
 

@@ -14,18 +14,17 @@ from dvc.utils.hydra import apply_overrides
 from mlflow import MlflowClient
 from tiny_project import make_project, mlflow_runs
 
-from har.clips.clip import generator_for
 from har.dataset.splits import choose_splits, fold_names
+from har.engine.seeds import generator_for
 from har.evaluation import cross_validation as crossval
 from har.evaluation.cross_validation import (
     Fold,
-    describe_fold,
     experiment_prefix,
     pool_folds,
     run_folds,
     score_folds,
-    write_crossval,
 )
+from har.pages.cross_validation import describe_fold, write_crossval
 
 IDENTITY = {
     f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
@@ -236,7 +235,7 @@ def pipeline(project, monkeypatch):
     git("add", "--all")
     git("commit", "--quiet", "--message", "Start")
     fake = FakePipeline()
-    monkeypatch.setattr(crossval, "_run_experiment", fake)
+    monkeypatch.setattr(crossval, "run_experiment", fake)
     return fake
 
 

@@ -182,7 +182,7 @@ def test_recognizer_saves_the_same_bytes_again(tmp_path):
 @pytest.mark.slow
 def test_recognizer_saves_the_same_bytes_in_another_process(tmp_path):
     code = """if True:
-        import sys; from pathlib import Path; sys.path.insert(0, "tests")
+        import sys; from pathlib import Path; sys.path[:0] = ["tests", "tests/models"]
         from test_models import make_recognizer
         from har.engine.runtime import setup_tensorflow
         setup_tensorflow(num_threads=2, seed=0)

@@ -266,7 +266,7 @@ def test_data_card_follows_the_tables(run_folder):
 
 @pytest.mark.parametrize("name", ["model-card.md", "data-card.md", "report.html"])
 def test_templates_type_no_number(name):
-    text = (ROOT / "har" / "templates" / name).read_text(encoding="utf-8")
+    text = (ROOT / "har" / "pages" / "templates" / name).read_text(encoding="utf-8")
     text = re.sub(r"{% block style %}.*?{% endblock %}|{[{%].*?[}%]}", "", text, flags=re.DOTALL)
     text = re.sub(r"</?[^>]*>", "", text)
     assert re.findall(r"\b\d\S*", text) == []
@@ -395,7 +395,7 @@ def dvc(*arguments: str) -> None:
 
 
 def test_pipeline_changes_are_those_that_dvc_sees(project):
-    with pytest.raises(ValueError, match="`dvc status` failed"):
+    with pytest.raises(ValueError, match="`dvc status --json` failed"):
         pipeline_changes()
     dvc("init", "--no-scm")
     stage = {"cmd": "echo 1 > a.txt", "params": ["seed", "model"], "outs": ["a.txt"]}

@@ -7,10 +7,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from command_line import run
 from places import REAL
-from test_main import run
 from video_files import textured_frames, write_damaged, write_numbered
 
+import har.pages.prediction
 import har.recognizer.prediction
 from har.engine.runtime import keras
 from har.engine.steps import Limits
@@ -226,7 +227,7 @@ def test_predict_prints_nothing_but_json_when_asked(model, capsys):
 
 
 def test_predict_shows_so_many_on_a_page_and_says_so(model, monkeypatch, capsys):
-    monkeypatch.setattr(har.recognizer.prediction, "MAX_SHOWN", 1)
+    monkeypatch.setattr(har.pages.prediction, "MAX_SHOWN", 1)
     for name in "ab":
         write_grey(Path(f"clips/{name}.mp4"), 20)
     run("predict", "clips", "--model", model, "--html", "said.html", capsys=capsys)
@@ -266,7 +267,7 @@ def test_predict_keeps_the_table_of_what_was_named_when_interrupted(model, monke
             raise KeyboardInterrupt
         return "said"
 
-    monkeypatch.setattr(har.recognizer.prediction, "describe_prediction", interrupt)
+    monkeypatch.setattr(har.pages.prediction, "describe_prediction", interrupt)
     options = ["--model", model, "--csv", "said.csv"]
     assert run("predict", "clips", *options, capsys=capsys)[0] == 130
     rows = read_rows("said.csv")

@@ -24,10 +24,11 @@ from video_files import (
     write_phone_video,
 )
 
+from har.engine.errors import VideoError
 from har.engine.steps import Job, Limits, run_step
 from har.video.converting import convert_step, convert_video
 from har.video.extracting import extract_clip, extract_step
-from har.video.reading import VideoError, probe_video, read_packets
+from har.video.reading import probe_video, read_packets
 from har.video.writing import open_output, set_up_stream, write_video
 from stages.convert import main as convert
 

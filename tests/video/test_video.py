@@ -20,9 +20,10 @@ from video_files import (
     write_sound,
 )
 
+from har.engine.errors import VideoError
 from har.video.converting import convert_video
 from har.video.extracting import extract_clip, extract_step, spaced_indices
-from har.video.reading import VideoError, blame_video, probe_video, read_packets
+from har.video.reading import blame_video, probe_video, read_packets
 from har.video.writing import open_output, set_up_stream, write_video
 
 FORMATS = [

@@ -1,0 +1,68 @@
+"""The report of the conversion: one row a file, and what became of it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from har.dataset.videos import VIDEO_SUFFIXES
+from har.engine.steps import (
+    Outcome,
+    digests,
+)
+
+INFO_COLUMNS = ("codec", "width", "height", "rotation", "fps", "num_frames", "duration_seconds")
+
+COLUMNS = [
+    *("video_id", "source", "status", "reason"),
+    *INFO_COLUMNS,
+    *("label", "subject", "split", "fold", "path", "sha256"),
+]
+
+Row = dict[str, Any]  # of the report, by column, and the digest of the source's bytes
+
+
+def start_row(video: dict[str, str]) -> Row:
+    """Return the report's row for a file, with a status only if it will not be converted."""
+    problem = video["problem"]
+    if not problem and not os.access(video["path"], os.R_OK):
+        problem = "may not be read; allow it with `chmod +r`"
+    path = Path(video["path"])
+    may_be_video = path.suffix.lower() in VIDEO_SUFFIXES or path.is_dir()
+    status = ("failed" if may_be_video else "ignored") if problem else ""
+    kept = {name: video[name] for name in ("video_id", "label", "subject", "split", "fold")}
+    row = {**dict.fromkeys(COLUMNS, ""), **kept}
+    return {**row, "source": video["path"], "status": status, "reason": problem}
+
+
+def mark_duplicates(rows: list[Row]) -> None:
+    """Fill in the digests and mark each video whose bytes were there before.
+
+    Raises:
+        ValueError: The same bytes are under two labels.
+    """
+    todo = [row for row in rows if not row["status"]]
+    sources = [Path(row["source"]) for row in todo]
+    first_with: dict[str, Row] = {}
+    for row, digest in zip(todo, digests(sources, "convert: comparing"), strict=True):
+        row["digest"] = digest
+        first = first_with.setdefault(digest, row)
+        if first is row:
+            continue
+        if first["label"] != row["label"]:
+            raise ValueError(
+                f"The same video has two labels: {first['source']} and {row['source']} are byte "
+                "for byte the same. Remove the wrong one."
+            )
+        row["status"], row["reason"] = "duplicate", f"the same bytes as {first['source']}"
+
+
+def enter_outcome(row: Row, outcome: Outcome) -> None:
+    """Write what became of one video into its row."""
+    if outcome.reason:
+        row |= {"status": "failed", "reason": outcome.reason, "path": ""}
+        return
+    row |= {"status": outcome.meta["status"], "reason": outcome.meta["note"]}
+    row["sha256"] = outcome.sha256
+    for column in INFO_COLUMNS:
+        value = outcome.meta[column]
+        row[column] = round(value, 3) if isinstance(value, float) else value

@@ -1,0 +1,67 @@
+"""Who is in each video: by metadata.csv, by the file name, or nobody knows."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from har.dataset.videos import METADATA_NAME
+
+
+def find_subjects(manifest: pd.DataFrame, pattern: str | None) -> tuple[pd.Series, str]:
+    """Return the subject of each video and where it comes from."""
+    named = manifest["subject"] != ""
+    if named.all():
+        return manifest["subject"], "metadata.csv"
+    if pattern:
+        found = manifest["source"].map(lambda path: subject_from_name(Path(path).name, pattern))
+        return manifest["subject"].where(named, found), "dataset.subject_pattern"
+    if named.any():
+        raise ValueError(
+            f"metadata.csv names the subject of {named.sum()} of {len(manifest)} videos, none for "
+            f"{manifest.loc[~named, 'video_id'].iloc[0]!r}. Name all, or set "
+            "dataset.subject_pattern for the rest."
+        )
+    print(
+        "warning: nobody says who is in the videos, so each counts as a person of its own. If one "
+        "person is in several, the scores will be too good: name the subjects in metadata.csv or "
+        "by dataset.subject_pattern."
+    )
+    return manifest["video_id"], "video"
+
+
+def subject_from_name(name: str, pattern: str) -> str:
+    """Return the subject that a regular expression finds in a file name.
+
+    Args:
+        name: A file name, without folders.
+        pattern: The value of `dataset.subject_pattern`. Its group `subject`, or else its first
+            group, or else the whole match is the subject.
+
+    Raises:
+        ValueError: The pattern is not a regular expression, does not match the name, or finds
+            nothing in it.
+
+    Example:
+        >>> subject_from_name("daria_walk.avi", r"^([a-z]+)_")
+        'daria'
+    """
+    try:
+        match = re.search(pattern, name)
+    except re.error as error:
+        raise ValueError(
+            f"dataset.subject_pattern {pattern!r} is not a regular expression: {error}."
+        ) from error
+    if match is None:
+        raise ValueError(
+            f"dataset.subject_pattern {pattern!r} does not match the file name {name!r}. Change "
+            f"the pattern, or name the subjects in {METADATA_NAME}."
+        )
+    named = "subject" in match.groupdict()
+    subject = match["subject"] if named else match[1] if match.groups() else match[0]
+    if not subject:
+        raise ValueError(
+            f"dataset.subject_pattern {pattern!r} finds an empty subject in {name!r}. Change the "
+            "pattern so that its group has at least one character."
+        )
+    return subject

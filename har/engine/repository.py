@@ -1,0 +1,172 @@
+"""The project's repository: its folder, git and DVC, which nothing else calls."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+MAX_LOG_LINES = 12  # of a failed experiment, in the error
+
+
+def project_root() -> Path:
+    """Return the project's own folder, also where DVC runs an experiment in a copy of it.
+
+    What all experiments share lies here: the cache, the checkpoints and the tracking database.
+    """
+    # DVC runs queued and temporary experiments in a copy and names the repository in DVC_ROOT.
+    return Path(os.environ.get("DVC_ROOT") or ".")
+
+
+def git(*arguments: str) -> str:
+    """Return what git prints, stripped; nothing where there is no git or no commit."""
+    if shutil.which("git") is None:
+        return ""
+    result = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)  # noqa: S607
+    return result.stdout.strip() if result.returncode == 0 else ""
+
+
+def has_changes() -> bool:
+    """Return whether a file that git knows differs from the last commit."""
+    return bool(git("status", "--porcelain", "--untracked-files=no"))
+
+
+def list_git_files(*options: str, patterns: Sequence[str]) -> list[str]:
+    """Return the files that `git ls-files` names.
+
+    Args:
+        options: Of `git ls-files`, as `--cached` or `--others`.
+        patterns: Files and folders to look at.
+
+    Raises:
+        ValueError: This is no git repository.
+    """
+    command = ["git", "ls-files", "-z", *options, "--", *patterns]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise ValueError(
+            f"Cross-validation runs DVC experiments, which need git: {result.stderr.strip()}. Run "
+            "it in the project's folder, a git repository with a commit."
+        )
+    return [name for name in result.stdout.split("\0") if name]
+
+
+def dvc(*arguments: str) -> str:
+    """Return what DVC prints.
+
+    Raises:
+        ValueError: The command failed.
+    """
+    command = [sys.executable, "-m", "dvc", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise ValueError(
+            f"`dvc {' '.join(arguments)}` failed: {result.stderr.strip()}. Run the command in the "
+            "folder of the project, when no `dvc repro` is running."
+        )
+    return result.stdout
+
+
+def list_experiments() -> list[str]:
+    """Return the names of all DVC experiments."""
+    return dvc("exp", "list", "--all-commits", "--name-only").split()
+
+
+def run_experiment(name: str, changes: Sequence[str], log: Path) -> None:
+    """Run a DVC experiment in a copy of the project.
+
+    Args:
+        name: Of the experiment.
+        changes: Parameters, as `model=cnn3d`.
+        log: The file for what it prints.
+
+    Raises:
+        ValueError: It failed; the message has the end of the log.
+    """
+    command = ["exp", "run", "--temp", "--name", name]
+    for change in changes:
+        command += ["--set-param", change]
+    # The stages run `python`: let it be this one, also where its environment is not activated.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    with log.open("w", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dvc", *command],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"PATH": path},
+        )
+        try:
+            exit_code = process.wait()
+        except KeyboardInterrupt:
+            process.wait()  # it was interrupted too, and puts its things in order
+            raise
+    if exit_code:
+        lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
+        end = "\n".join(f"  {line}" for line in lines[-MAX_LOG_LINES:])
+        raise ValueError(
+            f"The experiment {name} failed:\n{end}\nAll it printed is in {log}. Mend it and run "
+            "the same command again; the folds that ended are kept."
+        )
+
+
+def find_commit(name: str) -> str:
+    """Return the commit of a git revision or a DVC experiment.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from dvc.scm import resolve_rev
+
+    try:
+        with Repo() as repo:
+            return resolve_rev(repo.scm, name)
+    except DvcException as error:
+        raise ValueError(str(error)) from error
+
+
+def read_files_at(revision: str, paths: Sequence[str]) -> dict[str, str]:
+    """Return the texts of those of some files that a revision or an experiment has, by path."""
+    from dvc.api import DVCFileSystem
+
+    with contextlib.closing(DVCFileSystem(rev=revision)) as files:
+        return {
+            path: files.read_text(path, encoding="utf-8") for path in paths if files.exists(path)
+        }
+
+
+def changed_stages() -> dict[str, list[str]]:
+    """Return what has changed since the stages ran, as `dvc status` finds it, by stage.
+
+    That takes about a second; longer the first time after the data were copied, since DVC then
+    reads them all.
+
+    Raises:
+        ValueError: DVC cannot say.
+    """
+    status = json.loads(dvc("status", "--json"))
+    changes = {stage: _list_changed(entries) for stage, entries in status.items()}
+    return {stage: names for stage, names in changes.items() if names}
+
+
+def _list_changed(entries: list[Any]) -> list[str]:
+    """Return what changed, from entries as `{"changed deps": {"a.csv": "modified"}}`.
+
+    A changed parameter is in one as `{"params.yaml": {"seed": "modified"}}`. A file that is only
+    missing in DVC's cache is what it was.
+    """
+    names = []
+    for entry in entries:
+        if isinstance(entry, str):  # "changed command"
+            names.append(entry.removeprefix("changed "))
+            continue
+        for changed in entry.values():
+            for name, how in changed.items():
+                if how != "not in cache":
+                    names += list(how) if isinstance(how, dict) else [name]
+    return names
