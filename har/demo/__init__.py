@@ -12,10 +12,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from har.demo.body import Subject, make_subject
 from har.demo.film import View, film
-from har.demo.motion import LABELS, Motion, Walking, make_motion
+from har.demo.motion import LABELS, Motion, make_motion
 from har.demo.scene import Scene, make_room, make_street, place_seat, place_spare_desk
+from har.demo.stances import Walking
+from har.demo.subject import Subject, make_subject
 from har.engine.workers import run_in_workers
 from har.video.writing import write_video
 

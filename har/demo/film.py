@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from har.demo.body import Body, Subject
-from har.demo.motion import Motion, Walking, Wobble
+from har.demo.body import Body
+from har.demo.motion import Motion
 from har.demo.render import Camera, Canvas, look_at
 from har.demo.scene import Scene
+from har.demo.stances import Walking, Wobble
+from har.demo.subject import Subject
 
 PERSON_SCALE = 2  # the person is drawn this much larger and then shrunk, for smooth edges
 SCENE_SCALE = 2  # and so is the scene

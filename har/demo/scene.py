@@ -1,4 +1,4 @@
-"""The rooms, streets and parks of the demo data: textures, furniture and light.
+"""The rooms, streets and parks of the demo data: furniture, cars, trees and light.
 
 The person's spot is the world's origin, the camera stands on the side of negative y, and the far
 wall is on the side of positive y.
@@ -6,26 +6,27 @@ wall is on the side of positive y.
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from har.demo.body import heading_axes
-from har.demo.motion import DESK_EDGE_METRES, DESK_METRES, SEAT_METRES
 from har.demo.render import Capsule, Ellipsoid, Light, Rectangle
+from har.demo.stances import DESK_EDGE_METRES, DESK_METRES, SEAT_METRES
+from har.demo.textures import (
+    FABRICS,
+    WALLS,
+    WOODS,
+    Colour,
+    books_texture,
+    facade_texture,
+    grain_texture,
+    lined_texture,
+    pick_colour,
+    picture_texture,
+    window_texture,
+)
 
 Shape = Capsule | Ellipsoid | Rectangle
-Colour = tuple[float, float, float]
 
-WALLS = [
-    (214, 206, 190),
-    (190, 200, 206),
-    (224, 218, 208),
-    (176, 192, 172),
-    (206, 184, 164),
-    (160, 170, 186),
-]
-WOODS = [(156, 112, 70), (112, 76, 48), (190, 156, 112), (206, 198, 186), (70, 56, 48)]
-FABRICS = [(92, 100, 120), (140, 70, 62), (84, 110, 90), (60, 62, 70), (170, 150, 120)]
 ROOM_METRES = 2.7  # height of a room
 
 
@@ -46,91 +47,6 @@ class Scene:
     sky: tuple[Colour, Colour]
     shadow: float
     shadow_blur: float
-
-
-def _pick(rng: np.random.Generator, colours: list[Colour]) -> Colour:
-    return colours[rng.integers(len(colours))]
-
-
-def _grain(
-    rng: np.random.Generator, colour: Colour, *, coarse: float, fine: float, size: int = 64
-) -> np.ndarray:
-    """Return a repeating texture, uint8 RGB (size, size, 3): a colour with spots and speckles."""
-    spots = cv2.resize(rng.normal(0, 1, (size // 8, size // 8)), (size, size))
-    speckles = rng.normal(0, 1, (size, size))
-    value = (coarse * spots + fine * speckles)[..., None]
-    return np.clip(np.array(colour) + value, 0, 255).astype(np.uint8)
-
-
-def _lined(
-    rng: np.random.Generator, colour: Colour, *, rows: int, columns: int, line: float, shift: bool
-) -> np.ndarray:
-    """Return planks, bricks or tiles: cells of varying shade, lines `line` times as bright."""
-    size = 128
-    texture = _grain(rng, colour, coarse=3, fine=4, size=size).astype(np.float32)
-    height, width = size // rows, size // columns
-    for row in range(rows):
-        offset = (row % 2) * width // 2 if shift else 0
-        for column in range(columns):
-            x = np.arange(column * width + offset, (column + 1) * width + offset) % size
-            cell = np.ix_(np.arange(row * height, (row + 1) * height), x)
-            texture[cell] *= rng.uniform(0.88, 1.1)
-            texture[np.ix_(np.arange(row * height, (row + 1) * height), x[:2])] *= line
-        texture[row * height : row * height + 2] *= line
-    return np.clip(texture, 0, 255).astype(np.uint8)
-
-
-def _facade(rng: np.random.Generator) -> np.ndarray:
-    """Return a house front with one window, to be repeated."""
-    texture = _lined(rng, _pick(rng, WALLS), rows=16, columns=4, line=0.93, shift=True)
-    glass = tuple(rng.uniform(50, 110, 3))
-    cv2.rectangle(texture, (38, 30), (90, 96), (226, 224, 218), -1)
-    cv2.rectangle(texture, (42, 34), (62, 92), glass, -1)
-    cv2.rectangle(texture, (66, 34), (86, 92), glass, -1)
-    cv2.rectangle(texture, (34, 96), (94, 101), (150, 146, 140), -1)
-    return texture
-
-
-def _view(rng: np.random.Generator) -> np.ndarray:
-    """Return the window of a room with what is outside."""
-    texture = np.empty((64, 64, 3), np.uint8)
-    texture[:] = np.linspace((196, 220, 244), (236, 240, 240), 64)[:, None].astype(np.uint8)
-    for _ in range(4):
-        x, y = rng.integers(0, 64), rng.integers(34, 60)
-        cv2.circle(texture, (int(x), int(y)), int(rng.integers(8, 16)), (120, 150, 110), -1)
-    for x in (0, 31, 61):
-        cv2.rectangle(texture, (x, 0), (x + 2, 63), (244, 244, 240), -1)
-    cv2.rectangle(texture, (0, 0), (63, 2), (244, 244, 240), -1)
-    cv2.rectangle(texture, (0, 60), (63, 63), (244, 244, 240), -1)
-    return texture
-
-
-def _picture(rng: np.random.Generator) -> np.ndarray:
-    """Return a framed picture of nothing in particular."""
-    texture = np.full((64, 64, 3), rng.uniform(60, 240, 3), np.uint8)
-    for _ in range(6):
-        centre = tuple(int(v) for v in rng.integers(0, 64, 2))
-        colour = tuple(rng.uniform(30, 250, 3))
-        cv2.circle(texture, centre, int(rng.integers(5, 26)), colour, -1)
-    cv2.rectangle(texture, (0, 0), (63, 63), tuple(rng.uniform(20, 90, 3)), 5)
-    return texture
-
-
-def _books(rng: np.random.Generator, wood: Colour) -> np.ndarray:
-    """Return the front of a book shelf."""
-    texture = np.full((96, 64, 3), np.array(wood) * 0.6, np.uint8)
-    for top in range(4, 96, 23):
-        x = 3
-        while x < 58:
-            width, height = int(rng.integers(3, 7)), int(rng.integers(12, 19))
-            colour = tuple(rng.uniform(30, 220, 3))
-            if rng.random() < 0.85:
-                cv2.rectangle(
-                    texture, (x, top + 19 - height), (x + width - 1, top + 18), colour, -1
-                )
-            x += width + 1
-        cv2.rectangle(texture, (0, top + 19), (63, top + 22), wood, -1)
-    return texture
 
 
 def _box(
@@ -168,7 +84,7 @@ def _on_wall(
 
 def chair(rng: np.random.Generator, spot: np.ndarray, axes: np.ndarray) -> list[Shape]:
     """Return a chair whose seat's middle is over `spot`."""
-    wood = _grain(rng, _pick(rng, WOODS + FABRICS), coarse=3, fine=4)
+    wood = grain_texture(rng, pick_colour(rng, WOODS + FABRICS), coarse=3, fine=4)
     up = axes[2]
     shapes = _box(spot + up * (SEAT_METRES - 0.05), (0.42, 0.42, 0.05), axes, wood)
     back = spot - axes[1] * 0.23 + up * (SEAT_METRES + 0.14)
@@ -189,7 +105,7 @@ def desk(
     With `pen_side`, -1 for left and 1 for right, a pen lies on it too.
     """
     width, depth = rng.uniform(1.0, 1.5), rng.uniform(0.55, 0.7)
-    wood = _lined(rng, _pick(rng, WOODS), rows=8, columns=1, line=0.93, shift=False)
+    wood = lined_texture(rng, pick_colour(rng, WOODS), rows=8, columns=1, line=0.93, shift=False)
     right, forward, up = axes
     middle = spot + forward * (DESK_EDGE_METRES + depth / 2)
     shapes = _box(middle + up * (DESK_METRES - 0.04), (width, depth, 0.04), axes, wood)
@@ -239,16 +155,16 @@ def _cupboard(rng: np.random.Generator, spot: np.ndarray, axes: np.ndarray) -> l
     The first row of `axes` goes along the wall, the second into the room.
     """
     kind = rng.choice(["shelf", "cabinet", "sofa"])
-    wood = _pick(rng, WOODS)
-    grain = _grain(rng, wood, coarse=5, fine=4)
+    wood = pick_colour(rng, WOODS)
+    grain = grain_texture(rng, wood, coarse=5, fine=4)
     if kind == "shelf":
         width, height = rng.uniform(0.8, 1.3), rng.uniform(1.5, 2.1)
         shapes = _box(spot + axes[1] * 0.16, (width, 0.3, height), axes, grain)
         front = spot + axes[1] * 0.312 - axes[0] * width / 2
-        return [*shapes, _on_wall(_books(rng, wood), front, axes[0], 0, (width, height))]
+        return [*shapes, _on_wall(books_texture(rng, wood), front, axes[0], 0, (width, height))]
     if kind == "cabinet":
         return _box(spot + axes[1] * 0.22, (rng.uniform(1.0, 1.8), 0.4, 0.8), axes, grain)
-    fabric = _grain(rng, _pick(rng, FABRICS), coarse=6, fine=6)
+    fabric = grain_texture(rng, pick_colour(rng, FABRICS), coarse=6, fine=6)
     shapes = _box(spot + axes[1] * 0.5, (1.8, 0.8, 0.42), axes, fabric)
     shapes += _box(spot + axes[1] * 0.15, (1.8, 0.22, 0.85), axes, fabric)
     for x in (-0.95, 0.95):
@@ -267,13 +183,15 @@ def _furnish_wall(
         kind = rng.choice(["window", "picture", "cupboard", "door", "both", "nothing"])
         if kind == "window":
             size = (rng.uniform(1.0, 1.8), rng.uniform(1.0, 1.4))
-            shapes.append(_on_wall(_view(rng), start, axes[0], 0.9, size, lit=False))
+            shapes.append(_on_wall(window_texture(rng), start, axes[0], 0.9, size, lit=False))
         elif kind == "door":
-            grain = _lined(rng, _pick(rng, WOODS), rows=2, columns=1, line=0.8, shift=False)
+            grain = lined_texture(
+                rng, pick_colour(rng, WOODS), rows=2, columns=1, line=0.8, shift=False
+            )
             shapes.append(_on_wall(grain, start, axes[0], 0, (0.9, 2.05)))
         if kind in ("picture", "both"):
             size = (rng.uniform(0.4, 0.9), rng.uniform(0.4, 0.8))
-            shapes.append(_on_wall(_picture(rng), start + axes[0] * 0.3, axes[0], 1.3, size))
+            shapes.append(_on_wall(picture_texture(rng), start + axes[0] * 0.3, axes[0], 1.3, size))
         if kind in ("cupboard", "both"):
             shapes += _cupboard(rng, start + axes[0] * 0.8, axes)
         at += rng.uniform(2.0, 3.4)
@@ -284,15 +202,17 @@ def make_room(rng: np.random.Generator, *, clear: float, camera_x: float) -> Sce
     """Furnish a room that leaves `clear` metres around the origin free and holds the camera."""
     far = clear + rng.uniform(0.3, 1.8)
     sides = np.maximum(clear + rng.uniform(1.8, 3.6, 2), abs(camera_x) + 0.5)
-    wall_colour = _pick(rng, WALLS)
+    wall_colour = pick_colour(rng, WALLS)
     if rng.random() < 0.3:
-        paper = _lined(rng, wall_colour, rows=1, columns=8, line=0.94, shift=False)
+        paper = lined_texture(rng, wall_colour, rows=1, columns=8, line=0.94, shift=False)
     else:
-        paper = _grain(rng, wall_colour, coarse=3, fine=2)
+        paper = grain_texture(rng, wall_colour, coarse=3, fine=2)
     floors = [
-        lambda: _lined(rng, _pick(rng, WOODS), rows=8, columns=2, line=0.75, shift=True),
-        lambda: _lined(rng, (190, 186, 178), rows=4, columns=4, line=0.8, shift=False),
-        lambda: _grain(rng, _pick(rng, FABRICS), coarse=8, fine=12),
+        lambda: lined_texture(
+            rng, pick_colour(rng, WOODS), rows=8, columns=2, line=0.75, shift=True
+        ),
+        lambda: lined_texture(rng, (190, 186, 178), rows=4, columns=4, line=0.8, shift=False),
+        lambda: grain_texture(rng, pick_colour(rng, FABRICS), coarse=8, fine=12),
     ]
     floor = floors[rng.integers(3)]()
     x, y, z = np.eye(3)
@@ -353,17 +273,19 @@ def make_street(rng: np.random.Generator, *, clear: float) -> Scene:
     far = clear + rng.uniform(3.0, 7.0)
     is_park = rng.random() < 0.35
     ground_colour = (104, 134, 74) if is_park else (122, 122, 124)
-    ground = _grain(rng, ground_colour, coarse=7, fine=12)
-    paving = _lined(rng, (170, 164, 156), rows=4, columns=4, line=0.85, shift=True)
+    ground = grain_texture(rng, ground_colour, coarse=7, fine=12)
+    paving = lined_texture(rng, (170, 164, 156), rows=4, columns=4, line=0.85, shift=True)
     shapes: list[Shape] = [
         Rectangle(-x * 40 - y * 12, x * 80, y * 60, ground, 1.5),
         Rectangle(-x * 40 - y * 1.6 + z * 0.005, x * 80, y * 3.4, paving, 2.0),
     ]
     if is_park:
-        hedge = _grain(rng, (62, 96, 52), coarse=18, fine=22)
+        hedge = grain_texture(rng, (62, 96, 52), coarse=18, fine=22)
         shapes += _box(y * (far + 2), (60, 1.0, rng.uniform(0.9, 2.0)), np.eye(3), hedge, 1.5)
     else:
-        shapes.append(Rectangle(-x * 40 + y * far + z * 9, x * 80, -z * 9, _facade(rng), 3.0))
+        shapes.append(
+            Rectangle(-x * 40 + y * far + z * 9, x * 80, -z * 9, facade_texture(rng), 3.0)
+        )
         shapes.append(
             Rectangle(-x * 40 + y * (far - 1.6) + z * 0.008, x * 80, y * 1.6, paving, 2.0)
         )

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from har.demo import draw_frames, plan_videos, write_dataset
-from har.demo.body import Body, bend_joint, make_subject
+from har.demo.body import Body, bend_joint
 from har.demo.motion import LABELS, make_motion
 from har.demo.render import Camera, Canvas, Capsule, Ellipsoid, Light, Rectangle, look_at
+from har.demo.subject import make_subject
 from har.video.extracting import extract_clip
 from har.video.reading import probe_video
 from stages.demo import main
