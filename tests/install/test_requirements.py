@@ -1,0 +1,110 @@
+"""The lists of packages: complete, pinned, locked with hashes, and free of hosts."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+
+import pytest
+from places import ROOT
+
+PACKAGE, TOOLS, WEIGHTS = (
+    "requirements.txt",
+    "requirements-dev.txt",
+    "requirements-weights.txt",
+)
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+PIN = re.compile(r"([A-Za-z0-9._-]+)==([^\s;]+)")
+LOCKED = re.compile(
+    rf"^{PIN.pattern}.*\\\n((?:    --hash=sha256:[0-9a-f]{{64}}.*\n)*)", re.MULTILINE
+)
+OPTIONAL = {"kagglehub": "keras-hub"}  # a module, and the extra of pyproject.toml that brings it
+MAX_LOCK_BYTES = 2**20  # what git takes of a file here
+
+
+def normal(name: str) -> str:
+    """Return a package's name as the lock writes it: `PyYAML` is `pyyaml`."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def read_lines(file: str) -> list[str]:
+    """Return the lines of a list of packages, without comments."""
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    return [line for line in (re.sub(r"(^| )#.*", "", line) for line in lines) if line]
+
+
+def read_pins(*files: str) -> dict[str, str]:
+    """Return the version of each package in lists whose lines are exact pins."""
+    matches = [PIN.fullmatch(line) for file in files for line in read_lines(file)]
+    return {normal(match[1]): match[2] for match in matches if match}
+
+
+def imported_modules(folder: str) -> Iterator[tuple[str, str]]:
+    """Yield the outermost module of each import below a folder, and the file that has it."""
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module]
+            for name in names:
+                yield name.partition(".")[0], path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize(
+    ("folder", "files"),
+    [("har", [PACKAGE]), ("stages", [PACKAGE]), ("tests", [PACKAGE, TOOLS])],
+)
+def test_requirements_name_each_package_that_is_imported(folder, files):
+    pins, packages = read_pins(*files), packages_distributions()
+    own = {"har", "stages", "benchmarks", *(path.stem for path in (ROOT / "tests").rglob("*.py"))}
+    known = own | sys.stdlib_module_names | set(OPTIONAL)
+    missing = {
+        f"{module} in {path}"
+        for module, path in imported_modules(folder)
+        if module not in known and not pins.keys() & map(normal, packages.get(module, ()))
+    }
+    assert not missing, f"not in {' or '.join(files)}"
+
+
+def test_optional_packages_have_an_extra():
+    extras = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert all(f'\n{extra} = ["{extra}==' in extras for extra in OPTIONAL.values())
+
+
+@pytest.mark.parametrize("file", [PACKAGE, TOOLS])
+def test_requirements_are_exact_pins_that_the_lock_has_too(file):
+    lines, pins = read_lines(file), read_pins(file)
+    assert len(pins) == len(lines), [line for line in lines if not PIN.fullmatch(line)]
+    locked = {(normal(name), version) for name, version, _ in LOCKED.findall(LOCK)}
+    wanted = {name: {(name, version)} for name, version in pins.items()}
+    there = {name: {pin for pin in locked if pin[0] == name} for name in pins}
+    assert there == wanted, "run `make lock`"
+
+
+def test_lock_has_a_hash_of_each_package():
+    entries = LOCKED.findall(LOCK)
+    assert len(entries) == len(re.findall(r"^[^\s#]", LOCK, re.MULTILINE)) > 100
+    assert [name for name, _, hashes in entries if not hashes] == []
+
+
+def test_weights_are_pinned_by_hash_and_apart_from_the_lock():
+    lines = read_lines(WEIGHTS)
+    names = {PIN.match(line)[1] for line in lines}
+    assert len(names) == len(lines) == 4
+    assert all(re.search(r" --hash=sha256:[0-9a-f]{64}$", line) for line in lines)
+    assert not names & {name for name, _, _ in LOCKED.findall(LOCK)}
+
+
+@pytest.mark.parametrize("file", [PACKAGE, TOOLS, WEIGHTS, "requirements.lock"])
+def test_lists_name_no_host(file):
+    content = (ROOT / file).read_text(encoding="utf-8")
+    assert "://" not in content
+    options = {option for line in read_lines(file) for option in re.findall(r"--[a-z-]+", line)}
+    assert options <= {"--hash"}
+
+
+def test_lock_is_small_enough_for_git():
+    assert len(LOCK.encode()) < MAX_LOCK_BYTES
