@@ -196,8 +196,8 @@ def compare(
     write = comparison_as_json if as_json else describe_comparison
     typer.echo(write(compared, page=str(html)))
     if promote:
+        from har.tracking.connection import connect, explained_errors
         from har.tracking.registry import promote as promote_model
-        from har.tracking.runs import connect, explained_errors
 
         first, second = (one.find_fingerprint() for one in found)
         with explained_errors(required=True):
@@ -250,7 +250,8 @@ def crossval(
     )
     from har.evaluation.summary import describe_metrics
     from har.pages.cross_validation import describe_fold, write_crossval
-    from har.tracking.runs import connect, explained_errors, log_crossval
+    from har.tracking.connection import connect, explained_errors
+    from har.tracking.runs import log_crossval
 
     if folds != "people" and (not folds.isdecimal() or int(folds) < 2):
         raise typer.BadParameter(

@@ -125,13 +125,13 @@ def _in_mlflow(name: str, *, root: Path) -> Predictions | str:
     is_run = re.fullmatch("[0-9a-f]{32}", name) is not None
     if not is_run and name not in ALIASES:
         return "it is neither 32 hexadecimal digits nor champion or challenger"
+    from har.tracking.connection import connect, explained_errors
     from har.tracking.registry import (
         RUN_TAG,
         find_alias,
         find_run_fingerprint,
         read_run_predictions,
     )
-    from har.tracking.runs import connect, explained_errors
 
     client = connect(root)
     with explained_errors(required=True):
@@ -178,8 +178,8 @@ def _fingerprint_of_run(run_json: str | None, root: Path) -> str | None:
     Returns:
         None where there is no such file, as in results of an earlier version, or no such run.
     """
+    from har.tracking.connection import connect, explained_errors
     from har.tracking.registry import find_run_fingerprint
-    from har.tracking.runs import connect, explained_errors
 
     if run_json is None:
         return None
