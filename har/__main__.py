@@ -300,7 +300,8 @@ def report(
     written, 1 if something is missing or of another model.
     """
     from har.engine.runtime import setup_tensorflow
-    from har.pages.report import OUTPUTS, pipeline_changes, read_run, write_report
+    from har.pages.finished_run import pipeline_changes, read_run
+    from har.pages.report import OUTPUTS, write_report
     from har.settings import load_params
 
     params = load_params()
