@@ -75,6 +75,32 @@ def find_heat(
         float32 in [0, 1], shape (num_frames, size, size); 1 where the clip has most, 0 everywhere
         if nothing in it speaks for the label.
     """
+    heat = _find_map_heat(model, maps_layer, frames, label_index)
+    # Pooling leaves the gradient to one place in four: over a coarser grid the specks even out.
+    grid = (min(MAX_GRID, heat.shape[2]), min(MAX_GRID, heat.shape[1]))
+    heat = np.stack([cv2.resize(one, grid, interpolation=cv2.INTER_AREA) for one in heat])
+    by_stream = heat.reshape(len(streams), -1, *heat.shape[1:])
+    placed = [
+        _place(one, stream, frames, context) for one, stream in zip(by_stream, streams, strict=True)
+    ]
+    heat = np.maximum(np.sum(placed, axis=0), 0)
+    return heat / heat.max() if heat.max() > 0 else heat
+
+
+def _find_map_heat(
+    model: keras.Model, maps_layer: keras.Layer, frames: np.ndarray, label_index: int
+) -> np.ndarray:
+    """Return what each place of the maps adds to the label's score.
+
+    Args:
+        model: As for `find_heat`.
+        maps_layer: As for `find_heat`.
+        frames: As for `find_heat`.
+        label_index: The label.
+
+    Returns:
+        float32, shape (num_maps, rows, columns), the maps of all streams one after the other.
+    """
     last = next(layer for layer in _all_layers(model) if layer.name == LAST_LAYER)
     seen: dict[str, Any] = {}
 
@@ -94,16 +120,7 @@ def find_heat(
         model(frames[np.newaxis], training=False)
     added = tape.gradient(seen["score"], seen["maps"]) * seen["maps"]
     heat = tf.reduce_sum(added, axis=-1).numpy()
-    heat = heat.reshape(-1, *heat.shape[-2:])
-    # Pooling leaves the gradient to one place in four: over a coarser grid the specks even out.
-    grid = (min(MAX_GRID, heat.shape[2]), min(MAX_GRID, heat.shape[1]))
-    heat = np.stack([cv2.resize(one, grid, interpolation=cv2.INTER_AREA) for one in heat])
-    by_stream = heat.reshape(len(streams), -1, *heat.shape[1:])
-    placed = [
-        _place(one, stream, frames, context) for one, stream in zip(by_stream, streams, strict=True)
-    ]
-    heat = np.maximum(np.sum(placed, axis=0), 0)
-    return heat / heat.max() if heat.max() > 0 else heat
+    return heat.reshape(-1, *heat.shape[-2:])
 
 
 def _place(heat: np.ndarray, stream: str, frames: np.ndarray, context: float) -> np.ndarray:
@@ -113,7 +130,7 @@ def _place(heat: np.ndarray, stream: str, frames: np.ndarray, context: float) ->
         heat: float32, shape (num_maps, rows, columns).
         stream: Its name.
         frames: As for `find_heat`.
-        context: Likewise.
+        context: As for `find_heat`.
 
     Returns:
         float32, shape (num_frames, size, size).
