@@ -29,7 +29,8 @@ from har.engine.progress import progress
 from har.engine.workers import run_in_workers
 from har.importers import hmdb51, kinetics, kth, ucf101, weizmann
 from har.importers.plan import Item, Plan, find_videos, name_some, visible_files
-from har.video.cutting import Cut, Origin, cut_origin, unpack
+from har.video.cutting import cut_origin
+from har.video.parts import Cut, Origin, unpack
 
 MODULES = {
     "kth": kth,

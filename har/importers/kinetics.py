@@ -36,7 +36,7 @@ from har.importers.plan import (
     separate_shared_subjects,
     visible_files,
 )
-from har.video.cutting import Origin, Span
+from har.video.parts import Origin, Span
 
 LICENCE = (
     "Kinetics (Kay et al. 2017): annotations Creative Commons Attribution 4.0 (CC BY 4.0); the "

@@ -24,7 +24,7 @@ import re
 from pathlib import Path
 
 from har.importers.plan import Item, Plan, by_name, find_videos, read_lines, visible_files
-from har.video.cutting import Span
+from har.video.parts import Span
 
 LICENCE = (
     "KTH actions (Schuldt, Laptev, Caputo 2004): publicly available for research, to be cited; "

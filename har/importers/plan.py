@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from har.dataset.videos import VIDEO_SUFFIXES, list_files
-from har.video.cutting import Origin, Span
+from har.video.parts import Origin, Span
 
 MAX_NAMED = 3  # of many missing files, so many are named
 MAX_NAME_BYTES = 255

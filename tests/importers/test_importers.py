@@ -16,8 +16,9 @@ from har.dataset.videos import find_videos
 from har.importers import IMPORTERS, import_dataset
 from har.importers.hmdb51 import source_of
 from har.video.converting import convert_video
-from har.video.cutting import Cut, Span, cut_video
+from har.video.cutting import cut_video
 from har.video.extracting import extract_clip
+from har.video.parts import Cut, Span
 from har.video.reading import decode_frames, open_video, probe_video
 from har.video.writing import write_video
 
