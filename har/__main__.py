@@ -11,7 +11,7 @@ import typer
 
 from har.engine.errors import plain_errors
 
-# As har.importers.IMPORTERS, which would take a while to import; a test compares the two.
+# As har.importers.importer_names(); a test compares the two.
 DatasetName = Literal["kth", "ucf101", "hmdb51", "weizmann", "kinetics"]
 
 app = typer.Typer(
@@ -102,7 +102,7 @@ def import_(
     where the disk allows and cut where the data set says so. Nothing outside DEST is written; run
     again, it goes on. Exit code: 0 if there are videos in DEST, 1 if not.
     """
-    from har.importers import import_dataset
+    from har.importers.importing import import_dataset
     from har.settings import load_params
 
     params = load_params()
