@@ -112,7 +112,7 @@ def make_extractor(
 
     Args:
         name: The backbone, as for `har.backbones.building.build_backbone`.
-        weights: Where its weights come from, likewise.
+        weights: Where its weights come from, as for `build_backbone`.
         seed: Seed of random weights; the others need none.
         frame_size: Height and width of a frame in pixels.
         runtime: `litert`, `keras`, or `auto`: Keras where it has a graphics card, else LiteRT.
@@ -192,7 +192,7 @@ def check_agreement(features: np.ndarray, expected: np.ndarray) -> float:
 
     Args:
         features: By the runtime to check, float32, shape (num_frames, num_features).
-        expected: By Keras, likewise.
+        expected: By Keras, of the same dtype and shape.
 
     Returns:
         The largest difference, as a share of the largest of Keras' features.

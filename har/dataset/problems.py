@@ -17,7 +17,7 @@ class Problem:
 
     Attributes:
         blocks: Whether the pipeline would stop at it.
-        what: What it is, and how to mend it.
+        what: What it is, and how to fix it.
         details: One line for each video concerned, if any.
     """
 

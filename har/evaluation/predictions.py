@@ -96,7 +96,7 @@ def _in_folder(name: str, *, extract: dict[str, Any]) -> Predictions | str:
         table = _checked(read_table(folder / NAME), str(folder / NAME))
         return Predictions(name, f"the folder {folder}", table, lambda: None)
     if (folder / "model.keras").is_file():
-        table = _score(folder, extract)
+        table = _predict_test_videos(folder, extract)
         about = f"the model in {folder}, run on the test videos here"
         return Predictions(name, about, table, lambda: _fingerprint_of_model(folder))
     return f"it has neither {NAME} nor model.keras"
@@ -196,7 +196,7 @@ def _fingerprint_of_model(folder: Path) -> str:
     return json.loads((folder / "params.json").read_text(encoding="utf-8"))["fingerprint"]
 
 
-def _score(folder: Path, extract: dict[str, Any]) -> pd.DataFrame:
+def _predict_test_videos(folder: Path, extract: dict[str, Any]) -> pd.DataFrame:
     """Run a saved model on the test videos of the workspace."""
     import numpy as np
 

@@ -23,18 +23,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from har.dataset.videos import METADATA_COLUMNS, METADATA_NAME
 from har.engine.cache import place
 from har.engine.errors import VideoError
 from har.engine.files import write_json
 from har.engine.progress import progress
 from har.engine.workers import run_in_workers
 from har.importers import find_importer
-from har.importers.plan import Item, Plan, find_videos, name_some, visible_files
+from har.importers.plan import Item, Plan, find_origins, name_some, visible_files
 from har.video.cutting import cut_origin
 from har.video.parts import Cut, Origin, unpack
 
-METADATA_NAME = "metadata.csv"
-METADATA_COLUMNS = ("path", "subject", "split", "fold", "origin", "licence")
+TABLE_COLUMNS = (*METADATA_COLUMNS, "origin", "licence")
 RECORD_NAME = ".import.json"
 SCRATCH_NAME = ".import"
 LEFTOVER = re.compile(r"\.(\d+\.partial\..+|[0-9a-f]{32})")  # of a run that was killed
@@ -122,7 +122,7 @@ def write_metadata(destination: Path, items: Iterable[Item], *, source: Path, li
     partial = destination / f".{METADATA_NAME}"
     with partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(METADATA_COLUMNS)
+        writer.writerow(TABLE_COLUMNS)
         for item in sorted(items, key=lambda item: item.path):
             origin = _describe_origin(item, source)
             writer.writerow([item.path, item.subject, item.split, "", origin, licence])
@@ -289,7 +289,7 @@ def _cut_all(items: list[Item], destination: Path, limits: dict[str, float]) -> 
 def _strangers(destination: Path, items: list[Item]) -> list[str]:
     """Say which videos of the destination are not of this import."""
     known = {item.path for item in items}
-    files = (origin.file for origin in find_videos(visible_files(destination)))
+    files = (origin.file for origin in find_origins(visible_files(destination)))
     paths = [file.relative_to(destination).as_posix() for file in files]
     strangers = [path for path in paths if path not in known]
     if not strangers:

@@ -90,7 +90,7 @@ def visible_files(source: Path) -> list[Path]:
     return [path for path in list_files(source, follow_links=True) if path.is_file()]
 
 
-def find_videos(files: Iterable[Path]) -> list[Origin]:
+def find_origins(files: Iterable[Path]) -> list[Origin]:
     """Return the videos among the files and inside those that are a .zip.
 
     Raises:
@@ -143,7 +143,7 @@ def plan_listed(
         unlisted: The problem with videos that no list names, as for `name_some`.
     """
     result = Plan()
-    videos = by_name(find_videos(files), result)
+    videos = by_name(find_origins(files), result)
     missing, listed = [], set()
     for entry in entries:
         listed.add(entry.name.lower())

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from har.clips.clip import even_indices, load_clip
-from har.evaluation.gradcam import find_heat, find_maps_layer, paint_heat
+from har.evaluation.gradcam import find_heat_map, find_maps_layer, paint_heat_map
 from har.pages.finished_run import FILES, MODELS, FinishedRun, check_there
 from har.pages.report_sections import describe_data, describe_model, describe_scores
 from har.pages.templating import render, strip_uri
@@ -92,10 +92,10 @@ def _draw_strips(run: FinishedRun, chosen: pd.DataFrame) -> list[dict[str, Any]]
         shown = [frames]
         if maps_layer is not None:
             index = recognizer.labels.index(row["predicted"])
-            heat = find_heat(
+            heat = find_heat_map(
                 recognizer.model, maps_layer, frames, index, **recognizer.params["shown"]
             )
-            shown.append(paint_heat(frames, heat))
+            shown.append(paint_heat_map(frames, heat))
         answer = recognizer.predict(clip[np.newaxis])[0]
         strips.append(
             row
