@@ -41,7 +41,7 @@ from benchmarks.choice import choose_candidate, describe_choices, read_candidate
 from benchmarks.leave_out import CHOSEN, Choose, prepare, run_all, validate
 from benchmarks.timing import ROOT, print_heading, print_table
 from har.clips.clip import load_clip
-from har.evaluation.comparison import people_spread
+from har.evaluation.paired_statistics import people_spread
 from har.evaluation.scores import accuracy_interval, mean_f1, resample_subjects
 from har.evaluation.summary import BASELINES
 from har.models import count_parameters

@@ -11,7 +11,7 @@ import typer
 
 from har.engine.errors import plain_errors
 
-# As har.importers.IMPORTERS, which would take a while to import; a test compares the two.
+# As har.importers.importer_names(); a test compares the two.
 DatasetName = Literal["kth", "ucf101", "hmdb51", "weizmann", "kinetics"]
 
 app = typer.Typer(
@@ -102,7 +102,7 @@ def import_(
     where the disk allows and cut where the data set says so. Nothing outside DEST is written; run
     again, it goes on. Exit code: 0 if there are videos in DEST, 1 if not.
     """
-    from har.importers import import_dataset
+    from har.importers.importing import import_dataset
     from har.settings import load_params
 
     params = load_params()
@@ -196,8 +196,8 @@ def compare(
     write = comparison_as_json if as_json else describe_comparison
     typer.echo(write(compared, page=str(html)))
     if promote:
+        from har.tracking.connection import connect, explained_errors
         from har.tracking.registry import promote as promote_model
-        from har.tracking.runs import connect, explained_errors
 
         first, second = (one.find_fingerprint() for one in found)
         with explained_errors(required=True):
@@ -250,7 +250,8 @@ def crossval(
     )
     from har.evaluation.summary import describe_metrics
     from har.pages.cross_validation import describe_fold, write_crossval
-    from har.tracking.runs import connect, explained_errors, log_crossval
+    from har.tracking.connection import connect, explained_errors
+    from har.tracking.runs import log_crossval
 
     if folds != "people" and (not folds.isdecimal() or int(folds) < 2):
         raise typer.BadParameter(
@@ -299,7 +300,8 @@ def report(
     written, 1 if something is missing or of another model.
     """
     from har.engine.runtime import setup_tensorflow
-    from har.pages.report import OUTPUTS, pipeline_changes, read_run, write_report
+    from har.pages.finished_run import pipeline_changes, read_run
+    from har.pages.report import OUTPUTS, write_report
     from har.settings import load_params
 
     params = load_params()

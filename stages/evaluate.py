@@ -28,15 +28,9 @@ from har.evaluation.scores import (
 from har.pages.plots import plot_confusion, plot_reliability
 from har.recognizer.recognizer import Recognizer, load_recognizer
 from har.settings import load_params
+from har.tracking.connection import connect, explained_errors
 from har.tracking.registry import register
-from har.tracking.runs import (
-    connect,
-    explained_errors,
-    find_run,
-    log_history,
-    log_results,
-    open_run,
-)
+from har.tracking.runs import find_run, log_history, log_results, open_run
 from har.training.calibration import at_temperature
 
 NUM_TIMED_CLIPS = 10

@@ -16,14 +16,8 @@ from har.models import count_parameters, find_model
 from har.pages.plots import plot_history
 from har.recognizer.recognizer import Recognizer
 from har.settings import load_params
-from har.tracking.runs import (
-    HistoryMirror,
-    connect,
-    ended_run,
-    explained_errors,
-    find_run,
-    open_run,
-)
+from har.tracking.connection import connect, explained_errors
+from har.tracking.runs import HistoryMirror, ended_run, find_run, open_run
 from har.training.calibration import fit_temperature, fold_temperature
 from har.training.examples import read_examples
 from har.training.fit import fit, make_backbone, put_together, second_checkpoint, shown, trained_on

@@ -31,9 +31,8 @@ def build_backbone(
     Args:
         name: One of `BACKBONES`; with `keras` weights any model of `keras.applications`, with
             `keras_hub` a preset of KerasHub, or a folder that holds one.
-        weights: `registry` (ImageNet weights of an installed package), `keras` (the ImageNet
-            weights of `keras.applications`, from Keras' cache folder or else the internet),
-            `keras_hub` (those of the preset, likewise from kagglehub's) or `random` (for tests).
+        weights: `registry` (ImageNet weights of an installed package), `keras` or `keras_hub` (from
+            the cache folder of Keras or kagglehub, or else the internet) or `random` (for tests).
         seed: Seed of random weights; the others need none.
         frame_size: Height and width of a frame in pixels, 32 or more. The pretrained weights were
             made for 224 in most cases, and for 240 and 260 in efficientnet_lite1 and 2.

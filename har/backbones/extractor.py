@@ -112,7 +112,7 @@ def make_extractor(
 
     Args:
         name: The backbone, as for `har.backbones.building.build_backbone`.
-        weights: Where its weights come from, likewise.
+        weights: Where its weights come from, as for `build_backbone`.
         seed: Seed of random weights; the others need none.
         frame_size: Height and width of a frame in pixels.
         runtime: `litert`, `keras`, or `auto`: Keras where it has a graphics card, else LiteRT.
@@ -131,15 +131,8 @@ def make_extractor(
         raise ValueError(f"num_threads is {num_threads}, expected 0 (one per core) or more.")
     runtime = _choose_runtime(runtime)
     options = {"name": name, "weights": weights, "seed": seed, "frame_size": frame_size}
-    made_from = {
-        "name": name,
-        "frame_size": frame_size,
-        "tensorflow": importlib.metadata.version("tensorflow"),
-        "keras": importlib.metadata.version("keras"),
-    }
     cache = Cache("backbone", ending=".npz", folder=cache_folder)
-    digest = identify_weights(name, weights, seed=seed, frame_size=frame_size)
-    key = cache.key(digest, parameters=made_from, code_version=CODE_VERSION)
+    key = _key_of(cache, **options)
     if runtime == "keras":
         runners = [_keras_runner(**options)]
     else:
@@ -149,6 +142,18 @@ def make_extractor(
         runtime_version = importlib.metadata.version("ai-edge-litert")
         key = hashlib.sha256(f"{key} ai-edge-litert {runtime_version}".encode()).hexdigest()
     return Extractor(runners, runtime=runtime, fingerprint=key, frame_size=frame_size)
+
+
+def _key_of(cache: Cache, *, name: str, weights: str, seed: int | None, frame_size: int) -> str:
+    """Return the key of a converted backbone, which names all that decides its features."""
+    made_from = {
+        "name": name,
+        "frame_size": frame_size,
+        "tensorflow": importlib.metadata.version("tensorflow"),
+        "keras": importlib.metadata.version("keras"),
+    }
+    digest = identify_weights(name, weights, seed=seed, frame_size=frame_size)
+    return cache.key(digest, parameters=made_from, code_version=CODE_VERSION)
 
 
 def extract_features(
@@ -187,7 +192,7 @@ def check_agreement(features: np.ndarray, expected: np.ndarray) -> float:
 
     Args:
         features: By the runtime to check, float32, shape (num_frames, num_features).
-        expected: By Keras, likewise.
+        expected: By Keras, of the same dtype and shape.
 
     Returns:
         The largest difference, as a share of the largest of Keras' features.

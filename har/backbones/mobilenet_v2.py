@@ -10,6 +10,7 @@ https://arxiv.org/abs/1801.04381, table 2.
 
 import numpy as np
 
+from har.backbones.inverted_residuals import Convention, Names, convolve, inverted_residual
 from har.engine.runtime import keras
 
 layers = keras.layers
@@ -17,7 +18,7 @@ layers = keras.layers
 # Of ImageNet, RGB in [0, 1], as torch's model was trained.
 _MEAN = np.array([0.485, 0.456, 0.406])
 _STANDARD_DEVIATION = np.array([0.229, 0.224, 0.225])
-_EPSILON = 1e-5
+_TORCH = Convention(epsilon=1e-5, is_padded_evenly=True)
 
 # Rows of table 2: expansion factor, output channels, repeats, stride of the first repeat.
 _BLOCKS = (
@@ -48,67 +49,27 @@ def build_mobilenet_v2(frame_size: int) -> keras.Model:
         offset=(-_MEAN / _STANDARD_DEVIATION).tolist(),
         name="preprocess",
     )(frames)
-    x = _convolve(x, 32, "features_0", kernel_size=3, strides=2)
+    x = convolve(x, 32, _names("features_0", 0), _TORCH, kernel_size=3, strides=2)
     index = 1
     for expansion, channels, repeats, stride in _BLOCKS:
         for strides in [stride] + [1] * (repeats - 1):
-            name = f"features_{index}_conv"
-            x = _inverted_residual(x, channels, name, expansion=expansion, strides=strides)
+            block = f"features_{index}_conv"
+            # Torch counts a convolution, its normalization and its ReLU6.
+            names = [_names(block, first) for first in ((0, 3) if expansion == 1 else (0, 3, 6))]
+            x = inverted_residual(
+                x, channels, names, _TORCH, name=block, expansion=expansion, strides=strides
+            )
             index += 1
-    x = _convolve(x, 1280, f"features_{index}")
+    x = convolve(x, 1280, _names(f"features_{index}", 0), _TORCH)
     features = layers.GlobalAveragePooling2D(name="features")(x)
     return keras.Model(frames, features, name="mobilenet_v2")
 
 
-def _inverted_residual(inputs, channels: int, name: str, *, expansion: int, strides: int):
-    """Expand by a 1x1 convolution, filter each channel by a 3x3 one, project by a 1x1 one."""
-    input_channels = inputs.shape[-1]
-    x = inputs
-    first = 0
-    if expansion != 1:
-        x = _convolve(x, input_channels * expansion, name)
-        first = 3  # torch counts the convolution, its normalization and the ReLU6 above
-    x = _convolve(x, None, name, first=first, kernel_size=3, strides=strides)
-    x = _convolve(x, channels, name, first=first + 3, activation=False)
-    if strides == 1 and input_channels == channels:
-        x = layers.Add(name=f"{name}_add")([inputs, x])
-    return x
-
-
-def _convolve(
-    x,
-    channels: int | None,
-    name: str,
-    *,
-    first: int = 0,
-    kernel_size: int = 1,
-    strides: int = 1,
-    activation: bool = True,
-):
-    """Convolve, normalize and apply ReLU6.
+def _names(name: str, first: int) -> Names:
+    """Return the names of a convolution and of its normalization, the next in torch's Sequential.
 
     Args:
-        x: Input of the block, shape (batch, height, width, channels).
-        channels: Output channels; None filters each channel by itself.
-        name: Name of torch's Sequential.
-        first: Index of the convolution in it; the normalization is the next.
-        kernel_size: Height and width of the kernel.
-        strides: 1 or 2.
-        activation: Whether ReLU6 follows.
-
-    Returns:
-        Output of the block.
+        name: Of the Sequential.
+        first: Index of the convolution in it.
     """
-    convolution, normalization = f"{name}_{first}", f"{name}_{first + 1}"
-    padding = "same"
-    if strides == 2:
-        # Torch pads 1 on each side; "same" would pad 0 before and 1 after. At stride 1 they agree.
-        x = layers.ZeroPadding2D(1, name=convolution + "_pad")(x)
-        padding = "valid"
-    options = {"strides": strides, "padding": padding, "use_bias": False, "name": convolution}
-    if channels is None:
-        x = layers.DepthwiseConv2D(kernel_size, depthwise_initializer="zeros", **options)(x)
-    else:
-        x = layers.Conv2D(channels, kernel_size, kernel_initializer="zeros", **options)(x)
-    x = layers.BatchNormalization(epsilon=_EPSILON, name=normalization)(x)
-    return layers.ReLU(6.0, name=normalization + "_relu")(x) if activation else x
+    return f"{name}_{first}", f"{name}_{first + 1}"

@@ -7,20 +7,26 @@ decoded is left to the run itself, unless `decode` asks for it.
 
 import contextlib
 import io
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from har.dataset.problems import (
+    Problem,
+    duplicate_problems,
+    failure_problems,
+    label_problems,
+    length_problems,
+)
 from har.dataset.report import start_row
-from har.dataset.splits import SPLITS, check_labels, choose_splits
+from har.dataset.splits import SPLITS, choose_splits
 from har.dataset.subjects import find_subjects
-from har.dataset.videos import REFUSED_BY_DVC, find_videos
+from har.dataset.videos import find_videos
 from har.engine.errors import VideoError
 from har.engine.seeds import generator_for
-from har.engine.steps import Limits, check_failures, digests
+from har.engine.steps import Limits, digests
 from har.engine.workers import run_in_workers
 from har.video.preview import Preview, PreviewTask, preview_video
 
@@ -74,21 +80,6 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Something about the videos that a user should know.
-
-    Attributes:
-        blocks: Whether the pipeline would stop at it.
-        what: What it is, and how to mend it.
-        details: One line for each video concerned, if any.
-    """
-
-    blocks: bool
-    what: str
-    details: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Inspection:
     """What a folder of videos holds.
 
@@ -137,25 +128,29 @@ def inspect_videos(
     rows = [start_row(video) for video in find_videos(folder).to_dict("records")]
     videos = pd.DataFrame(rows).rename(columns={"source": "path", "path": "converted"})
     videos = videos[["video_id", "path", "label", "subject", "split", "fold", "status", "reason"]]
-    duplicate_problems = _mark_duplicates(videos)
+    two_labels, again = _mark_duplicates(videos)
     videos = videos.assign(**_preview(videos, settings.limits, decode=decode))
     videos.loc[videos["status"] == "", "status"] = "ok"
     grouped_by, subject_problems = _find_subjects(videos, settings)
     split_problems = _split(videos, settings) if grouped_by else []
     problems = [
-        *_failure_problems(videos, settings, report),
-        *duplicate_problems,
-        *_label_problems(videos, folder),
+        *failure_problems(videos, max_failed_fraction=settings.max_failed_fraction, report=report),
+        *duplicate_problems(two_labels, again),
+        *label_problems(videos, folder),
         *subject_problems,
         *split_problems,
-        *_length_problems(videos, settings.num_frames),
+        *length_problems(videos, settings.num_frames),
     ]
     problems.sort(key=lambda problem: not problem.blocks)
     return Inspection(folder, videos, _count_labels(videos), grouped_by, tuple(problems))
 
 
-def _mark_duplicates(videos: pd.DataFrame) -> list[Problem]:
-    """Mark each video whose bytes were there before."""
+def _mark_duplicates(videos: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Mark each video whose bytes were there before.
+
+    Returns:
+        The paths of each group of such videos, with two labels and with one.
+    """
     todo = videos.index[videos["status"] == ""]
     sources = [Path(path) for path in videos.loc[todo, "path"]]
     digest = pd.Series(list(digests(sources, "comparing")), index=todo)
@@ -168,20 +163,7 @@ def _mark_duplicates(videos: pd.DataFrame) -> list[Problem]:
             two_labels.append(" = ".join(same["path"]))
         elif len(same) > 1:
             again.append(" = ".join(same["path"]))
-    problems = []
-    if two_labels:
-        what = (
-            f"{_count(two_labels, 'video')} with two labels: byte for byte the same file is in two "
-            "label folders. Remove the wrong one."
-        )
-        problems.append(Problem(True, what, tuple(two_labels)))
-    if again:
-        what = (
-            f"{_count(again, 'video')} more than once: only the first file is used. Nothing needs "
-            "to be done, unless another video should be there."
-        )
-        problems.append(Problem(False, what, tuple(again)))
-    return problems
+    return two_labels, again
 
 
 def _preview(videos: pd.DataFrame, limits: Limits, *, decode: bool) -> dict[str, Any]:
@@ -274,7 +256,7 @@ def _find_subjects(videos: pd.DataFrame, settings: Settings) -> tuple[str, list[
         return "", [Problem(True, str(error))]
     videos.loc[usable.index, "subject"] = subjects
     warning = said.getvalue().removeprefix("warning: ").strip()
-    return grouped_by, [Problem(False, _capitalized(warning))] if warning else []
+    return grouped_by, [Problem(False, warning[:1].upper() + warning[1:])] if warning else []
 
 
 def _split(videos: pd.DataFrame, settings: Settings) -> list[Problem]:
@@ -292,86 +274,6 @@ def _split(videos: pd.DataFrame, settings: Settings) -> list[Problem]:
         return [Problem(True, str(error))]
     videos.loc[manifest.index, "split"] = split
     return []
-
-
-def _failure_problems(videos: pd.DataFrame, settings: Settings, report: Path) -> list[Problem]:
-    problems = []
-    refused = videos[videos["reason"].isin(REFUSED_BY_DVC)]
-    if len(refused):
-        what = f"{_count(refused, 'file')} at which `dvc add` and `dvc repro` stop."
-        problems.append(Problem(True, what, _details(refused)))
-    failed = videos[(videos["status"] == "failed") & ~videos["reason"].isin(REFUSED_BY_DVC)]
-    ignored = videos[(videos["status"] == "ignored") & ~videos["reason"].isin(REFUSED_BY_DVC)]
-    tried = len(videos) - len(ignored)
-    try:
-        check_failures(
-            failed.rename(columns={"path": "source"}),
-            total=tried,
-            max_fraction=settings.max_failed_fraction,
-            report=report,
-        )
-    except ValueError:
-        limit = f"more than dataset.max_failed_fraction {settings.max_failed_fraction:g} allows"
-        what = (
-            f"{len(failed)} of {tried} videos cannot be used, {limit}. Mend or remove them, or "
-            "raise dataset.max_failed_fraction in params.yaml."
-        )
-        problems.append(Problem(True, what, _details(failed)))
-    else:
-        if len(failed):
-            what = f"{_count(failed, 'video')} cannot be used and will be left out."
-            problems.append(Problem(False, what, _details(failed)))
-    if len(ignored):
-        what = (
-            f"{_count(ignored, 'file')} ignored, being no video. Nothing needs to be done, unless "
-            "one is a video: then give it its proper ending."
-        )
-        problems.append(Problem(False, what, _details(ignored)))
-    return problems
-
-
-def _label_problems(videos: pd.DataFrame, folder: Path) -> list[Problem]:
-    problems = []
-    usable = videos[videos["status"] == "ok"]
-    labels = set(videos.loc[videos["status"] != "ignored", "label"]) - {""}
-    try:
-        check_labels(usable, labels)
-    except ValueError as error:
-        problems.append(Problem(True, str(error)))
-    folders = {path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != "."}
-    empty = sorted(folders - labels)
-    if empty:
-        what = (
-            f"{_count(empty, 'folder')} without a video, so that there is no such label: "
-            f"{', '.join(empty)}. Put videos in, or remove the folder."
-        )
-        problems.append(Problem(False, what))
-    return problems
-
-
-def _length_problems(videos: pd.DataFrame, num_frames: int) -> list[Problem]:
-    usable = videos[videos["status"] == "ok"]
-    problems = []
-    short = usable[usable["num_frames"] < num_frames]
-    if len(short):
-        what = (
-            f"{_count(short, 'video')} shorter than a clip of {num_frames} frames, so that the "
-            "last frame is repeated. Use longer videos, or lower extract.num_frames in params.yaml."
-        )
-        details = [f"{row.path}: {_count(row.num_frames, 'frame')}" for row in short.itertuples()]
-        problems.append(Problem(False, what, tuple(details)))
-    cut_off = usable[usable["num_frames"] < usable["num_promised"]]
-    if len(cut_off):
-        what = (
-            f"{_count(cut_off, 'video')} cut off; the frames that are there are used. Copy it "
-            "again from where it came from to have all."
-        )
-        details = [
-            f"{row.path}: {row.num_frames} of {row.num_promised} frames are there"
-            for row in cut_off.itertuples()
-        ]
-        problems.append(Problem(False, what, tuple(details)))
-    return problems
 
 
 def _count_labels(videos: pd.DataFrame) -> pd.DataFrame:
@@ -395,20 +297,3 @@ def _count_labels(videos: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).astype(object)
-
-
-def _details(rows: pd.DataFrame) -> tuple[str, ...]:
-    # Most reasons name the file already.
-    return tuple(
-        row.reason if row.reason.startswith(row.path) else f"{row.path}: {row.reason}"
-        for row in rows.itertuples()
-    )
-
-
-def _count(things: Sequence | int, noun: str) -> str:
-    number = things if isinstance(things, int) else len(things)
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _capitalized(text: str) -> str:
-    return text[:1].upper() + text[1:]

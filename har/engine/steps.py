@@ -11,7 +11,7 @@ import pandas as pd
 from har.engine.cache import Cache, CacheEntry, file_digest, keep_entries, place
 from har.engine.errors import VideoError
 from har.engine.progress import progress
-from har.engine.workers import num_cores, run_in_workers
+from har.engine.workers import WorkerResult, num_cores, run_in_workers
 
 # Called as function(source, destination, **parameters): makes `destination` and returns what is
 # to be remembered about it, as JSON. It stands at the top of a module.
@@ -120,16 +120,12 @@ def run_step(
             failures=(VideoError,),
         )
         made = dict(zip(first_with, results, strict=True))
-        outcomes = []
-        for key, job in zip(keys, jobs, strict=True):
-            if key in found:
-                outcomes.append(_take(found[key], job, is_reused=True))
-            elif made[key].reason:
-                outcomes.append(Outcome({}, "", made[key].reason, is_reused=False))
-            else:
-                is_reused = first_with[key] is not job
-                outcomes.append(_take(made[key].value, job, is_reused=is_reused))
-    return outcomes
+        return [
+            _take(found[key], job, is_reused=True)
+            if key in found
+            else _take_made(made[key], job, is_reused=first_with[key] is not job)
+            for key, job in zip(keys, jobs, strict=True)
+        ]
 
 
 def digests(files: Sequence[Path], description: str) -> Iterable[str]:
@@ -201,6 +197,12 @@ def _make(task: tuple[StepFunction, Path, dict[str, Any], Cache, str]) -> CacheE
 def _take(entry: CacheEntry, job: Job, *, is_reused: bool) -> Outcome:
     place(entry.data, job.destination)
     return Outcome(entry.meta, entry.sha256, "", is_reused)
+
+
+def _take_made(result: WorkerResult, job: Job, *, is_reused: bool) -> Outcome:
+    if result.reason:
+        return Outcome({}, "", result.reason, is_reused=False)
+    return _take(result.value, job, is_reused=is_reused)
 
 
 def _in_threads(function: Callable, items: Sequence, description: str) -> Iterable:

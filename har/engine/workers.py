@@ -73,12 +73,8 @@ def run_in_workers(
     if not total:
         return
     num_workers = min(num_workers or num_cores(), total)
-    pool = ProcessPool(
-        max_workers=num_workers,
-        initializer=_prepare_worker,
-        initargs=(int(memory_gigabytes * GIGABYTE),),
-        context=_context(function),
-    )
+    pool = _start_pool(function, num_workers, memory_gigabytes)
+    section = section or description
     items = iter(items)
     waiting: deque[ProcessFuture] = deque()
     try:
@@ -86,9 +82,7 @@ def run_in_workers(
             for item in itertools.islice(items, num_workers * WAITING_PER_WORKER - len(waiting)):
                 waiting.append(pool.schedule(function, args=(item,), timeout=timeout_seconds))
             future = waiting.popleft()
-            yield _result(
-                future, timeout_seconds, memory_gigabytes, section or description, failures
-            )
+            yield _result(future, timeout_seconds, memory_gigabytes, section, failures)
         pool.close()
     finally:
         pool.stop()  # at an interrupt too: ends every worker at once
@@ -98,6 +92,15 @@ def run_in_workers(
 def num_cores() -> int:
     """Return the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _start_pool(function: Callable, num_workers: int, memory_gigabytes: float) -> ProcessPool:
+    return ProcessPool(
+        max_workers=num_workers,
+        initializer=_prepare_worker,
+        initargs=(int(memory_gigabytes * GIGABYTE),),
+        context=_context(function),
+    )
 
 
 def _context(function: Callable) -> multiprocessing.context.BaseContext:

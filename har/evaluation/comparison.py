@@ -3,35 +3,31 @@
 Problem: two classifiers, A (the reference) and B, each with one answer for every test video. A
 difference is B minus A, so above 0 where B is better.
 
-An interval of 95 % is the difference plus and minus Student's t (of one degree of freedom less than
-there are people) times its standard error, from a paired bootstrap over people: both models'
-answers to all videos of a drawn person go together, since videos of one person are alike. The usual
-percentile interval is too narrow for few people: with 3 it holds the truth in 7 to 9 of 10 cases,
-this one in more than 9 (tests/test_compare.py). It is never narrower than what as many
-unrelated videos would give, since a few people who all agree prove little, and one person has no
-spread at all: Bonett and Price's interval for accuracy; for macro F1 a bootstrap over videos, and
-half the width of that interval, since a bootstrap of videos that all agree has no width either.
+The interval of a difference is never narrower than what as many unrelated videos would give, since
+a few people who all agree prove little, and one person has no spread at all: Bonett and Price's
+interval for accuracy; for macro F1 a bootstrap over videos, and half the width of that interval,
+since a bootstrap of videos that all agree has no width either.
 
-McNemar's exact test asks how often chance alone would divide the videos that only one of the two
-got right so unevenly. It takes videos as unrelated, so its p value alone promises too much. A
-verdict therefore needs both: p below 0.05, corrected by Holm where several models are compared
-with A, and an interval without 0. All that decides is accuracy; the other numbers explain.
-
-References: McNemar, Psychometrika 12, 1947; Efron and Tibshirani, "An Introduction to the
-Bootstrap", 1993, section 12.2 (Student's t); Hesterberg, "What Teachers Should Know About the
-Bootstrap", The American Statistician 69, 2015 (few units); Bonett and Price, J. Educational and
-Behavioral Statistics 37, 2012; Holm, Scandinavian J. of Statistics 6, 1979.
+McNemar's exact test takes videos as unrelated, so its p value alone promises too much. A verdict
+therefore needs both: p below 0.05, corrected by Holm where several models are compared with A, and
+an interval without 0. All that decides is accuracy; the other numbers explain.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, t
 
 from har.engine.seeds import generator_for
-from har.evaluation.scores import NORMAL_QUANTILE, mean_f1, resample_subjects
+from har.evaluation.paired_statistics import (
+    bonett_price,
+    bootstrap_error,
+    count_changes,
+    holm,
+    mcnemar,
+    people_spread,
+)
+from har.evaluation.scores import NORMAL_QUANTILE, mean_f1
 
 SIGNIFICANCE = 0.05
 FEW_PEOPLE = 5
@@ -110,18 +106,9 @@ def compare_pair(
     subjects = reference["subject"].to_numpy()
     was_right, is_right = before == actual, after == actual
 
-    def f1_difference(rows: np.ndarray) -> float:
-        return mean_f1(actual[rows], after[rows]) - mean_f1(actual[rows], before[rows])
-
     options = {"num_bootstrap": num_bootstrap, "rng": rng}
-    f1 = _pair(mean_f1(actual, before), mean_f1(actual, after))
+    macro_f1 = f1_difference(actual, before, after, subjects, **options)
     counts = count_changes(was_right, is_right)
-    low, high = bonett_price(**counts, num_videos=len(actual))
-    f1_spread = max(
-        people_spread(f1_difference, subjects, **options),
-        NORMAL_QUANTILE * bootstrap_error(f1_difference, np.arange(len(actual)), **options),
-        (high - low) / 2,
-    )
     per_class = {}
     for index in np.unique(actual):
         rows = actual == index
@@ -135,7 +122,7 @@ def compare_pair(
         }
     return {
         "accuracy": accuracy_difference(was_right, is_right, subjects, **options),
-        "macro_f1": f1 | _bounds(f1["difference"] - f1_spread, f1["difference"] + f1_spread),
+        "macro_f1": macro_f1,
         **counts,
         "p_value": mcnemar(**counts),
         "per_class": per_class,
@@ -172,87 +159,42 @@ def accuracy_difference(
     return accuracies | _bounds(min(difference - spread, low), max(difference + spread, high))
 
 
-def count_changes(was_right: np.ndarray, is_right: np.ndarray) -> dict[str, int]:
-    """Return `gained` and `lost`: how many only the other and only the reference got right."""
-    return {
-        "gained": int((is_right & ~was_right).sum()),
-        "lost": int((was_right & ~is_right).sum()),
-    }
-
-
-def mcnemar(*, gained: int, lost: int) -> float:
-    """Return the two-sided p value of McNemar's exact test.
-
-    Example:
-        >>> mcnemar(gained=5, lost=1)  # 2 * (1 + 6) / 2**6
-        0.21875
-    """
-    return float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
-
-
-def bonett_price(*, gained: int, lost: int, num_videos: int) -> tuple[float, float]:
-    """Return Bonett and Price's 95 % interval of a paired difference of two shares.
-
-    One is added to each kind of change, so that it has a width where nothing changed.
-
-    Example:
-        >>> [round(bound, 3) for bound in bonett_price(gained=0, lost=0, num_videos=20)]
-        [-0.126, 0.126]
-    """
-    gains, losses = (gained + 1) / (num_videos + 2), (lost + 1) / (num_videos + 2)
-    center = gains - losses
-    error = np.sqrt((gains + losses - center**2) / (num_videos + 2))
-    return float(center - NORMAL_QUANTILE * error), float(center + NORMAL_QUANTILE * error)
-
-
-def people_spread(
-    statistic: Callable[[np.ndarray], float],
+def f1_difference(
+    actual: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray,
     subjects: np.ndarray,
     *,
     num_bootstrap: int,
     rng: np.random.Generator,
-) -> float:
-    """Return half the width of a 95 % interval over people; 0 for one person, who has no spread.
+) -> dict[str, float]:
+    """Return two macro F1 and their difference with its interval.
 
     Args:
-        statistic: Of the places of videos, as `resample_subjects` returns them.
+        actual: int, shape (num_videos,), the labels.
+        before: int, shape (num_videos,), the reference's answers.
+        after: int, shape (num_videos,), the other's answers.
         subjects: str, shape (num_videos,).
         num_bootstrap: Resamplings.
         rng: Draws them.
+
+    Returns:
+        As `accuracy_difference`.
     """
-    num_subjects = len(np.unique(subjects))
-    if num_subjects == 1:
-        return 0.0
-    error = bootstrap_error(statistic, subjects, num_bootstrap=num_bootstrap, rng=rng)
-    # The bootstrap divides by n where the unbiased variance divides by n - 1.
-    unbiased = error * np.sqrt(num_subjects / (num_subjects - 1))
-    return float(t.ppf(0.975, num_subjects - 1) * unbiased)
 
+    def difference_of(rows: np.ndarray) -> float:
+        return mean_f1(actual[rows], after[rows]) - mean_f1(actual[rows], before[rows])
 
-def bootstrap_error(
-    statistic: Callable[[np.ndarray], float],
-    units: np.ndarray,
-    *,
-    num_bootstrap: int,
-    rng: np.random.Generator,
-) -> float:
-    """Return the standard error of a statistic over resamplings of the units."""
-    samples = resample_subjects(units, num_bootstrap=num_bootstrap, rng=rng)
-    return float(np.std([statistic(rows) for rows in samples]))
-
-
-def holm(p_values: np.ndarray) -> np.ndarray:
-    """Return p values corrected for being several (Holm).
-
-    Example:
-        >>> holm(np.array([0.01, 0.04, 0.03])).round(2).tolist()
-        [0.03, 0.06, 0.06]
-    """
-    order = np.argsort(p_values)
-    factors = np.arange(len(p_values), 0, -1)
-    adjusted = np.empty(len(p_values))
-    adjusted[order] = np.minimum(np.maximum.accumulate(factors * p_values[order]), 1.0)
-    return adjusted
+    options = {"num_bootstrap": num_bootstrap, "rng": rng}
+    f1 = _pair(mean_f1(actual, before), mean_f1(actual, after))
+    counts = count_changes(before == actual, after == actual)
+    low, high = bonett_price(**counts, num_videos=len(actual))
+    spread = max(
+        people_spread(difference_of, subjects, **options),
+        NORMAL_QUANTILE * bootstrap_error(difference_of, np.arange(len(actual)), **options),
+        (high - low) / 2,
+    )
+    return f1 | _bounds(f1["difference"] - spread, f1["difference"] + spread)
 
 
 def decide(accuracy: dict[str, float], p_value: float) -> str:

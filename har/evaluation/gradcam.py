@@ -1,4 +1,4 @@
-"""Grad-CAM: which places of which frames speak for a label, for any model with a convolution.
+"""Grad-CAM: which places of which frames are evidence for a label, by any model with convolutions.
 
 A convolution's maps keep the places of a frame. Each value of the maps times the gradient of the
 label's score by that value is what it adds to the score; summed over the channels, where the sum is
@@ -50,7 +50,7 @@ def find_maps_layer(model: keras.Model) -> keras.Layer | None:
     return found
 
 
-def find_heat(
+def find_heat_map(
     model: keras.Model,
     maps_layer: keras.Layer,
     frames: np.ndarray,
@@ -59,9 +59,9 @@ def find_heat(
     streams: Sequence[str] = ("frames",),
     context: float = 1.0,
 ) -> np.ndarray:
-    """Return how much each place of each frame speaks for a label.
+    """Return the Grad-CAM heat map of each frame for a label.
 
-    What several streams of a place add is added.
+    Contributions of several streams are summed.
 
     Args:
         model: From clips to probabilities, its last layer being as `har.training.calibration` says.
@@ -73,7 +73,33 @@ def find_heat(
 
     Returns:
         float32 in [0, 1], shape (num_frames, size, size); 1 where the clip has most, 0 everywhere
-        if nothing in it speaks for the label.
+        if nothing in it is evidence for the label.
+    """
+    heat = _find_contributions(model, maps_layer, frames, label_index)
+    # Pooling leaves the gradient to one place in four: over a coarser grid the specks even out.
+    grid = (min(MAX_GRID, heat.shape[2]), min(MAX_GRID, heat.shape[1]))
+    heat = np.stack([cv2.resize(one, grid, interpolation=cv2.INTER_AREA) for one in heat])
+    by_stream = heat.reshape(len(streams), -1, *heat.shape[1:])
+    placed = [
+        _place(one, stream, frames, context) for one, stream in zip(by_stream, streams, strict=True)
+    ]
+    heat = np.maximum(np.sum(placed, axis=0), 0)
+    return heat / heat.max() if heat.max() > 0 else heat
+
+
+def _find_contributions(
+    model: keras.Model, maps_layer: keras.Layer, frames: np.ndarray, label_index: int
+) -> np.ndarray:
+    """Return what each place of the maps contributes to the label's score.
+
+    Args:
+        model: As for `find_heat_map`.
+        maps_layer: As for `find_heat_map`.
+        frames: As for `find_heat_map`.
+        label_index: The label.
+
+    Returns:
+        float32, shape (num_maps, rows, columns), the maps of all streams one after the other.
     """
     last = next(layer for layer in _all_layers(model) if layer.name == LAST_LAYER)
     seen: dict[str, Any] = {}
@@ -94,26 +120,17 @@ def find_heat(
         model(frames[np.newaxis], training=False)
     added = tape.gradient(seen["score"], seen["maps"]) * seen["maps"]
     heat = tf.reduce_sum(added, axis=-1).numpy()
-    heat = heat.reshape(-1, *heat.shape[-2:])
-    # Pooling leaves the gradient to one place in four: over a coarser grid the specks even out.
-    grid = (min(MAX_GRID, heat.shape[2]), min(MAX_GRID, heat.shape[1]))
-    heat = np.stack([cv2.resize(one, grid, interpolation=cv2.INTER_AREA) for one in heat])
-    by_stream = heat.reshape(len(streams), -1, *heat.shape[1:])
-    placed = [
-        _place(one, stream, frames, context) for one, stream in zip(by_stream, streams, strict=True)
-    ]
-    heat = np.maximum(np.sum(placed, axis=0), 0)
-    return heat / heat.max() if heat.max() > 0 else heat
+    return heat.reshape(-1, *heat.shape[-2:])
 
 
 def _place(heat: np.ndarray, stream: str, frames: np.ndarray, context: float) -> np.ndarray:
-    """Return the heat of one stream where it is in the frames.
+    """Return the heat map of one stream, placed where the stream is in the frames.
 
     Args:
         heat: float32, shape (num_maps, rows, columns).
         stream: Its name.
-        frames: As for `find_heat`.
-        context: Likewise.
+        frames: As for `find_heat_map`.
+        context: As for `find_heat_map`.
 
     Returns:
         float32, shape (num_frames, size, size).
@@ -161,7 +178,7 @@ def _all_layers(model: keras.Model) -> Iterator[keras.Layer]:
             yield layer
 
 
-def paint_heat(frames: np.ndarray, heat: np.ndarray) -> np.ndarray:
+def paint_heat_map(frames: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """Return the frames in grey with the heat in colour on them.
 
     Args:

@@ -96,7 +96,7 @@ def _in_folder(name: str, *, extract: dict[str, Any]) -> Predictions | str:
         table = _checked(read_table(folder / NAME), str(folder / NAME))
         return Predictions(name, f"the folder {folder}", table, lambda: None)
     if (folder / "model.keras").is_file():
-        table = _score(folder, extract)
+        table = _predict_test_videos(folder, extract)
         about = f"the model in {folder}, run on the test videos here"
         return Predictions(name, about, table, lambda: _fingerprint_of_model(folder))
     return f"it has neither {NAME} nor model.keras"
@@ -125,13 +125,13 @@ def _in_mlflow(name: str, *, root: Path) -> Predictions | str:
     is_run = re.fullmatch("[0-9a-f]{32}", name) is not None
     if not is_run and name not in ALIASES:
         return "it is neither 32 hexadecimal digits nor champion or challenger"
+    from har.tracking.connection import connect, explained_errors
     from har.tracking.registry import (
         RUN_TAG,
         find_alias,
         find_run_fingerprint,
         read_run_predictions,
     )
-    from har.tracking.runs import connect, explained_errors
 
     client = connect(root)
     with explained_errors(required=True):
@@ -178,8 +178,8 @@ def _fingerprint_of_run(run_json: str | None, root: Path) -> str | None:
     Returns:
         None where there is no such file, as in results of an earlier version, or no such run.
     """
+    from har.tracking.connection import connect, explained_errors
     from har.tracking.registry import find_run_fingerprint
-    from har.tracking.runs import connect, explained_errors
 
     if run_json is None:
         return None
@@ -196,7 +196,7 @@ def _fingerprint_of_model(folder: Path) -> str:
     return json.loads((folder / "params.json").read_text(encoding="utf-8"))["fingerprint"]
 
 
-def _score(folder: Path, extract: dict[str, Any]) -> pd.DataFrame:
+def _predict_test_videos(folder: Path, extract: dict[str, Any]) -> pd.DataFrame:
     """Run a saved model on the test videos of the workspace."""
     import numpy as np
 

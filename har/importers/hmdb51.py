@@ -23,14 +23,13 @@ Reference:
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from har.importers.plan import (
-    Item,
+    Entry,
     Plan,
-    by_name,
-    drop_repeated,
-    find_videos,
+    plan_listed,
     read_lines,
     safe_part,
     separate_shared_subjects,
@@ -42,6 +41,7 @@ LAYOUT = (
     "brush_hair/April_09_brush_hair_u_nm_np1_ba_goo_0.avi, beside testTrainMulti_7030_splits/ "
     "(unpack the .rar files, with `unar` or `unrar x`)"
 )
+NUM_SPLITS = 3
 
 SPLIT_OF_CODE = {"1": "train", "2": "test", "0": ""}
 TAGS = r"_[hufl]_(?:nm|cm)_np\d+_(?:fr|ba|le|ri)_(?:goo|med|bad)_\d+$"
@@ -57,33 +57,23 @@ def plan(source: Path, *, split: int) -> Plan:
     Raises:
         ValueError: The lists are missing or not as expected.
     """
-    result = Plan()
     files = visible_files(source)
-    videos = by_name(find_videos(files), result)
-    missing, listed = [], set()
+    result = plan_listed(
+        files,
+        _read_lists(files, split, source),
+        source=source,
+        unlisted="videos are in no list as <label>_test_split"
+        f"{split}.txt and are left out: {{}}. Is a list missing or renamed?",
+    )
+    separate_shared_subjects(result)
+    return result
+
+
+def _read_lists(files: list[Path], split: int, source: Path) -> Iterator[Entry]:
     for label, file in _find_lists(files, split, source).items():
         for number, line in read_lines(file):
             name, code = _read_line(line, f"{file}, line {number}")
-            listed.add(name.lower())
-            if not SPLIT_OF_CODE[code]:
-                result.num_skipped += 1
-            elif name.lower() not in videos:
-                missing.append(f"{label}/{name}")
-            else:
-                subject = source_of(name, label)
-                path = f"{label}/{name}"
-                origin = videos[name.lower()]
-                result.items.append(Item(path, origin, subject, SPLIT_OF_CODE[code]))
-    result.skip(missing, f"videos are in the lists but not below {source}: {{}}.")
-    unlisted = [str(origin) for name, origin in videos.items() if name not in listed]
-    result.skip(
-        unlisted,
-        "videos are in no list as <label>_test_split"
-        f"{split}.txt and are left out: {{}}. Is a list missing or renamed?",
-    )
-    drop_repeated(result)
-    separate_shared_subjects(result)
-    return result
+            yield Entry(label, name, source_of(name, label), SPLIT_OF_CODE[code])
 
 
 def source_of(name: str, label: str) -> str:

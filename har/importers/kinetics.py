@@ -31,12 +31,12 @@ from har.importers.plan import (
     Item,
     Plan,
     drop_repeated,
-    find_videos,
+    find_origins,
     safe_part,
     separate_shared_subjects,
     visible_files,
 )
-from har.video.cutting import Origin, Span
+from har.video.parts import Origin, Span
 
 LICENCE = (
     "Kinetics (Kay et al. 2017): annotations Creative Commons Attribution 4.0 (CC BY 4.0); the "
@@ -73,7 +73,7 @@ def plan(source: Path) -> Plan:
     result = Plan()
     files = visible_files(source)
     rows = _drop_contradicting(_read_lists(files, source, result), result)
-    videos = _by_stem(find_videos(files), source)
+    videos = _by_stem(find_origins(files), source)
     missing = []
     for row in rows:
         origin, span = videos.get(row.stem), None

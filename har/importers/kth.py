@@ -23,8 +23,8 @@ Reference:
 import re
 from pathlib import Path
 
-from har.importers.plan import Item, Plan, by_name, find_videos, read_lines, visible_files
-from har.video.cutting import Span
+from har.importers.plan import Item, Plan, by_name, find_origins, read_lines, visible_files
+from har.video.parts import Span
 
 LICENCE = (
     "KTH actions (Schuldt, Laptev, Caputo 2004): publicly available for research, to be cited; "
@@ -56,7 +56,7 @@ def plan(source: Path) -> Plan:
     files = visible_files(source)
     sequences = _read_sequences(_find_sequences_file(files, source))
     origins, unknown = {}, []
-    for origin in by_name(find_videos(files), result).values():
+    for origin in by_name(find_origins(files), result).values():
         match = VIDEO_NAME.fullmatch(origin.name)
         if match is None or match[1].lower() not in sequences:
             unknown.append(str(origin))

@@ -1,7 +1,7 @@
 """What an importer finds in a downloaded data set, and what becomes of it.
 
 An importer reads the data set's own lists and file names and returns a `Plan`: one `Item` for each
-video to make. It writes nothing; `har.importers.import_dataset` carries the plan out.
+video to make. It writes nothing; `har.importers.importing` carries the plan out.
 """
 
 import zipfile
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from har.dataset.videos import VIDEO_SUFFIXES, list_files
-from har.video.cutting import Origin, Span
+from har.video.parts import Origin, Span
 
 MAX_NAMED = 3  # of many missing files, so many are named
 MAX_NAME_BYTES = 255
@@ -34,6 +34,23 @@ class Item:
     subject: str
     split: str = ""
     span: Span | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A video that an official list names.
+
+    Attributes:
+        label: Its label.
+        name: Its file name, which may differ in case from that of the file.
+        subject: Who is in it, or which group of videos it belongs to.
+        split: train, val or test; empty where the list leaves it out.
+    """
+
+    label: str
+    name: str
+    subject: str
+    split: str
 
 
 @dataclass
@@ -73,7 +90,7 @@ def visible_files(source: Path) -> list[Path]:
     return [path for path in list_files(source, follow_links=True) if path.is_file()]
 
 
-def find_videos(files: Iterable[Path]) -> list[Origin]:
+def find_origins(files: Iterable[Path]) -> list[Origin]:
     """Return the videos among the files and inside those that are a .zip.
 
     Raises:
@@ -112,6 +129,35 @@ def _members(file: Path) -> list[Origin]:
         and not name.startswith(hidden)
         and not PurePosixPath(name).name.startswith(".")
     ]
+
+
+def plan_listed(
+    files: list[Path], entries: Iterable[Entry], *, source: Path, unlisted: str
+) -> Plan:
+    """Plan one video for each entry of the official lists.
+
+    Args:
+        files: All files of the data set, from `visible_files`.
+        entries: What the lists name.
+        source: The folder of the data set, to be named in problems.
+        unlisted: The problem with videos that no list names, as for `name_some`.
+    """
+    result = Plan()
+    videos = by_name(find_origins(files), result)
+    missing, listed = [], set()
+    for entry in entries:
+        listed.add(entry.name.lower())
+        path, origin = f"{entry.label}/{entry.name}", videos.get(entry.name.lower())
+        if not entry.split:
+            result.num_skipped += 1
+        elif origin is None:
+            missing.append(path)
+        else:
+            result.items.append(Item(path, origin, entry.subject, entry.split))
+    result.skip(missing, f"videos are in the lists but not below {source}: {{}}.")
+    result.skip([str(origin) for name, origin in videos.items() if name not in listed], unlisted)
+    drop_repeated(result)
+    return result
 
 
 def by_name(origins: Iterable[Origin], plan: Plan) -> dict[str, Origin]:

@@ -22,24 +22,17 @@ Reference:
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from har.importers.plan import (
-    Item,
-    Plan,
-    by_name,
-    drop_repeated,
-    find_videos,
-    read_lines,
-    safe_part,
-    visible_files,
-)
+from har.importers.plan import Entry, Plan, plan_listed, read_lines, safe_part, visible_files
 
 LICENCE = (
     "UCF101 (Soomro, Zamir, Shah 2012): for research, to be cited; the clips belong to their "
     "YouTube uploaders"
 )
 LAYOUT = "UCF-101/Archery/v_Archery_g01_c01.avi, beside ucfTrainTestlist/"
+NUM_SPLITS = 3
 
 LISTS = (("train", "trainlist"), ("test", "testlist"))
 GROUP = re.compile(r"v_.+_(g\d+)_c\d+", re.IGNORECASE)
@@ -55,25 +48,17 @@ def plan(source: Path, *, split: int) -> Plan:
     Raises:
         ValueError: A list is missing or not as expected.
     """
-    result = Plan()
     files = visible_files(source)
-    videos = by_name(find_videos(files), result)
-    missing, listed = [], set()
+    unlisted = f"videos are not in the lists of split {split} and are left out: {{}}."
+    return plan_listed(files, _read_lists(files, split, source), source=source, unlisted=unlisted)
+
+
+def _read_lists(files: list[Path], split: int, source: Path) -> Iterator[Entry]:
     for name, stem in LISTS:
         file = _find_list(files, f"{stem}{split:02}.txt", source)
         for number, line in read_lines(file):
             label, video, group = _read_line(line, f"{file}, line {number}")
-            listed.add(video.lower())
-            path, origin = f"{label}/{video}", videos.get(video.lower())
-            if origin is None:
-                missing.append(path)
-            else:
-                result.items.append(Item(path, origin, f"{label}_{group}", name))
-    result.skip(missing, f"videos are in the lists but not below {source}: {{}}.")
-    unlisted = [str(origin) for name, origin in videos.items() if name not in listed]
-    result.skip(unlisted, f"videos are not in the lists of split {split} and are left out: {{}}.")
-    drop_repeated(result)
-    return result
+            yield Entry(label, video, f"{label}_{group}", name)
 
 
 def _find_list(files: list[Path], name: str, source: Path) -> Path:

@@ -17,7 +17,7 @@ Reference:
 import re
 from pathlib import Path
 
-from har.importers.plan import Item, Plan, by_name, find_videos, visible_files
+from har.importers.plan import Item, Plan, by_name, find_origins, visible_files
 
 LICENCE = (
     "Weizmann Actions as Space-Time Shapes (Gorelick et al. 2007): for research, to be cited; no "
@@ -34,7 +34,7 @@ def plan(source: Path) -> Plan:
     """Plan one video for each file that is named as in the data set."""
     result = Plan()
     unknown, missing = [], {(person, action) for person in PEOPLE for action in ACTIONS}
-    for name, origin in by_name(find_videos(visible_files(source)), result).items():
+    for name, origin in by_name(find_origins(visible_files(source)), result).items():
         match = VIDEO_NAME.fullmatch(name)
         if match is None:
             unknown.append(str(origin))

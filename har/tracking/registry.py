@@ -26,7 +26,7 @@ def register(client: MlflowClient, *, model_uri: str, fingerprint: str, run_id: 
     """Make an evaluated model a version, where it is none yet, and the challenger.
 
     Args:
-        client: From `har.tracking.runs.connect`.
+        client: From `har.tracking.connection.connect`.
         model_uri: The logged model, with signature and input example.
         fingerprint: Of its training.
         run_id: The run with its predictions.
@@ -99,7 +99,7 @@ def promote(
     """Make a model the champion, if it is better than the champion, or than any where none is.
 
     Args:
-        client: From `har.tracking.runs.connect`.
+        client: From `har.tracking.connection.connect`.
         name: What the user calls the model.
         fingerprint: Of its training, None where that is unknown.
         reference_fingerprint: Of what it was compared with.
@@ -121,16 +121,7 @@ def promote(
             "name another."
         )
     champion = find_alias(client, CHAMPION)
-    reference, verdict = compared["reference"], compared["comparisons"][0]["verdict"]
-    refusal = ""
-    if champion and champion.tags.get(FINGERPRINT_TAG, "") != reference_fingerprint:
-        refusal = (
-            f"the champion is version {champion.version} and {name} was compared with another "
-            f"model, {reference}. Compare it with the champion: `python -m har compare champion "
-            f"{name} --promote`"
-        )
-    elif verdict != "better":
-        refusal = f"the comparison does not show that {name} is better than {reference}"
+    refusal = _why_not(name, champion, reference_fingerprint, compared)
     if refusal and not force:
         raise ValueError(f"{name} is not promoted: {refusal}. `--force` does it anyway.")
     tags = _promotion_tags(name, compared, forced=bool(refusal)) | {
@@ -142,6 +133,25 @@ def promote(
     client.set_registered_model_alias(MODEL_NAME, CHAMPION, version.version)
     by_force = f", by force: {refusal}" if refusal else ""
     return f"{name} is the champion now: version {version.version} of {MODEL_NAME}{by_force}"
+
+
+def _why_not(
+    name: str,
+    champion: ModelVersion | None,
+    reference_fingerprint: str | None,
+    compared: dict[str, Any],
+) -> str:
+    """Return why a model should not be promoted, to end a sentence; empty if it should."""
+    reference, verdict = compared["reference"], compared["comparisons"][0]["verdict"]
+    if champion and champion.tags.get(FINGERPRINT_TAG, "") != reference_fingerprint:
+        return (
+            f"the champion is version {champion.version} and {name} was compared with another "
+            f"model, {reference}. Compare it with the champion: `python -m har compare champion "
+            f"{name} --promote`"
+        )
+    if verdict != "better":
+        return f"the comparison does not show that {name} is better than {reference}"
+    return ""
 
 
 def _promotion_tags(name: str, compared: dict[str, Any], *, forced: bool) -> dict[str, str]:

@@ -1,22 +1,18 @@
-"""MLflow, and only here: one run per trained model, a mirror of what DVC keeps.
+"""One MLflow run per trained model, a mirror of what DVC keeps.
 
 DVC's files decide; MLflow shows them. A run is opened when training starts and gets its curves as
 they come; the evaluation finds it again by the training's fingerprint and adds the scores, the
 pictures and the model. Where DVC took the training from its cache there is no such run, and the
 evaluation makes one from the files.
 
-A database that cannot be reached stops a run before it trains, or is done without where the
-parameter `tracking.required` is false. One that is lost later costs no training: the evaluation
-adds the epochs that are missing.
+A database that is lost during training costs no training: the evaluation adds the epochs that are
+missing.
 """
 
 import contextlib
-import fcntl
 import importlib.metadata
-import logging
 import os
 import platform
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,114 +24,22 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
-from sqlalchemy.exc import SQLAlchemyError
 
 from har.engine.repository import git, has_changes
 from har.engine.runtime import keras
 from har.recognizer.recognizer import Recognizer
+from har.tracking.connection import EXPERIMENT, explained_errors
 
-EXPERIMENT = "har"
 FINGERPRINT_TAG = "har.fingerprint"
-DATABASE_NAME = "mlflow.db"
-ARTIFACTS_NAME = "mlruns"
-# MLflow's own limits are 7 retries of 2 minutes each for a server that does not answer.
-REQUEST_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 # What the results can depend on, beside the code and the parameters.
 PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert", "av", "dvc", "mlflow")
-
-
-def connect(root: Path, *, required: bool = True) -> MlflowClient | None:
-    """Return a client of the tracking database.
-
-    Args:
-        root: The project's folder. The database is `mlflow.db` there, where `mlflow ui` looks,
-            unless the environment variable MLFLOW_TRACKING_URI names another.
-        required: Whether to fail, not to warn, where it cannot be reached.
-
-    Returns:
-        The client; None if the database cannot be reached and is not required.
-
-    Raises:
-        ValueError: The database or server cannot be reached and is required.
-    """
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    for name, value in REQUEST_LIMITS.items():
-        os.environ.setdefault(name, value)
-    root = root.resolve()  # MLflow keeps a database open by its name, wherever the name leads
-    own = f"sqlite:///{root / DATABASE_NAME}"
-    mlflow.set_tracking_uri(os.environ.get("MLFLOW_TRACKING_URI") or own)
-    location = None
-    if mlflow.get_tracking_uri() == own:
-        location = (root / ARTIFACTS_NAME).as_uri()
-    client = None
-    with explained_errors(required=required):
-        client = _open_database(root, location)
-    return client
-
-
-@contextlib.contextmanager
-def explained_errors(*, required: bool) -> Iterator[None]:
-    """Explain an error of MLflow, or warn of it and leave out the rest of the body.
-
-    Args:
-        required: Whether to fail, not to warn.
-
-    Raises:
-        ValueError: MLflow failed and is required.
-    """
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError) as error:
-        problem = f"MLflow at {mlflow.get_tracking_uri()} cannot be used: {error}."
-        if required:
-            raise ValueError(
-                f"{problem} Start that server, unset MLFLOW_TRACKING_URI to use the project's own "
-                "database, or set tracking.required to false in params.yaml to do without; if it "
-                f"is the project's own, {DATABASE_NAME}, and damaged, move it away: DVC keeps the "
-                "scores. Then run the same command again; what is finished is kept."
-            ) from error
-        print(f"warning: {problem} It goes on without (tracking.required is false).")
-
-
-def _open_database(root: Path, location: str | None) -> MlflowClient:
-    """Make the tables and the experiment where they are not there yet, one process at a time.
-
-    Args:
-        root: The project's folder.
-        location: URI of the experiment's files in the project's own database; None for another's.
-    """
-    folder = root / ".har"
-    folder.mkdir(exist_ok=True)
-    with (folder / "mlflow.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if location and not (root / DATABASE_NAME).exists():
-            _make_database(root / DATABASE_NAME, folder / "mlflow-new")
-        client = MlflowClient()
-        if client.get_experiment_by_name(EXPERIMENT) is None:
-            client.create_experiment(EXPERIMENT, artifact_location=location)
-    return client
-
-
-def _make_database(database: Path, unfinished: Path) -> None:
-    """Make the tables, which takes seconds, in a folder of their own: half of them are no use.
-
-    Args:
-        database: Where it is put when it is whole.
-        unfinished: The folder.
-    """
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
-    MlflowClient(f"sqlite:///{unfinished / DATABASE_NAME}")
-    (unfinished / DATABASE_NAME).replace(database)
-    unfinished.rmdir()
 
 
 def open_run(client: MlflowClient, *, model: str, fingerprint: str, params: dict[str, Any]) -> str:
     """Start a run and return its identifier.
 
     Args:
-        client: From `connect`.
+        client: From `har.tracking.connection.connect`.
         model: The model's name.
         fingerprint: What tells this training from every other.
         params: The content of params.yaml; of `models` only this model's section is kept.
@@ -176,7 +80,7 @@ def log_history(client: MlflowClient, run_id: str, rows: list[dict[str, Any]]) -
     """Log rows of the history (`epoch`, `split`, `accuracy`, `loss`) that the run lacks."""
     logged = {metric.step for metric in client.get_metric_history(run_id, "val_loss")}
     rows = [row for row in rows if row["epoch"] not in logged]
-    timestamp = int(np.datetime64("now", "ms").astype(np.int64))
+    timestamp = _now()
     metrics = [
         Metric(f"{row['split']}_{name}", float(row[name]), timestamp, int(row["epoch"]))
         for row in rows
@@ -192,7 +96,7 @@ def ended_run(client: MlflowClient | None, run_id: str | None) -> Iterator[None]
     """Mark the run as finished, failed or killed when the body ends; `log_results` may come later.
 
     Args:
-        client: From `connect`.
+        client: From `har.tracking.connection.connect`.
         run_id: The run; None for none.
     """
     status = "FAILED"
@@ -212,7 +116,7 @@ class HistoryMirror:
     """Shows the epochs in MLflow as they end; gives up, once, where MLflow is lost meanwhile.
 
     Args:
-        client: From `connect`.
+        client: From `har.tracking.connection.connect`.
         run_id: The run; None to show nothing.
     """
 
@@ -247,7 +151,7 @@ def log_results(
     """Add the scores, pictures, model and hashes of the data to a run and end it.
 
     Args:
-        client: From `connect`.
+        client: From `har.tracking.connection.connect`.
         run_id: The run.
         metrics: The scores, nested as in metrics.json.
         files: Pictures and tables to show with the run.
@@ -259,14 +163,8 @@ def log_results(
     Returns:
         The logged model's URI.
     """
-    flat = {key: value for key, value in _flatten(metrics).items() if _is_number(value)}
-    timestamp = int(np.datetime64("now", "ms").astype(np.int64))
     tags = [RunTag(_allowed(f"data.{path}"), digest) for path, digest in _hashes(lock).items()]
-    client.log_batch(
-        run_id,
-        metrics=[Metric(_allowed(key), value, timestamp, 0) for key, value in flat.items()],
-        tags=tags,
-    )
+    client.log_batch(run_id, metrics=_as_metrics(metrics), tags=tags)
     for file in files:
         client.log_artifact(run_id, str(file))
     keras.utils.disable_interactive_logging()  # no progress bar while MLflow tries the example
@@ -294,7 +192,7 @@ def log_crossval(
     """Log a cross-validation, once, with the folds' runs nested in it; return its run's identifier.
 
     Args:
-        client: From `connect`.
+        client: From `har.tracking.connection.connect`.
         name: Of the cross-validation: one for its settings, code and data.
         params: The content of params.yaml of the first fold.
         scores: The pooled scores, nested.
@@ -307,10 +205,7 @@ def log_crossval(
     with ended_run(client, run_id):
         client.update_run(run_id, name=name)
         client.set_tag(run_id, "crossval", name)
-        timestamp = int(np.datetime64("now", "ms").astype(np.int64))
-        flat = {key: value for key, value in _flatten(scores).items() if _is_number(value)}
-        logged = [Metric(_allowed(key), value, timestamp, 0) for key, value in flat.items()]
-        client.log_batch(run_id, metrics=logged)
+        client.log_batch(run_id, metrics=_as_metrics(scores))
         for file in files:
             client.log_artifact(run_id, str(file))
         for fold in runs:
@@ -324,6 +219,21 @@ def _nest(client: MlflowClient, run_id: str, parent: str) -> None:
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
+
+
+def _as_metrics(scores: dict[str, Any]) -> list[Metric]:
+    """Return the numbers among nested scores as metrics of a whole run."""
+    timestamp = _now()
+    return [
+        Metric(_allowed(key), value, timestamp, 0)
+        for key, value in _flatten(scores).items()
+        if _is_number(value)
+    ]
+
+
+def _now() -> int:
+    """Return the time in milliseconds, as MLflow counts it."""
+    return int(np.datetime64("now", "ms").astype(np.int64))
 
 
 def _flatten(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:

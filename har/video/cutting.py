@@ -7,16 +7,13 @@ the frames keep their times.
 
 import itertools
 import os
-import shutil
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import av
 
-from har.engine.errors import VideoError
+from har.video.parts import Cut, Origin, unpack
 from har.video.reading import (
     Timing,
     blame_video,
@@ -32,61 +29,6 @@ PRESET = "veryfast"
 KEPT_PIXEL_FORMATS = ("yuv420p", "yuvj420p")  # they need an even width and height
 SEEK_FROM_SECONDS = 10.0  # to skip less is not worth a second try
 SEEK_MARGIN_SECONDS = 1.0  # an index may go by when frames are decoded, not by when they are shown
-
-
-@dataclass(frozen=True)
-class Origin:
-    """A downloaded video: a file, or one inside a .zip.
-
-    Attributes:
-        file: The video, or the .zip that holds it.
-        member: Its name inside the .zip; empty for a plain file.
-    """
-
-    file: Path
-    member: str = ""
-
-    @property
-    def name(self) -> str:
-        """The video's file name without folders."""
-        return PurePosixPath(self.member).name if self.member else self.file.name
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.member}" if self.member else str(self.file)
-
-
-@dataclass(frozen=True)
-class Span:
-    """The part of a video to cut out, from `start` up to and without `stop`.
-
-    Attributes:
-        start: Frames or seconds since the first frame.
-        stop: Likewise.
-        unit: `frames` or `seconds`.
-    """
-
-    start: float
-    stop: float
-    unit: str
-
-    def __str__(self) -> str:
-        """Return the span as the data sets write it: frames from 1, the last one included."""
-        if self.unit == "frames":
-            return f"frames {self.start + 1:g} to {self.stop:g}"
-        return f"seconds {self.start:g} to {self.stop:g}"
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A part to cut out of a video.
-
-    Attributes:
-        destination: The .mp4 to write; it gets its name only when it is whole.
-        span: Which part.
-    """
-
-    destination: Path
-    span: Span
 
 
 def cut_origin(task: tuple[Origin, Sequence[Cut], Path]) -> list[str]:
@@ -109,24 +51,6 @@ def cut_origin(task: tuple[Origin, Sequence[Cut], Path]) -> list[str]:
             return cut_video(unpacked, cuts)
     finally:
         unpacked.unlink(missing_ok=True)
-
-
-def unpack(origin: Origin, destination: Path) -> None:
-    """Copy a video out of its .zip.
-
-    Raises:
-        VideoError: The .zip is damaged there, or locked.
-    """
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with (
-            zipfile.ZipFile(origin.file) as archive,
-            archive.open(origin.member) as packed,
-            destination.open("wb") as file,
-        ):
-            shutil.copyfileobj(packed, file)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise VideoError(f"{origin} cannot be unpacked ({error}). Download it again.") from error
 
 
 def cut_video(source: Path, cuts: Sequence[Cut]) -> list[str]:

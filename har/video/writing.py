@@ -45,17 +45,14 @@ def write_video(
 ) -> None:
     """Write frames as a video without audio; the same frames give the same bytes.
 
-    Colours are stored by BT.601, which is also what players assume of files that cannot say.
-
     Args:
         path: The file to write; its ending decides the container. Its folder is made.
         frames: uint8 RGB arrays, all of one shape (height, width, 3); at least one.
         fps: Frames per second.
         codec: Name of the encoder, such as `libx264`, `libx265`, `mpeg4`, `libvpx-vp9`, `gif`.
         pixel_format: How pixels are stored; yuv420p needs an even width and height.
-        rotation: Degrees clockwise that a player turns the stored frames to show them upright, as
-            phones write it: 0, 90, 180 or 270. Only .mov, .mp4 and .mkv can hold it. A portrait
-            picture is stored lying, `numpy.rot90(picture)`, with rotation=90.
+        rotation: Degrees clockwise, of `ROTATIONS`, that a player turns the frames of .mov, .mp4 or
+            .mkv. For a portrait picture: `numpy.rot90(picture)` and rotation=90.
         crf: Quality of x264 and x265, 0 (best) to 51.
         preset: Speed of x264 and x265.
         gop: Largest distance between key frames; None leaves it to the encoder.
@@ -71,26 +68,27 @@ def write_video(
     first = next(frames, None)
     if first is None:
         raise ValueError(f"{path}: there are no frames to write; pass at least one.")
-    options = {}
-    if codec == "libx264":
-        options = x264_options(crf=crf, preset=preset)
-    elif codec == "libx265":
-        parameters = "log-level=error:pools=none:frame-threads=1"
-        options = {"crf": str(crf), "preset": preset, "x265-params": parameters}
+    height, width = first.shape[:2]
+    options = _encoder_options(codec, crf=crf, preset=preset)
     with open_output(path) as output:
-        rate = Fraction(fps).limit_denominator(1001)
-        stream = output.add_stream(codec, rate=rate, options=options)
-        height, width = first.shape[:2]
-        set_up_stream(stream, width, height, pixel_format=pixel_format, threads=threads)
-        tag_colours(stream, Colorspace.ITU601)
-        if gop is not None:
-            stream.gop_size = gop
+        stream = output.add_stream(codec, Fraction(fps).limit_denominator(1001), options=options)
+        set_up_stream(stream, width, height, pixel_format=pixel_format, threads=threads, gop=gop)
+        tag_colours(stream, Colorspace.ITU601)  # players assume it of files that cannot say
         if rotation:
             stream.set_display_rotation(-rotation)  # PyAV counts against the clock
         for index, array in enumerate(itertools.chain([first], frames)):
             _check_frame(array, first, index, path)
             output.mux(stream.encode(_to_video_frame(array, index, stream)))
         output.mux(stream.encode(None))
+
+
+def _encoder_options(codec: str, *, crf: int, preset: str) -> dict[str, str]:
+    if codec == "libx264":
+        return x264_options(crf=crf, preset=preset)
+    if codec == "libx265":
+        parameters = "log-level=error:pools=none:frame-threads=1"
+        return {"crf": str(crf), "preset": preset, "x265-params": parameters}
+    return {}
 
 
 @contextmanager
@@ -114,7 +112,13 @@ def open_output(path: Path) -> Iterator[av.container.OutputContainer]:
 
 
 def set_up_stream(
-    stream: av.VideoStream, width: int, height: int, *, pixel_format: str, threads: int
+    stream: av.VideoStream,
+    width: int,
+    height: int,
+    *,
+    pixel_format: str,
+    threads: int,
+    gop: int | None = None,
 ) -> None:
     """Give an output stream its size and the flags that keep its bytes the same.
 
@@ -128,6 +132,8 @@ def set_up_stream(
         )
     stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
     stream.thread_count = threads
+    if gop is not None:
+        stream.gop_size = gop
     stream.codec_context.flags |= int(av.codec.context.Flags.bitexact)
 
 

@@ -126,7 +126,7 @@ def test_main_ends_with_130_when_interrupted(videos, monkeypatch, capsys):
 
 
 def test_import_offers_all_importers():
-    assert set(get_args(DatasetName)) == set(har.importers.IMPORTERS)
+    assert set(get_args(DatasetName)) == set(har.importers.importer_names())
 
 
 def test_import_makes_videos_that_inspect_takes(project, capsys):

@@ -23,8 +23,9 @@ from video_files import (
 
 import har.dataset.inspection
 import har.dataset.splits
-from har.dataset.inspection import MAX_STRIP_BYTES, Problem, Settings, _within_budget, choose_strips
+from har.dataset.inspection import MAX_STRIP_BYTES, Settings, _within_budget, choose_strips
 from har.dataset.inspection import inspect_videos as inspect_folder
+from har.dataset.problems import Problem
 from har.engine.errors import VideoError
 from har.pages.inspection import count_kinds, describe_inspection, inspection_as_json, render_page
 from har.settings import load_params

@@ -7,15 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from har.evaluation.comparison import (
-    accuracy_difference,
-    bonett_price,
-    compare,
-    decide,
-    holm,
-    mcnemar,
-    people_spread,
-)
+from har.evaluation.comparison import accuracy_difference, compare, decide
+from har.evaluation.paired_statistics import bonett_price, holm, mcnemar, people_spread
 from har.evaluation.scores import resample_subjects
 from har.pages.comparison import comparison_as_json, describe_comparison, render_page
 

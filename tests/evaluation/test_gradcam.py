@@ -8,7 +8,7 @@ import pytest
 from har.backbones.building import build_backbone
 from har.clips.streams import find_person, show_stream
 from har.engine.runtime import keras
-from har.evaluation.gradcam import find_heat, find_maps_layer, paint_heat
+from har.evaluation.gradcam import find_heat_map, find_maps_layer, paint_heat_map
 from har.models import deployable, find_model
 from har.recognizer.recognizer import Recognizer, load_recognizer
 
@@ -77,34 +77,34 @@ def shares(heat: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("build", [clip_model, frame_model])
 @pytest.mark.parametrize("corner", [(0, 0), (0, 1), (1, 0), (1, 1)])
-def test_find_heat_is_in_the_corner_that_decides(build, corner, frames):
+def test_find_heat_map_is_in_the_corner_that_decides(build, corner, frames):
     model = build(corner)
-    heat = find_heat(model, find_maps_layer(model), frames, 0)
+    heat = find_heat_map(model, find_maps_layer(model), frames, 0)
     assert heat.shape == (NUM_FRAMES, SIZE, SIZE)
     assert heat.max() == 1
     assert shares(heat)[corner] > 0.85  # some is drawn over the border as the map is enlarged
 
 
 @pytest.mark.parametrize("build", [clip_model, frame_model])
-def test_find_heat_is_nowhere_when_nothing_speaks_for_the_label(build, frames):
+def test_find_heat_map_is_nowhere_when_nothing_speaks_for_the_label(build, frames):
     model = build((0, 0))
-    assert not find_heat(model, find_maps_layer(model), frames, 1).any()
+    assert not find_heat_map(model, find_maps_layer(model), frames, 1).any()
 
 
-def test_find_heat_is_in_the_frame_that_decides(frames):
+def test_find_heat_map_is_in_the_frame_that_decides(frames):
     model = frame_model((0, 1), frame=2)
-    heat = find_heat(model, find_maps_layer(model), frames, 0)
+    heat = find_heat_map(model, find_maps_layer(model), frames, 0)
     assert [bool(one.any()) for one in heat] == [False, False, True, False]
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (1, 1)])
-def test_find_heat_of_a_person_is_where_the_person_is(corner):
+def test_find_heat_map_of_a_person_is_where_the_person_is(corner):
     frames = np.full((NUM_FRAMES, SIZE, SIZE, 3), 60, np.uint8)
     for number, frame in enumerate(frames):
         frame[18:26, 2 + 3 * number : 8 + 3 * number] = 200
     shown = {"streams": ["person"], "context": 1.5}
     model = frame_model(corner, **shown)
-    heat = find_heat(model, find_maps_layer(model), frames, 0, **shown)
+    heat = find_heat_map(model, find_maps_layer(model), frames, 0, **shown)
     left, top, (side,) = find_person(show_stream("motion", frames), context=1.5)
     assert 8 <= side < SIZE  # a part of the frame, larger than the smallest box
     for one, x, y in zip(heat, left, top, strict=True):
@@ -115,21 +115,21 @@ def test_find_heat_of_a_person_is_where_the_person_is(corner):
         assert box.sum() == pytest.approx(one.sum())
 
 
-def test_find_heat_goes_on_where_the_probability_is_1(frames):
+def test_find_heat_map_goes_on_where_the_probability_is_1(frames):
     model = clip_model((1, 0))
     dense = model.layers[-1]
-    before = find_heat(model, find_maps_layer(model), frames, 0)
+    before = find_heat_map(model, find_maps_layer(model), frames, 0)
     dense.set_weights([weights * 1000 for weights in dense.get_weights()])
     assert model.predict_on_batch(frames[np.newaxis])[0, 0] == 1
     np.testing.assert_allclose(
-        find_heat(model, find_maps_layer(model), frames, 0), before, atol=1e-5
+        find_heat_map(model, find_maps_layer(model), frames, 0), before, atol=1e-5
     )
 
 
-def test_find_heat_leaves_the_model_as_it_was(frames):
+def test_find_heat_map_leaves_the_model_as_it_was(frames):
     model = frame_model((0, 0))
     answer = model.predict_on_batch(frames[np.newaxis])
-    find_heat(model, find_maps_layer(model), frames, 0)
+    find_heat_map(model, find_maps_layer(model), frames, 0)
     assert "call" not in vars(find_maps_layer(model))
     np.testing.assert_array_equal(model.predict_on_batch(frames[np.newaxis]), answer)
 
@@ -143,7 +143,7 @@ def test_find_heat_leaves_the_model_as_it_was(frames):
         ("fusion", "features_18_1_relu"),
     ],
 )
-def test_find_heat_of_the_project_s_models_as_saved(name, maps_name, frames, tmp_path):
+def test_find_heat_map_of_the_project_s_models_as_saved(name, maps_name, frames, tmp_path):
     keras.utils.set_random_seed(1)
     module = find_model(name)
     streams = STREAMS.get(name, [])
@@ -163,9 +163,9 @@ def test_find_heat_of_the_project_s_models_as_saved(name, maps_name, frames, tmp
     assert layer.name.startswith(maps_name)
     shown = {"streams": streams or ["frames"]}
     clip = np.tile(frames, (2, 1, 1, 1))
-    heats = [find_heat(loaded, layer, clip, label, **shown) for label in range(3)]
+    heats = [find_heat_map(loaded, layer, clip, label, **shown) for label in range(3)]
     assert all(heat.shape == (NUM_FRAMES * 2, SIZE, SIZE) for heat in heats)
-    still = find_heat(loaded, layer, np.repeat(frames[:1], NUM_FRAMES * 2, axis=0), 0, **shown)
+    still = find_heat_map(loaded, layer, np.repeat(frames[:1], NUM_FRAMES * 2, axis=0), 0, **shown)
     assert all(np.isfinite(heat).all() for heat in [*heats, still])
     # Of r2plus1d there is one place of 32 pixels, which may speak for one label only.
     assert any(not np.allclose(heats[0], heat) for heat in heats[1:])
@@ -189,9 +189,9 @@ def test_find_maps_layer_finds_none_where_attention_mixes_the_places():
     assert find_maps_layer(keras.Model(inputs, outputs)) is None
 
 
-def test_paint_heat_colours_what_is_hot_only(frames):
+def test_paint_heat_map_colours_what_is_hot_only(frames):
     heat = np.zeros(frames.shape[:3], np.float32)
     heat[:, :16] = 1
-    painted = paint_heat(frames, heat)
+    painted = paint_heat_map(frames, heat)
     assert (np.ptp(painted[:, 16:].astype(int), axis=-1) == 0).all()  # grey
     assert (np.ptp(painted[:, :16].astype(int), axis=-1) > 0).all()

@@ -1,23 +1,28 @@
 """Public data sets in miniature: each in its own true layout, imported and read back."""
 
+import inspect
 import os
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from places import REAL
+from places import REAL, ROOT
 from video_files import corner_colours, corner_frames, write_at_times
 
 from har.dataset.splits import choose_splits
 from har.dataset.videos import find_videos
-from har.importers import IMPORTERS, import_dataset
+from har.importers import find_importer, importer_names
 from har.importers.hmdb51 import source_of
+from har.importers.importing import import_dataset
 from har.video.converting import convert_video
-from har.video.cutting import Cut, Span, cut_video
+from har.video.cutting import cut_video
 from har.video.extracting import extract_clip
+from har.video.parts import Cut, Span
 from har.video.reading import decode_frames, open_video, probe_video
 from har.video.writing import write_video
 
@@ -115,6 +120,30 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+# The importers
+
+
+def test_importer_names_are_those_of_the_files_with_a_plan_of_their_own():
+    assert importer_names() == ["hmdb51", "kinetics", "kth", "ucf101", "weizmann"]
+
+
+@pytest.mark.parametrize("name", importer_names())
+def test_find_importer_returns_a_module_with_its_facts(name):
+    importer = find_importer(name)
+    assert importer.LICENCE
+    assert importer.LAYOUT
+    has_splits = "split" in inspect.signature(importer.plan).parameters
+    assert has_splits == hasattr(importer, "NUM_SPLITS")
+
+
+def test_importer_names_need_nothing_that_is_slow_to_import():
+    program = (
+        "import sys; from har.importers import importer_names; importer_names(); "
+        "sys.exit(bool({'av', 'numpy', 'pandas'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0
 
 
 # KTH
@@ -596,7 +625,7 @@ def test_import_dataset_refuses_the_folder_of_another_import(tmp_path, source, t
 @pytest.mark.parametrize(
     ("name", "split", "message"),
     [
-        ("imagenet", None, "no importer 'imagenet'; expected one of kth, ucf101"),
+        ("imagenet", None, "no importer 'imagenet'; expected one of hmdb51, kinetics"),
         ("ucf101", 4, "split is 4; expected 1 to 3"),
         ("kth", 2, "kth has no splits to choose from"),
     ],
@@ -606,13 +635,12 @@ def test_import_dataset_refuses_wrong_names(tmp_path, source, name, split, messa
         import_dataset(name, source, tmp_path / "out", split=split)
 
 
-@pytest.mark.parametrize("name", ["hmdb51", "kinetics", "kth", "ucf101", "weizmann"])
+@pytest.mark.parametrize("name", importer_names())
 def test_import_dataset_says_what_it_expects_when_the_folder_is_empty(tmp_path, source, name):
     with pytest.raises(ValueError, match=r"expected|Expected"):
         import_dataset(name, source, tmp_path / "out")
     with pytest.raises(ValueError, match="There is no folder"):
         import_dataset(name, source / "not there", tmp_path / "out")
-    assert name in IMPORTERS
     assert not (tmp_path / "out").exists()
 
 

@@ -19,7 +19,8 @@ from har.__main__ import main
 from har.engine.runtime import keras
 from har.evaluation.scores import evaluate
 from har.models import cnn3d
-from har.pages.report import FILES, MAX_STRIPS, OUTPUTS, pipeline_changes, read_run, write_report
+from har.pages.finished_run import FILES, pipeline_changes, read_run
+from har.pages.report import MAX_STRIPS, OUTPUTS, write_report
 from har.pages.templating import picture_uri
 from har.recognizer.recognizer import Recognizer
 
@@ -379,7 +380,7 @@ def test_picture_uri_bounds_a_large_picture(tmp_path):
 
 
 def test_report_writes_beside_and_tells_of_doubts(run_folder, monkeypatch, capsys):
-    monkeypatch.setattr("har.pages.report.pipeline_changes", lambda: ["train (x)"])
+    monkeypatch.setattr("har.pages.finished_run.pipeline_changes", lambda: ["train (x)"])
     with pytest.raises(SystemExit) as end:
         main(["report", "--out", "out/here"])
     assert not end.value.code

@@ -14,8 +14,9 @@ from places import ROOT
 from har.__main__ import main
 from har.engine.runtime import keras
 from har.recognizer.recognizer import Recognizer
+from har.tracking.connection import connect
 from har.tracking.registry import find_alias, find_version, read_run_predictions, register
-from har.tracking.runs import connect, find_run, log_results, open_run
+from har.tracking.runs import find_run, log_results, open_run
 from stages import evaluate
 
 PARAMS = {"models": {"tiny": {}}, "tracking": {"required": True}}

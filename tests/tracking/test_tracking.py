@@ -20,16 +20,8 @@ from places import ROOT
 
 from har.engine.runtime import keras
 from har.recognizer.recognizer import Recognizer
-from har.tracking.runs import (
-    HistoryMirror,
-    connect,
-    ended_run,
-    explained_errors,
-    find_run,
-    log_history,
-    log_results,
-    open_run,
-)
+from har.tracking.connection import connect, explained_errors
+from har.tracking.runs import HistoryMirror, ended_run, find_run, log_history, log_results, open_run
 
 PARAMS = {
     "model": "tiny",
@@ -98,7 +90,7 @@ def test_connect_makes_the_project_database_once(client, root):
 
 @pytest.mark.slow
 def test_connect_after_kills_while_the_database_is_made(tmp_path):
-    program = "import pathlib; from har.tracking.runs import connect; connect(pathlib.Path())"
+    program = "import pathlib; from har.tracking.connection import connect; connect(pathlib.Path())"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     unfinished = tmp_path / ".har" / "mlflow-new"
     for delay in (0.0, 0.2, 0.5):  # of about three seconds
@@ -250,7 +242,7 @@ def test_connect_warns_when_no_server_is_required(tmp_path, monkeypatch, capsys)
 
 def test_connect_lets_processes_make_the_database_together(tmp_path):
     script = (
-        "import sys, pathlib; from har.tracking.runs import connect; "
+        "import sys, pathlib; from har.tracking.connection import connect; "
         "connect(pathlib.Path(sys.argv[1]))"
     )
     command = [sys.executable, "-c", script, str(tmp_path)]

@@ -1,0 +1,163 @@
+"""What a user should know of the videos of a folder before they are trained on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from har.dataset.splits import check_labels
+from har.dataset.videos import REFUSED_BY_DVC
+from har.engine.steps import check_failures
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something about the videos that a user should know.
+
+    Attributes:
+        blocks: Whether the pipeline would stop at it.
+        what: What it is, and how to fix it.
+        details: One line for each video concerned, if any.
+    """
+
+    blocks: bool
+    what: str
+    details: tuple[str, ...] = ()
+
+
+def failure_problems(
+    videos: pd.DataFrame, *, max_failed_fraction: float, report: Path
+) -> list[Problem]:
+    """Return the problems with files that cannot be used.
+
+    Args:
+        videos: One row a file, with `path`, `status` and `reason`.
+        max_failed_fraction: Share of videos that may be unreadable.
+        report: File that will list all failures, to be named in messages.
+    """
+    problems = []
+    refused = videos[videos["reason"].isin(REFUSED_BY_DVC)]
+    if len(refused):
+        what = f"{_count(refused, 'file')} at which `dvc add` and `dvc repro` stop."
+        problems.append(Problem(True, what, _details(refused)))
+    failed = videos[(videos["status"] == "failed") & ~videos["reason"].isin(REFUSED_BY_DVC)]
+    ignored = videos[(videos["status"] == "ignored") & ~videos["reason"].isin(REFUSED_BY_DVC)]
+    tried = len(videos) - len(ignored)
+    try:
+        check_failures(
+            failed.rename(columns={"path": "source"}),
+            total=tried,
+            max_fraction=max_failed_fraction,
+            report=report,
+        )
+    except ValueError:
+        limit = f"more than dataset.max_failed_fraction {max_failed_fraction:g} allows"
+        what = (
+            f"{len(failed)} of {tried} videos cannot be used, {limit}. Mend or remove them, or "
+            "raise dataset.max_failed_fraction in params.yaml."
+        )
+        problems.append(Problem(True, what, _details(failed)))
+    else:
+        if len(failed):
+            what = f"{_count(failed, 'video')} cannot be used and will be left out."
+            problems.append(Problem(False, what, _details(failed)))
+    if len(ignored):
+        what = (
+            f"{_count(ignored, 'file')} ignored, being no video. Nothing needs to be done, unless "
+            "one is a video: then give it its proper ending."
+        )
+        problems.append(Problem(False, what, _details(ignored)))
+    return problems
+
+
+def duplicate_problems(two_labels: list[str], again: list[str]) -> list[Problem]:
+    """Return the problems with files of the same bytes.
+
+    Args:
+        two_labels: The paths of each group of such files that is in two label folders.
+        again: The paths of each group of such files with one label.
+    """
+    problems = []
+    if two_labels:
+        what = (
+            f"{_count(two_labels, 'video')} with two labels: byte for byte the same file is in two "
+            "label folders. Remove the wrong one."
+        )
+        problems.append(Problem(True, what, tuple(two_labels)))
+    if again:
+        what = (
+            f"{_count(again, 'video')} more than once: only the first file is used. Nothing needs "
+            "to be done, unless another video should be there."
+        )
+        problems.append(Problem(False, what, tuple(again)))
+    return problems
+
+
+def label_problems(videos: pd.DataFrame, folder: Path) -> list[Problem]:
+    """Return the problems with labels: without a usable video, fewer than two, empty folders.
+
+    Args:
+        videos: One row a file, with `label` and `status`.
+        folder: The folder of the label folders.
+    """
+    problems = []
+    usable = videos[videos["status"] == "ok"]
+    labels = set(videos.loc[videos["status"] != "ignored", "label"]) - {""}
+    try:
+        check_labels(usable, labels)
+    except ValueError as error:
+        problems.append(Problem(True, str(error)))
+    folders = {path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != "."}
+    empty = sorted(folders - labels)
+    if empty:
+        what = (
+            f"{_count(empty, 'folder')} without a video, so that there is no such label: "
+            f"{', '.join(empty)}. Put videos in, or remove the folder."
+        )
+        problems.append(Problem(False, what))
+    return problems
+
+
+def length_problems(videos: pd.DataFrame, num_frames: int) -> list[Problem]:
+    """Return the problems with videos that are too short for a clip, or cut off.
+
+    Args:
+        videos: One row a file, with `path`, `status`, `num_frames` and `num_promised`.
+        num_frames: Frames in a clip.
+    """
+    usable = videos[videos["status"] == "ok"]
+    problems = []
+    short = usable[usable["num_frames"] < num_frames]
+    if len(short):
+        what = (
+            f"{_count(short, 'video')} shorter than a clip of {num_frames} frames, so that the "
+            "last frame is repeated. Use longer videos, or lower extract.num_frames in params.yaml."
+        )
+        details = [f"{row.path}: {_count(row.num_frames, 'frame')}" for row in short.itertuples()]
+        problems.append(Problem(False, what, tuple(details)))
+    cut_off = usable[usable["num_frames"] < usable["num_promised"]]
+    if len(cut_off):
+        what = (
+            f"{_count(cut_off, 'video')} cut off; the frames that are there are used. Copy it "
+            "again from where it came from to have all."
+        )
+        details = [
+            f"{row.path}: {row.num_frames} of {row.num_promised} frames are there"
+            for row in cut_off.itertuples()
+        ]
+        problems.append(Problem(False, what, tuple(details)))
+    return problems
+
+
+def _details(rows: pd.DataFrame) -> tuple[str, ...]:
+    # Most reasons name the file already.
+    return tuple(
+        row.reason if row.reason.startswith(row.path) else f"{row.path}: {row.reason}"
+        for row in rows.itertuples()
+    )
+
+
+def _count(things: Sequence | int, noun: str) -> str:
+    number = things if isinstance(things, int) else len(things)
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
