@@ -14,7 +14,7 @@ class VideoError(ValueError):
 
 @contextlib.contextmanager
 def plain_errors() -> Iterator[None]:
-    """End the process with one clear message where its body fails in a way that a user can mend.
+    """End the process with one clear message where its body fails in a way that a user can fix.
 
     Exit codes: 1 failed, 130 interrupted. `HAR_TRACEBACK=1` prints the traceback too.
     """

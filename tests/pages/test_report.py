@@ -385,7 +385,7 @@ def test_report_writes_beside_and_tells_of_doubts(run_folder, monkeypatch, capsy
         main(["report", "--out", "out/here"])
     assert not end.value.code
     assert capsys.readouterr().out.splitlines() == [
-        "doubt: Changed since the stages ran: train (x). `dvc repro` runs them again",
+        "warning: Changed since the stages ran: train (x). `dvc repro` runs them again",
         "report: out/here/index.html, out/here/model-card.md, out/here/data-card.md",
     ]
     assert Path("out/here/index.html").is_file()

@@ -1,0 +1,64 @@
+"""`har import`: how do I use a public data set?
+
+The file is not `import.py`, which Python could not import.
+"""
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from har.commands import PROGRAM
+from har.importers import importer_names
+
+# Click offers the names in the help, in errors and in shell completion.
+DatasetName = Literal[tuple(importer_names())]
+
+Name = Annotated[DatasetName, typer.Argument(metavar="NAME", help="Which data set.")]
+Source = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SRC", exists=True, file_okay=False, help="The folder it was downloaded to."
+    ),
+]
+Destination = Annotated[Path, typer.Argument(metavar="DEST", help="The folder to make.")]
+Split = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Official split of ucf101 or hmdb51. Default: 1."),
+]
+
+
+def import_dataset(
+    name: Name, source: Source, destination: Destination, split: Split = None
+) -> None:
+    """Turn a downloaded public data set into one folder per label, with a metadata.csv.
+
+    NAME is kth, ucf101, hmdb51, weizmann or kinetics. Official splits are kept. Videos are hard
+    links where the disk allows, and are cut where the data set lists frames or times. Writes to
+    DEST only; run again, it adds what is missing. Exit code: 0 if there are videos in DEST, 1 if
+    not.
+    """
+    from har.importers import importing
+    from har.settings import load_params
+
+    params = load_params()
+    summary = importing.import_dataset(
+        name,
+        source,
+        destination,
+        split=split,
+        workers=params["workers"],
+        timeout_seconds=params["convert"]["timeout_seconds"],
+        memory_gigabytes=params["convert"]["memory_gigabytes"],
+    )
+    for problem in summary.problems:
+        typer.echo(f"note: {problem}")
+    typer.echo(
+        f"import: {summary.num_videos} videos in {destination} ({summary.num_linked} linked, "
+        f"{summary.num_copied} copied, {summary.num_cut} cut, {summary.num_reused} there before), "
+        f"{summary.num_skipped} left out\nterms: {summary.licence}\n"
+        f"next: {PROGRAM} inspect {shlex.quote(str(destination))}"
+    )
+    if not summary.num_videos:
+        raise typer.Exit(1)

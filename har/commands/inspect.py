@@ -1,0 +1,56 @@
+"""`har inspect`: can these videos be trained on?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Folder = Annotated[
+    Path,
+    typer.Argument(metavar="DIR", exists=True, file_okay=False, help="One folder per label in it."),
+]
+SubjectPattern = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REGEX",
+        help="Finds the person in a file name. Default: dataset.subject_pattern in params.yaml.",
+    ),
+]
+Html = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The page to write. Default: inspect-DIR.html, here."),
+]
+Decode = Annotated[
+    bool,
+    typer.Option("--decode", help="Decode every frame too: slower, finds damage inside videos."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def inspect(
+    folder: Folder,
+    subject_pattern: SubjectPattern = None,
+    html: Html = None,
+    decode: Decode = False,
+    as_json: Json = False,
+) -> None:
+    """Check whether a folder of videos can be trained on, before any run.
+
+    Lists labels, people, lengths, sizes, codecs, duplicates and problems with their fix, and writes
+    a page with a few frames of a few videos of each label. Changes nothing. Exit code: 0 if the
+    videos can be trained on, 1 if not.
+    """
+    from har.dataset.inspection import Settings, inspect_videos
+    from har.pages.inspection import describe_inspection, inspection_as_json, render_page
+    from har.settings import load_params
+
+    params = load_params()
+    settings = Settings.from_params(params, subject_pattern=subject_pattern)
+    page = html or Path(f"inspect-{folder.resolve().name}.html")
+    inspection = inspect_videos(folder, settings, report=page, decode=decode)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(render_page(inspection), encoding="utf-8")
+    write = inspection_as_json if as_json else describe_inspection
+    typer.echo(write(inspection, page=str(page)))
+    if not inspection.can_train:
+        raise typer.Exit(1)

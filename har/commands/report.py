@@ -1,0 +1,29 @@
+"""`har report`: what do I send to whoever must decide on this model?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Out = Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Where to write.")]
+
+
+def report(out: Out = Path("report")) -> None:
+    """Write a page to send, a model card and a data card about the run in this folder.
+
+    index.html is one file with the data, the split, the scores with intervals, the most confident
+    mistakes and Grad-CAM heat maps; model-card.md and data-card.md beside it are for those who use
+    the model or the data. All are made from the run's files, after `dvc repro`. Exit code: 0 if
+    written, 1 if something is missing or of another model.
+    """
+    from har.engine.runtime import setup_tensorflow
+    from har.pages.finished_run import pipeline_changes, read_run
+    from har.pages.report import OUTPUTS, write_report
+    from har.settings import load_params
+
+    params = load_params()
+    setup_tensorflow(**params["train"], seed=params["seed"])
+    run = read_run(model=params["model"], changes=pipeline_changes())
+    for warning in write_report(run, out):
+        typer.echo(f"warning: {warning}")
+    typer.echo(f"report: {', '.join((out / name).as_posix() for name in OUTPUTS)}")
