@@ -21,7 +21,7 @@ install: .venv/installed ## install everything into .venv, which the others do b
 repro: .venv/installed ## run the pipeline, on drawn videos unless params.yaml names yours
 	@dvc repro
 	@echo
-	@python -m har.evaluation.summary metrics/metrics.json
+	@python -m har.evaluation.summary metrics/scores.json
 
 test: .venv/installed ## run all checks
 	ruff check .

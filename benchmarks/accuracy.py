@@ -44,7 +44,7 @@ from har.clips.clip import load_clip
 from har.evaluation.paired_statistics import people_spread
 from har.evaluation.scores import accuracy_interval, mean_f1, resample_subjects
 from har.evaluation.summary import BASELINES
-from har.models import count_parameters
+from har.models.contract import count_parameters
 from har.recognizer.recognizer import Recognizer
 from har.training.fit import make_backbone, put_together
 

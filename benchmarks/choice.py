@@ -18,7 +18,7 @@ import yaml
 from har.dataset.balancing import balance
 from har.dataset.splits import draw_folds
 from har.engine.seeds import generator_for
-from har.models import find_model
+from har.models.contract import find_model
 
 EPSILON = 1e-7  # the smallest probability that a cross entropy is taken of
 

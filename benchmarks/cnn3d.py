@@ -89,22 +89,23 @@ def serve_tensorflow(options: argparse.Namespace) -> None:
     import numpy as np
 
     from har.engine.runtime import keras, setup_tensorflow
-    from har.models import find_model
-    from har.settings import load_params
+    from har.models.contract import build_model
+    from har.settings import load_settings
 
-    params = load_params()
-    setup = params["train"] | ({"deterministic": False} if options.no_determinism else {})
-    setup_tensorflow(**setup, seed=params["seed"])
-    size = 32 if options.quick else params["extract"]["size"]
+    settings = load_settings()
+    setup = settings.train.model_dump()
+    setup["deterministic"] &= not options.no_determinism
+    setup_tensorflow(**setup, seed=settings.seed)
+    size = 32 if options.quick else settings.extract.size
     if options.normalise_first:
         model = _normalising_first(keras, size)
     else:
-        model = find_model("cnn3d").build(
+        model = build_model(
+            "cnn3d",
+            settings.models["cnn3d"],
             num_classes=NUM_CLASSES,
             num_frames=NUM_FRAMES,
             frame_size=size,
-            num_features=0,
-            params=params["models"]["cnn3d"],
         )
     model.compile(keras.optimizers.AdamW(), "categorical_crossentropy", jit_compile=False)
     frames, labels = _batch(options.batch_size, size)

@@ -20,8 +20,9 @@ from benchmarks.timing import (
 )
 from har.backbones.building import build_backbone
 from har.engine.runtime import keras, setup_tensorflow
-from har.models import deployable, find_model
-from har.settings import load_params
+from har.models.contract import build_model
+from har.settings import load_settings
+from har.training.deployment import deployable
 
 TARGET = 100  # times faster
 NUM_CLASSES = 6
@@ -31,27 +32,26 @@ HEAD_STEPS = 20  # in one turn, since one alone is too short to time
 def main() -> None:
     """Print the table."""
     options = argument_parser(__doc__, repeats=5).parse_args()
-    params = load_params()
+    params = load_settings()
     # Of one stream, as the backbone in the loop is.
-    settings = params["models"]["mobilenet_lstm"] | {"streams": ["frames"]}
-    size = 32 if options.quick else params["extract"]["size"]
-    batch_size = 2 if options.quick else settings["batch_size"]
-    setup_tensorflow(**params["train"], seed=params["seed"])
+    settings = params.models["mobilenet_lstm"].model_copy(update={"streams": ["frames"]})
+    num_frames = settings.num_frames or params.extract.num_frames
+    size = 32 if options.quick else params.extract.size
+    batch_size = 2 if options.quick else settings.batch_size
+    setup_tensorflow(**params.train.model_dump(), seed=params.seed)
     print_heading("Cached features", "tensorflow", "keras")
-    backbone = build_backbone(
-        name=params["backbone"]["name"], weights="random", seed=0, frame_size=size
-    )
+    backbone = build_backbone(name=params.backbone.name, weights="random", seed=0, frame_size=size)
     num_features = backbone.output_shape[-1]
-    head = find_model("mobilenet_lstm").build(
+    head = build_model(
+        "mobilenet_lstm",
+        settings,
         num_classes=NUM_CLASSES,
-        num_frames=settings["num_frames"],
-        frame_size=size,
+        num_frames=num_frames,
         num_features=num_features,
-        params=settings,
     )
     whole = deployable(head, backbone)
     rng = np.random.default_rng(0)
-    shape = (batch_size, settings["num_frames"])
+    shape = (batch_size, num_frames)
     features = rng.random((*shape, num_features), np.float32)
     frames = rng.integers(256, size=(*shape, size, size, 3), dtype=np.uint8)
     targets = np.eye(NUM_CLASSES, dtype=np.float32)[rng.integers(NUM_CLASSES, size=batch_size)]

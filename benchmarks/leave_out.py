@@ -17,7 +17,7 @@ import yaml
 
 from benchmarks.choice import with_settings
 from benchmarks.timing import ROOT, wall_seconds
-from har.clips.clip import draw_views, write_views
+from har.clips.views import draw_views, write_views
 from har.dataset.balancing import balance
 from har.dataset.splits import SPLITS, choose_splits, fold_names
 from har.dataset.tables import read_table

@@ -2,30 +2,29 @@
 
 from pathlib import Path
 
-from har.clips.clip import apply_view, draw_views, load_clip, write_views
+from har.clips.clip import load_clip
+from har.clips.views import apply_view, draw_views, write_views
 from har.dataset.tables import read_table
 from har.engine.stage import run_stage
 from har.pages.plots import save_contact_sheet
-from har.settings import load_params
+from har.settings import load_settings
 
 
 def main(manifest: Path, out: Path) -> None:
     """Draw what changes in each view of each training clip, and a sheet to look at."""
-    params = load_params()
-    settings = params["augment"]
+    settings = load_settings()
+    augment = settings.augment
     videos = read_table(manifest)
     training = videos[videos["split"] == "train"]
     views = {
         video_id: draw_views(
             video_id,
-            num_views=settings["num_views"],
-            flip=settings["flip"],
-            crop=settings["crop"],
-            speed=tuple(settings["speed"]),
-            shift=settings["shift"],
-            colour=settings["colour"],
-            erase=settings["erase"],
-            seed=params["seed"],
+            num_views=augment.num_views,
+            flip=augment.flip,
+            crop=augment.crop,
+            speed=augment.speed,
+            colour=augment.colour,
+            seed=settings.seed,
         )
         for video_id in training["video_id"]
     }
@@ -37,7 +36,7 @@ def main(manifest: Path, out: Path) -> None:
         rows.append((video.label, clip))
         rows += [("a view of it", apply_view(clip, view)) for view in views[video.video_id][:1]]
     save_contact_sheet(rows, out / "contact_sheet.png")
-    print(f"augment: {settings['num_views']} views of each of {len(training)} training clips")
+    print(f"augment: {augment.num_views} views of each of {len(training)} training clips")
 
 
 if __name__ == "__main__":

@@ -1,28 +1,27 @@
 """Stage `convert`: every video to upright MP4/H.264 of constant frame rate, and a report."""
 
-from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 
-from har.dataset.report import COLUMNS, enter_outcome, mark_duplicates, start_row
+from har.dataset.report import COLUMNS, describe_statuses, enter_outcome, mark_duplicates, start_row
 from har.dataset.videos import find_videos
 from har.engine.stage import run_stage
 from har.engine.steps import (
     Job,
-    Limits,
     check_failures,
     remove_previous,
     run_step,
     say_outcomes,
 )
-from har.settings import load_params
-from har.video.converting import CONVERT_VERSION, convert_step
+from har.settings import load_settings
+from har.video.converting import convert_step
+from har.video.reading import code_version
 
 
 def main(videos: Path, out: Path) -> None:
     """Convert every video of a folder and report on each: copied, encoded, or why not."""
-    params = load_params()
+    settings = load_settings()
     rows = [start_row(video) for video in find_videos(videos).to_dict("records")]
     mark_duplicates(rows)
     todo = [row for row in rows if not row["status"]]
@@ -33,24 +32,20 @@ def main(videos: Path, out: Path) -> None:
         "convert",
         convert_step,
         [Job(Path(row["source"]), row["digest"], Path(row["path"])) for row in todo],
-        parameters={"max_side": params["convert"]["max_side"]},
-        code_version=CONVERT_VERSION,
-        limits=Limits.from_params(params, "convert"),
+        parameters={"max_side": settings.convert.max_side},
+        code_version=code_version("har.video.converting"),
+        limits=settings.limits("convert"),
     )
     for row, outcome in zip(todo, outcomes, strict=True):
         enter_outcome(row, outcome)
     out.mkdir(parents=True, exist_ok=True)
     report = pd.DataFrame(rows, columns=COLUMNS)
     report.to_csv(out / "report.csv", index=False)
-    counts = Counter(report["status"])
-    kinds = ("copied", "encoded", "duplicate", "ignored")
-    said = ", ".join(f"{counts[kind]} {kind}" for kind in kinds if counts[kind])
-    num_unusable = counts["failed"] - sum(bool(outcome.reason) for outcome in outcomes)
-    say_outcomes("convert", outcomes, num_unusable=num_unusable, more=said)
+    say_outcomes("convert", outcomes, **describe_statuses(report, outcomes))
     check_failures(
         report[report["status"] == "failed"],
-        total=len(report) - counts["ignored"],
-        max_fraction=params["dataset"]["max_failed_fraction"],
+        total=(report["status"] != "ignored").sum(),
+        max_fraction=settings.dataset.max_failed_fraction,
         report=out / "report.csv",
     )
 

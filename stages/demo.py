@@ -4,26 +4,26 @@ from pathlib import Path
 
 from har.demo import write_dataset
 from har.engine.stage import run_stage
-from har.settings import load_params
+from har.settings import load_settings
 
 
 def main(out: Path) -> None:
     """Draw the demo data set, a folder for each label and metadata.csv, if it is the one in use."""
-    params = load_params()
-    videos = params["dataset"]["videos"]
+    settings = load_settings()
+    videos = settings.dataset.videos
     if Path(videos) != out:  # drawing takes a minute or two that a user with own videos can spare
         out.mkdir(parents=True, exist_ok=True)
         message = f"not drawn, since dataset.videos in params.yaml is {videos}"
         (out / "not_drawn.txt").write_text(f"{message}\n", encoding="utf-8")
         print(f"demo: {message}")
         return
-    num_subjects, num_videos = params["demo"]["num_subjects"], params["demo"]["num_videos"]
+    num_subjects, num_videos = settings.demo.num_subjects, settings.demo.num_videos
     write_dataset(
         out,
         num_subjects=num_subjects,
         num_videos=num_videos,
-        seed=params["seed"],
-        num_workers=params["workers"],
+        seed=settings.seed,
+        num_workers=settings.workers,
     )
     print(f"demo: {num_videos} videos of {num_subjects} people in {out}")
 

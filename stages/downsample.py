@@ -8,15 +8,15 @@ from har.dataset.balancing import balance
 from har.dataset.tables import read_table
 from har.engine.stage import run_stage
 from har.pages.plots import plot_class_counts
-from har.settings import load_params
+from har.settings import load_settings
 
 
 def main(manifest: Path, out: Path) -> None:
     """Balance the training split and draw the class counts before and after."""
-    params = load_params()
-    method = params["downsample"]["method"]
+    settings = load_settings()
+    method = settings.downsample.method
     before = read_table(manifest)
-    after = balance(before, method=method, seed=params["seed"])
+    after = balance(before, method=method, seed=settings.seed)
     out.mkdir(parents=True, exist_ok=True)
     after.to_csv(out / "manifest.csv", index=False)
     plot_class_counts(before, after, out / "class_balance.png")

@@ -8,14 +8,14 @@ from har.dataset.tables import read_table
 from har.engine.files import write_json
 from har.engine.seeds import generator_for
 from har.engine.stage import run_stage
-from har.settings import load_params
+from har.settings import load_settings
 
 MANIFEST_COLUMNS = ["video_id", "path", "label", "subject", "split"]
 
 
 def main(report: Path, clips: Path, out: Path) -> None:
     """Split the clips by subject, about 70/15/15, or as metadata.csv says."""
-    params = load_params()
+    settings = load_settings()
     details = read_table(report)
     labels = set(details.loc[details["status"] != "ignored", "label"])
     details = details[details["path"] != ""]  # two files can share a video_id; one was converted
@@ -24,14 +24,14 @@ def main(report: Path, clips: Path, out: Path) -> None:
         details[["video_id", "source", "label", "subject", "split", "fold"]], on="video_id"
     )
     check_labels(manifest, labels)
-    manifest["subject"], grouped_by = find_subjects(manifest, params["dataset"]["subject_pattern"])
-    fractions = {name: params["split"][name] for name in SPLITS}
+    manifest["subject"], grouped_by = find_subjects(manifest, settings.dataset.subject_pattern)
+    fractions = {name: getattr(settings.split, name) for name in SPLITS}
     manifest["split"], fold = choose_splits(
         manifest,
         fractions=fractions,
-        folds=params["split"]["folds"],
-        test_fold=params["split"]["test_fold"],
-        rng=generator_for(params["seed"], "split"),
+        folds=settings.split.folds,
+        test_fold=settings.split.test_fold,
+        rng=generator_for(settings.seed, "split"),
     )
     out.mkdir(parents=True, exist_ok=True)
     manifest[MANIFEST_COLUMNS].to_csv(out / "manifest.csv", index=False)

@@ -13,8 +13,6 @@ SETTINGS = {
     "learning_rate": 0.001,
     "weight_decay": 0.0001,
     "label_smoothing": 0.1,
-    "mixup": 0,
-    "time_mask": 0,
 }
 BACKBONE = {"name": "mobilenet_v2", "weights": "random"}
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from har.backbones.weights import identify_weights
 from har.engine.cache import Cache
+from har.engine.code import code_digest
 from har.engine.quiet import without_noise
 from har.engine.workers import num_cores
 
@@ -33,7 +34,6 @@ Key = TypeVar("Key")
 Runner = Callable[[np.ndarray], np.ndarray]  # frames to features; used by one thread at a time
 
 RUNTIMES = ("auto", "litert", "keras")
-CODE_VERSION = 1  # raise it when this module or the backbones' code changes the features
 MAX_ERROR = 1e-4  # largest difference to Keras' features, as a share of the largest feature
 
 MAX_CONSTANTS_BYTES = 100 * 2**20  # of weights, above which they go by way of a saved model
@@ -153,7 +153,7 @@ def _key_of(cache: Cache, *, name: str, weights: str, seed: int | None, frame_si
         "keras": importlib.metadata.version("keras"),
     }
     digest = identify_weights(name, weights, seed=seed, frame_size=frame_size)
-    return cache.key(digest, parameters=made_from, code_version=CODE_VERSION)
+    return cache.key(digest, parameters=made_from, code_version=code_digest(__name__))
 
 
 def extract_features(

@@ -8,9 +8,8 @@ All is computed in whole numbers, in NumPy before training and within a saved mo
 the same result to the last bit.
 """
 
-from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,9 +18,8 @@ STREAMS = {
     "motion": "how each differs from the one before",
     "trace": "in grey, the frame before as red, itself as green, the one after as blue",
     "person": "the frames, cut out around who moves",
-    "person_motion": "what moves, cut out likewise",
 }
-PERSON_STREAMS = ("person", "person_motion")
+StreamName = Literal["frames", "motion", "trace", "person"]
 MOTION_GAIN = 2  # small differences are dark; larger ones than 127 grey levels are cut off
 GREY = (77, 150, 29)  # of red, green and blue in 256 parts, ITU-R BT.601
 
@@ -65,26 +63,7 @@ def show_stream(name: str, clips: Any, *, context: float = 1.0, xp: ModuleType =
     if name == "motion":
         return motion
     box = find_person(motion, context=context, xp=xp)
-    return _cut_out(clips if name == "person" else motion, *box, xp=xp)
-
-
-def check_streams(made: Sequence[str], context: Any) -> None:
-    """Check the parameters `features.streams` and `features.context`.
-
-    Raises:
-        ValueError: A name is unknown or there twice, `frames` is not the first, or the context is
-            no positive number.
-    """
-    if made[:1] != ["frames"] or len(set(made)) < len(made) or not set(made) <= set(STREAMS):
-        raise ValueError(
-            f"features.streams is {made}; expected frames first, which the baselines are fitted "
-            f"on, and then any others of {', '.join(STREAMS)}, each once. Change it in params.yaml."
-        )
-    if not isinstance(context, int | float) or not 0 < context < np.inf:
-        raise ValueError(
-            f"features.context is {context!r}; expected a number above 0, where 1 just holds who "
-            "moves. Change it in params.yaml."
-        )
+    return _cut_out(clips, *box, xp=xp)
 
 
 def find_person(motion: Any, *, context: float, xp: ModuleType = np) -> tuple[Any, Any, Any]:

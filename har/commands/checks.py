@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from har.settings import load_params
+from har.settings import load_settings
 
 GIGABYTE = 10**9
 PYTHON_VERSIONS = ((3, 11), (3, 12), (3, 13))
@@ -112,7 +112,7 @@ def check_packages(requirements: Path = REQUIREMENTS) -> Check:
 def check_params() -> Check:
     """Check that params.yaml can be read and the videos that it names are there."""
     try:
-        videos = Path(load_params()["dataset"]["videos"])
+        videos = Path(load_settings().dataset.videos)
     except (ValueError, TypeError) as error:
         fix = "run in the folder of the project, and see `git diff params.yaml`"
         return Check("params.yaml", "fail", str(error), fix)
@@ -155,10 +155,10 @@ def check_weights() -> Check:
     from har.backbones.weights import identify_weights
 
     try:
-        params = load_params()
-        name, source = params["backbone"]["name"], params["backbone"]["weights"]
+        settings = load_settings(required=False)
+        name, source = settings.backbone.name, settings.backbone.weights
         digest = identify_weights(
-            name, source, seed=params["seed"], frame_size=params["extract"]["size"]
+            name, source, seed=settings.seed, frame_size=settings.extract.size
         )
     except (ValueError, TypeError) as error:
         return Check("weights", "fail", str(error))  # the message says how to fix it

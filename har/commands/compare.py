@@ -38,19 +38,19 @@ def compare(
     from har.evaluation import comparison as statistics
     from har.evaluation.predictions import find_predictions
     from har.pages.comparison import comparison_as_json, describe_comparison, render_page
-    from har.settings import load_params
+    from har.settings import load_settings
 
     if promote and len(others) > 1:
         raise typer.BadParameter("--promote takes one A and one B")
     if force and not promote:
         raise typer.BadParameter("--force goes with --promote")
-    params, root = load_params(), project_root()
-    names = [reference, *others]
-    found = [find_predictions(name, root=root, extract=params["extract"]) for name in names]
+    settings, root = load_settings(), project_root()
+    names, extract = [reference, *others], settings.extract.model_dump()
+    found = [find_predictions(name, root=root, extract=extract) for name in names]
     compared = statistics.compare(
         [(one.name, one.table) for one in found],
-        num_bootstrap=params["evaluate"]["num_bootstrap"],
-        seed=params["seed"],
+        num_bootstrap=settings.evaluate.num_bootstrap,
+        seed=settings.seed,
     )
     compared = {"models": [{"name": one.name, "about": one.about} for one in found]} | compared
     html.parent.mkdir(parents=True, exist_ok=True)

@@ -40,17 +40,17 @@ def import_dataset(
     not.
     """
     from har.importers import importing
-    from har.settings import load_params
+    from har.settings import load_settings
 
-    params = load_params()
+    settings = load_settings(required=False)
     summary = importing.import_dataset(
         name,
         source,
         destination,
         split=split,
-        workers=params["workers"],
-        timeout_seconds=params["convert"]["timeout_seconds"],
-        memory_gigabytes=params["convert"]["memory_gigabytes"],
+        workers=settings.workers,
+        timeout_seconds=settings.convert.timeout_seconds,
+        memory_gigabytes=settings.convert.memory_gigabytes,
     )
     for problem in summary.problems:
         typer.echo(f"note: {problem}")

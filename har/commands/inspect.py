@@ -1,9 +1,13 @@
 """`har inspect`: can these videos be trained on?"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from har.dataset.inspection import InspectionSettings
+    from har.settings import Settings
 
 Folder = Annotated[
     Path,
@@ -40,12 +44,11 @@ def inspect(
     a page with a few frames of a few videos of each label. Changes nothing. Exit code: 0 if the
     videos can be trained on, 1 if not.
     """
-    from har.dataset.inspection import Settings, inspect_videos
+    from har.dataset.inspection import inspect_videos
     from har.pages.inspection import describe_inspection, inspection_as_json, render_page
-    from har.settings import load_params
+    from har.settings import load_settings
 
-    params = load_params()
-    settings = Settings.from_params(params, subject_pattern=subject_pattern)
+    settings = inspection_settings(load_settings(required=False), subject_pattern)
     page = html or Path(f"inspect-{folder.resolve().name}.html")
     inspection = inspect_videos(folder, settings, report=page, decode=decode)
     page.parent.mkdir(parents=True, exist_ok=True)
@@ -54,3 +57,22 @@ def inspect(
     typer.echo(write(inspection, page=str(page)))
     if not inspection.can_train:
         raise typer.Exit(1)
+
+
+def inspection_settings(
+    settings: "Settings", subject_pattern: str | None = None
+) -> "InspectionSettings":
+    """Return what an inspection goes by; a pattern given here wins over that of params.yaml."""
+    from har.dataset.inspection import InspectionSettings
+    from har.dataset.splits import SPLITS
+
+    return InspectionSettings(
+        subject_pattern=subject_pattern or settings.dataset.subject_pattern,
+        max_failed_fraction=settings.dataset.max_failed_fraction,
+        num_frames=settings.extract.num_frames,
+        fractions={name: getattr(settings.split, name) for name in SPLITS},
+        folds=settings.split.folds,
+        test_fold=settings.split.test_fold,
+        seed=settings.seed,
+        limits=settings.limits("convert"),
+    )

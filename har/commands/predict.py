@@ -50,21 +50,20 @@ def predict(
     were predicted, 1 if one failed.
     """
     from har.engine.runtime import setup_tensorflow
-    from har.engine.steps import Limits
     from har.recognizer.prediction import list_videos, predict_videos, write_table
     from har.recognizer.recognizer import load_recognizer
-    from har.settings import load_params
+    from har.settings import load_settings
 
     if model is None and not Path("params.yaml").is_file():
         raise typer.BadParameter(
             f"there is no params.yaml in {Path.cwd()} that names a model; add --model DIR",
             param_hint="--model",
         )
-    params, found = load_params(), list_videos(videos)
-    folder = model or Path("models") / params["model"]
-    setup_tensorflow(**params["train"], seed=params["seed"])
+    settings, found = load_settings(required=False), list_videos(videos)
+    folder = model or Path("models") / settings.model
+    setup_tensorflow(**settings.train.model_dump(), seed=settings.seed)
     recognizer = load_recognizer(folder)
-    predictions = predict_videos(recognizer, found, limits=Limits.from_params(params, "convert"))
+    predictions = predict_videos(recognizer, found, limits=settings.limits("convert"))
     if table:
         predictions = write_table(table, predictions, recognizer.labels)
     if _show(predictions, model=folder, html=html, as_json=as_json)[None]:

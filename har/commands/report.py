@@ -19,11 +19,11 @@ def report(out: Out = Path("report")) -> None:
     from har.engine.runtime import setup_tensorflow
     from har.pages.finished_run import pipeline_changes, read_run
     from har.pages.report import OUTPUTS, write_report
-    from har.settings import load_params
+    from har.settings import load_settings
 
-    params = load_params()
-    setup_tensorflow(**params["train"], seed=params["seed"])
-    run = read_run(model=params["model"], changes=pipeline_changes())
+    settings = load_settings()
+    setup_tensorflow(**settings.train.model_dump(), seed=settings.seed)
+    run = read_run(model=settings.model, changes=pipeline_changes())
     for warning in write_report(run, out):
         typer.echo(f"warning: {warning}")
     typer.echo(f"report: {', '.join((out / name).as_posix() for name in OUTPUTS)}")

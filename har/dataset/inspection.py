@@ -41,7 +41,7 @@ INFO_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Settings:
+class InspectionSettings:
     """What decides whether videos can be trained on; the names are those of params.yaml.
 
     Attributes:
@@ -63,20 +63,6 @@ class Settings:
     test_fold: str | None
     seed: int
     limits: Limits
-
-    @classmethod
-    def from_params(cls, params: dict[str, Any], *, subject_pattern: str | None) -> "Settings":
-        """Take the settings from params.yaml; a pattern given here wins over its own."""
-        return cls(
-            subject_pattern=subject_pattern or params["dataset"]["subject_pattern"],
-            max_failed_fraction=params["dataset"]["max_failed_fraction"],
-            num_frames=params["extract"]["num_frames"],
-            fractions={name: params["split"][name] for name in SPLITS},
-            folds=params["split"]["folds"],
-            test_fold=params["split"]["test_fold"],
-            seed=params["seed"],
-            limits=Limits.from_params(params, "convert"),
-        )
 
 
 @dataclass(frozen=True)
@@ -112,7 +98,7 @@ class Inspection:
 
 
 def inspect_videos(
-    folder: Path, settings: Settings, *, report: Path, decode: bool = False
+    folder: Path, settings: InspectionSettings, *, report: Path, decode: bool = False
 ) -> Inspection:
     """Look at every video of a folder.
 
@@ -241,7 +227,7 @@ def _within_budget(previews: dict[int, Preview], labels: pd.Series) -> dict[int,
     }
 
 
-def _find_subjects(videos: pd.DataFrame, settings: Settings) -> tuple[str, list[Problem]]:
+def _find_subjects(videos: pd.DataFrame, settings: InspectionSettings) -> tuple[str, list[Problem]]:
     """Fill in who is in the usable videos; return what says so, and the problems."""
     usable = videos[videos["status"] == "ok"]
     if usable.empty:
@@ -259,7 +245,7 @@ def _find_subjects(videos: pd.DataFrame, settings: Settings) -> tuple[str, list[
     return grouped_by, [Problem(False, warning[:1].upper() + warning[1:])] if warning else []
 
 
-def _split(videos: pd.DataFrame, settings: Settings) -> list[Problem]:
+def _split(videos: pd.DataFrame, settings: InspectionSettings) -> list[Problem]:
     """Try the split as the stage does and fill it in."""
     manifest = videos[videos["status"] == "ok"]
     try:

@@ -1,8 +1,12 @@
 """The report of the conversion: one row a file, and what became of it."""
 
 import os
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from har.dataset.videos import VIDEO_SUFFIXES
 from har.engine.steps import (
@@ -66,3 +70,24 @@ def enter_outcome(row: Row, outcome: Outcome) -> None:
     for column in INFO_COLUMNS:
         value = outcome.meta[column]
         row[column] = round(value, 3) if isinstance(value, float) else value
+
+
+def say_repeats(clips: pd.DataFrame, num_frames: int) -> None:
+    """Print which clips repeat their last frame since the video is too short."""
+    short = clips[clips["num_repeated"] > 0]
+    if short.empty:
+        return
+    names = ", ".join(short["video_id"].head(3)) + (", …" if len(short) > 3 else "")
+    print(
+        f"extract: {len(short)} videos have fewer than {num_frames} frames, so their clips repeat "
+        f"the last one: {names}"
+    )
+
+
+def describe_statuses(report: pd.DataFrame, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return what `har.engine.steps.say_outcomes` says beside the outcomes of the conversion."""
+    counts = Counter(report["status"])
+    kinds = ("copied", "encoded", "duplicate", "ignored")
+    num_unusable = counts["failed"] - sum(bool(outcome.reason) for outcome in outcomes)
+    more = ", ".join(f"{counts[kind]} {kind}" for kind in kinds if counts[kind])
+    return {"num_unusable": num_unusable, "more": more}

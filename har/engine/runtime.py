@@ -1,11 +1,14 @@
 """TensorFlow and Keras, imported here once, without their start-up noise, and made repeatable.
 
-Every module that needs them takes them from here: `from har.engine.runtime import keras`.
+Every module that needs them takes them from here: `from har.engine.runtime import keras`. They are
+imported when they are first used.
 """
 
+import functools
 import importlib
 import importlib.metadata
 from types import ModuleType
+from typing import Any
 
 from har.engine.quiet import without_noise
 
@@ -15,17 +18,35 @@ _START_UP_NOISE = (
     r"WARNING: All log messages before absl::InitializeLog|I0000 |\d{4}-\d\d-\d\d .*: I "
 )
 
-with without_noise(_START_UP_NOISE):
-    import absl.logging
-    import keras
-    import tensorflow as tf
 
-absl.logging.set_verbosity(absl.logging.ERROR)
-keras.utils.disable_interactive_logging()  # the project has progress bars of its own
+@functools.cache
+def _import_quietly() -> None:
+    """Import TensorFlow and Keras, which takes seconds."""
+    with without_noise(_START_UP_NOISE):
+        import absl.logging
+        import keras
+        import tensorflow  # noqa: F401
+    absl.logging.set_verbosity(absl.logging.ERROR)
+    keras.utils.disable_interactive_logging()  # the project has progress bars of its own
+
+
+class _Lazy(ModuleType):
+    """A module that is imported when something of it is used for the first time.
+
+    So the settings of a model can be read from its file in a moment.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # of a module; asked for by tools that look at it
+            raise AttributeError(name)
+        _import_quietly()
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+keras, tf = _Lazy("keras"), _Lazy("tensorflow")
+layers, ops = _Lazy("keras.layers"), _Lazy("keras.ops")
 
 KERAS_HUB = "keras-hub==0.32.0"  # the extra `keras-hub` of pyproject.toml
-
-__all__ = ["KERAS_HUB", "import_keras_hub", "keras", "setup_tensorflow", "tf"]
 
 
 def setup_tensorflow(*, num_threads: int, seed: int, deterministic: bool = True) -> None:

@@ -66,16 +66,6 @@ class Limits:
     memory_gigabytes: float
     max_gigabytes: float
 
-    @classmethod
-    def from_params(cls, params: dict[str, Any], step: str) -> "Limits":
-        """Take the limits of a step from the content of params.yaml."""
-        return cls(
-            workers=params["workers"],
-            timeout_seconds=params[step]["timeout_seconds"],
-            memory_gigabytes=params[step]["memory_gigabytes"],
-            max_gigabytes=params["cache"]["max_gigabytes"],
-        )
-
 
 def run_step(
     step: str,

@@ -36,6 +36,7 @@ from har.evaluation.scores import (
     score_predictions,
 )
 from har.evaluation.summary import BASELINES
+from har.settings.loading import parse_settings
 
 MADE_FROM = ("har", "stages", "dvc.yaml", "params.yaml", "*.dvc")  # decide an experiment's results
 OWN_PARAMS = ("split.folds", "split.test_fold")
@@ -227,6 +228,7 @@ def _read_fold(experiment: str, number: int, seconds: float) -> Fold:
     paths += [f"metrics/{name}" for name in ("metrics.json", "run.json", "predictions.csv")]
     texts = {Path(path).name: text for path, text in read_files_at(experiment, paths).items()}
     names = json.loads(texts["split.json"])["folds"]
+    settings = parse_settings(texts["params.yaml"], name=f"params.yaml of {experiment}")
     run_id = json.loads(texts["run.json"])["mlflow_run"]
     extracted = yaml.safe_load(texts["dvc.lock"])["stages"]["extract"]["outs"]
     return Fold(
@@ -235,7 +237,7 @@ def _read_fold(experiment: str, number: int, seconds: float) -> Fold:
         predictions=read_table(io.StringIO(texts["predictions.csv"])),
         manifest=read_table(io.StringIO(texts["manifest.csv"])),
         metrics=json.loads(texts["metrics.json"]),
-        params=yaml.safe_load(texts["params.yaml"]),
+        params=settings.as_params(),
         clips=extracted[0]["md5"],
         mlflow_run=None if run_id == "not logged" else run_id,
         names=names,

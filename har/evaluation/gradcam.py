@@ -18,9 +18,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from har.clips.streams import PERSON_STREAMS, find_person, show_stream
+from har.clips.streams import find_person, show_stream
 from har.engine.runtime import keras, tf
-from har.training.calibration import LAST_LAYER
+from har.models.contract import LAST_LAYER
 
 CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv3D)
 MAX_GRID = 14  # places of the heat along a side, at most
@@ -138,7 +138,7 @@ def _place(heat: np.ndarray, stream: str, frames: np.ndarray, context: float) ->
     # A network for clips has fewer maps than frames: of 4 for 16, frame 7 has 7 * 4 // 16 = 1.
     heat = heat[np.arange(len(frames)) * len(heat) // len(frames)]
     size = frames.shape[2]
-    if stream not in PERSON_STREAMS:
+    if stream != "person":
         return np.stack([cv2.resize(one, (size, size)) for one in heat])
     left, top, (side,) = find_person(show_stream("motion", frames), context=context)
     placed = np.zeros((len(frames), size, size), np.float32)

@@ -176,7 +176,7 @@ def _fingerprint_of_run(run_json: str | None, root: Path) -> str | None:
     """Return the fingerprint of the run that the content of a run.json names.
 
     Returns:
-        None where there is no such file, as in results of an earlier version, or no such run.
+        None where there is no such file or no such run.
     """
     from har.tracking.connection import connect, explained_errors
     from har.tracking.registry import find_run_fingerprint

@@ -1,6 +1,6 @@
 """The scores as a table to read: the model beside its baselines, and what to do next.
 
-`python -m har.evaluation.summary metrics/metrics.json` prints both.
+`python -m har.evaluation.summary metrics/scores.json` prints both.
 """
 
 import json
@@ -27,7 +27,7 @@ def describe_metrics(metrics: dict[str, Any]) -> str:
     """Return the table.
 
     Args:
-        metrics: The content of metrics.json.
+        metrics: The content of scores.json.
     """
     rows = [
         (metrics["model"], metrics["accuracy"], metrics["accuracy_low"], metrics["accuracy_high"])

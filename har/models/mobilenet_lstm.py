@@ -1,52 +1,53 @@
 """A frozen backbone (`backbone.name`) on each frame, and a bidirectional LSTM over time.
 
-Trains on cached features; `har.models.deployable` puts the backbone in front. On MobileNetV2's 1280
-features and six classes: 3,734,470 parameters in all, 1,476,486 trainable.
+On MobileNetV2's 1280 features and six classes: 3,734,470 parameters in all, 1,476,486 trainable.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
+from pydantic import Field
 
+from har.clips.streams import StreamName
 from har.engine.runtime import keras
-
-layers, ops = keras.layers, keras.ops
-
+from har.engine.section import Share
+from har.models.contract import FeatureSettings, Tensor, layers, ops
 
 INPUT = "features"
 SCALING = "centred"  # the layer's name
 DEVIATION = 0.5  # of a centred input: where the cell's tanh is still nearly straight
 
 
-def build(
-    *, num_classes: int, num_frames: int, frame_size: int, num_features: int, params: dict[str, Any]
-) -> keras.Model:
-    """Build the head.
+class Settings(FeatureSettings):
+    """The section `models.mobilenet_lstm`."""
+
+    streams: list[StreamName] = Field(["frames", "motion", "trace"], min_length=1)
+    refit: bool = True
+    dropout: Share = 0.5
+    """share of the dense layer's outputs that are dropped in training"""
+
+
+def build(inputs: Tensor, settings: Settings) -> Tensor:
+    """Return the last states of a bidirectional LSTM, after a dense layer.
 
     Args:
-        num_classes: Number of labels.
-        num_frames: Frames of a clip that the model takes.
-        frame_size: Not used: the backbone has seen the frames.
-        num_features: Length of the feature vectors of all streams together, which it takes the mean
-            of.
-        params: The section `models.mobilenet_lstm`: `streams`, `dropout`.
+        inputs: float32 features of all streams side by side, of which the model takes the mean,
+            shape (batch, num_frames, num_features).
+        settings: Of the section `models.mobilenet_lstm`.
 
     Returns:
-        A model from float32 features (batch, num_frames, num_features) to probabilities
-        (batch, num_classes).
+        Shape (batch, 128).
     """
-    features = keras.Input((num_frames, num_features), name="features")
     recurrent = layers.Bidirectional(layers.LSTM(128))
-    num_streams = len(params["streams"])
-    x = ops.reshape(features, (-1, num_frames, num_streams, num_features // num_streams))
+    num_frames, num_features, num_streams = *inputs.shape[1:], len(settings.streams)
+    x = ops.reshape(inputs, (-1, num_frames, num_streams, num_features // num_streams))
     x = recurrent(layers.Rescaling(1.0, name=SCALING)(ops.mean(x, axis=2)))
     for direction in (recurrent.forward_layer, recurrent.backward_layer):
         direction.cell.bias.assign(remembering_bias(128, num_frames))
     x = layers.Dense(128, activation="relu")(x)
-    x = layers.Dropout(params["dropout"])(x)
-    probabilities = layers.Dense(num_classes, activation="softmax", name="probabilities")(x)
-    return keras.Model(features, probabilities, name="mobilenet_lstm")
+    return layers.Dropout(settings.dropout)(x)
 
 
 def adapt(model: keras.Model, clips: Iterable[np.ndarray]) -> None:

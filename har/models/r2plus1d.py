@@ -11,13 +11,13 @@ References: Tran et al., "A Closer Look at Spatiotemporal Convolutions for Actio
 Video Recognition", CVPR 2021 (causal convolutions and their state).
 """
 
-from typing import Any
+from __future__ import annotations
 
 import numpy as np
 
 from har.engine.runtime import keras
-
-layers, ops = keras.layers, keras.ops
+from har.engine.section import Count, Positive, Share
+from har.models.contract import LAST_LAYER, ClipSettings, Tensor, layers, ops
 
 INPUT = "clips"
 POOLING = 4  # of frames: 224x224 pixels become 56x56
@@ -26,32 +26,37 @@ FILTERS = (24, 32, 64, 128)  # of the blocks; each halves height and width
 NUM_PAST = 2  # frames before the present one that a convolution over time sees
 
 
-def build(
-    *, num_classes: int, num_frames: int, frame_size: int, num_features: int, params: dict[str, Any]
-) -> keras.Model:
-    """Build the network.
+class Settings(ClipSettings):
+    """The section `models.r2plus1d`."""
+
+    epochs: Count = 80
+    patience: Count | None = 30
+    batch_size: Count = 8
+    learning_rate: Positive = 3e-3
+    dropout: Share = 0.3
+    """share of the last layer's inputs that are dropped in training"""
+    batch_norm_momentum: Share = 0.9
+    """of the running statistics; Keras's 0.99 needs 500 steps to forget its start"""
+
+
+def build(inputs: Tensor, settings: Settings) -> Tensor:
+    """Return the features of clips.
 
     Args:
-        num_classes: Number of labels.
-        num_frames: Frames of a clip that the model takes.
-        frame_size: Height and width of a frame in pixels.
-        num_features: Not used: this model sees frames, not features.
-        params: The section `models.r2plus1d`: `dropout`, `batch_norm_momentum`.
+        inputs: uint8 RGB frames, shape (batch, num_frames, frame_size, frame_size, 3).
+        settings: Of the section `models.r2plus1d`.
 
     Returns:
-        A model from uint8 RGB frames (batch, num_frames, frame_size, frame_size, 3) to
-        probabilities (batch, num_classes).
+        Shape (batch, 128).
     """
-    frames = keras.Input((num_frames, frame_size, frame_size, 3), dtype="uint8", name="frames")
-    probabilities = _connect(frames, _Clip(num_frames), num_classes, params)
-    return keras.Model(frames, probabilities, name="r2plus1d")
+    return _connect(inputs, _Clip(inputs.shape[1]), settings)
 
 
 class Stream:
     """A trained model that is fed one video bit by bit.
 
     Args:
-        model: From `build`, or as loaded from its `.keras` file.
+        model: As it was trained, or as loaded from its `.keras` file.
 
     Example:
         stream = Stream(recognizer.model)
@@ -86,7 +91,7 @@ def streaming(model: keras.Model) -> keras.Model:
     """Return the same network with its memory as inputs and outputs.
 
     Args:
-        model: From `build`, or as loaded from its `.keras` file.
+        model: As it was trained, or as loaded from its `.keras` file.
 
     Returns:
         A model from uint8 RGB frames (1, any number, size, size, 3) and states, all zeros before
@@ -95,8 +100,8 @@ def streaming(model: keras.Model) -> keras.Model:
     frame_shape, num_classes = model.input_shape[2:], model.output_shape[-1]
     frames = keras.Input(batch_shape=(1, None, *frame_shape), dtype="uint8", name="frames")
     memory = _Memory()
-    params = {"dropout": 0.0, "batch_norm_momentum": 0.0}  # they change nothing after training
-    probabilities = _connect(frames, memory, num_classes, params)
+    features = _connect(frames, memory, Settings())  # its settings change nothing after training
+    probabilities = layers.Dense(num_classes, activation="softmax", name=LAST_LAYER)(features)
     network = keras.Model([frames, *memory.before], [probabilities, *memory.after])
     for layer in model.layers:
         if layer.weights:
@@ -110,11 +115,11 @@ class _Clip:
     def __init__(self, num_frames: int):
         self.shape = (-1, num_frames)  # batch and time
 
-    def with_past(self, x: keras.KerasTensor, num_past: int) -> keras.KerasTensor:
+    def with_past(self, x: Tensor, num_past: int) -> Tensor:
         """Return x, shape (batch, time, ...), with earlier frames before its first."""
         return layers.Concatenate(axis=1)([x[:, :1]] * num_past + [x])
 
-    def mean(self, x: keras.KerasTensor) -> keras.KerasTensor:
+    def mean(self, x: Tensor) -> Tensor:
         """Return the mean over the frames of x, shape (batch, time, channels)."""
         return layers.GlobalAveragePooling1D()(x)
 
@@ -127,7 +132,7 @@ class _Memory:
         self.count = keras.Input(batch_shape=(1, 1), name="count")  # frames seen so far
         self.before, self.after = [], []
 
-    def with_past(self, x: keras.KerasTensor, num_past: int) -> keras.KerasTensor:
+    def with_past(self, x: Tensor, num_past: int) -> Tensor:
         past = self._remember((num_past, *x.shape[2:]))
         still = ops.repeat(x[:, :1], num_past, axis=1)
         is_first = ops.reshape(ops.equal(self.count, 0), [1] * len(x.shape))
@@ -135,28 +140,26 @@ class _Memory:
         self.after.append(x[:, -num_past:])
         return x
 
-    def mean(self, x: keras.KerasTensor) -> keras.KerasTensor:
+    def mean(self, x: Tensor) -> Tensor:
         total = self._remember(x.shape[2:]) + ops.sum(x, axis=1)
         count = self.count + ops.sum(ops.ones_like(x[:, :, :1]), axis=1)
         self.before.append(self.count)
         self.after += [total, count]
         return total / count
 
-    def _remember(self, shape: tuple[int, ...]) -> keras.KerasTensor:
+    def _remember(self, shape: tuple[int, ...]) -> Tensor:
         self.before.append(keras.Input(batch_shape=(1, *shape)))
         return self.before[-1]
 
 
-def _connect(
-    frames: keras.KerasTensor, time: _Clip | _Memory, num_classes: int, params: dict[str, Any]
-) -> keras.KerasTensor:
-    """Return the probabilities of frames, shape (batch, time, size, size, 3)."""
+def _connect(frames: Tensor, time: _Clip | _Memory, settings: Settings) -> Tensor:
+    """Return the features of frames, shape (batch, time, size, size, 3)."""
 
-    def normalise(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-        momentum = params["batch_norm_momentum"]
+    def normalise(x: Tensor, name: str) -> Tensor:
+        momentum = settings.batch_norm_momentum
         return layers.BatchNormalization(momentum=momentum, name=f"{name}_norm")(x)
 
-    def over_time(x: keras.KerasTensor, block: int) -> keras.KerasTensor:
+    def over_time(x: Tensor, block: int) -> Tensor:
         # As a picture of time by place, a convolution over time is one of two dimensions, which
         # TensorFlow Lite runs 12 times as fast as one of three.
         size, filters = x.shape[2:]
@@ -180,5 +183,4 @@ def _connect(
         x = layers.ReLU(name=f"place{block}_relu")(normalise(convolve(x), f"place{block}"))
     x = layers.GlobalAveragePooling2D()(x)
     x = time.mean(ops.reshape(x, (*time.shape, FILTERS[-1])))
-    x = layers.Dropout(params["dropout"])(x)
-    return layers.Dense(num_classes, activation="softmax", name="probabilities")(x)
+    return layers.Dropout(settings.dropout)(x)

@@ -19,7 +19,7 @@ FILES = {
     name: Path(path)
     for name, path in {
         "lock": "dvc.lock",
-        "metrics": "metrics/metrics.json",
+        "metrics": "metrics/scores.json",
         "train": "metrics/train.json",
         "speed": "metrics/speed.json",
         "predictions": "metrics/predictions.csv",

@@ -15,6 +15,7 @@ def describe_prediction(prediction: Prediction) -> str:
     """Return the line for the terminal: the video, its label, how sure, and what else it may be.
 
     Example:
+        >>> from pathlib import Path
         >>> describe_prediction(Prediction(Path("a.mov"), {"sit": 0.9, "walk": 0.1}, "", None))
         'a.mov: sit 90 % (walk 10 %)'
     """

@@ -14,7 +14,7 @@ from har.dataset.tables import read_table
 from har.dataset.videos import METADATA_NAME
 from har.engine.repository import git, has_changes
 from har.evaluation.summary import BASELINES
-from har.models import find_model
+from har.models.contract import find_model
 from har.pages.finished_run import FILES, MODELS, FinishedRun
 from har.pages.inspection import MAX_NAMED, commonest
 from har.pages.templating import picture_uri

@@ -80,18 +80,9 @@ def predict_videos(
         recognizer: The model, with how its clips are made.
         videos: Files of any kind that FFmpeg reads.
         limits: What one video may use.
-
-    Raises:
-        ValueError: The model is of an earlier version, which did not keep all of how its clips are
-            made.
     """
     settings = dict(recognizer.preprocessing)
     del settings["model_frames"]  # which of the clip's frames it takes is its own affair
-    if "max_side" not in settings:
-        raise ValueError(
-            "The model was trained by an earlier version, which did not keep at what size its "
-            "videos were converted. Train it anew with `dvc repro`."
-        )
     # Here and not in the workers, so that one which is stopped leaves nothing behind.
     with tempfile.TemporaryDirectory(prefix="har-") as folder:
         clips = run_in_workers(

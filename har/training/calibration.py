@@ -11,10 +11,10 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from har.engine.runtime import keras
+from har.models.contract import LAST_LAYER
 
 # A few validation videos, all right, would ask for certainty: a temperature of 0.
 LOWEST, HIGHEST = 0.5, 5.0
-LAST_LAYER = "probabilities"
 
 
 def fit_temperature(probabilities: np.ndarray, label_indices: np.ndarray) -> float:

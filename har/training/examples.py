@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from har.backbones.packed import read_features
-from har.clips.clip import View, apply_view, even_indices, load_clip, read_views
+from har.clips.clip import even_indices, load_clip
+from har.clips.views import View, apply_view, read_views
 from har.dataset.tables import read_table
-from har.models import find_model
+from har.models.contract import find_model
 
 
 @dataclass(frozen=True)

@@ -16,44 +16,14 @@ import numpy as np
 
 from har.clips.streams import show_stream
 from har.engine.runtime import keras
-from har.models import with_last_blocks
+from har.training.deployment import with_last_blocks
 from har.training.examples import Examples
-from har.training.loop import Progress, train
+from har.training.loop import Drawing, Progress, train
 
 KEPT_GIGABYTES = 1.0  # of maps in memory; those beyond are made again, which changes nothing
 # As the layers of `mobilenet_v2` and `efficientnet_lite` are named. Neither matches the stem, which
 # is before all blocks.
 _BLOCK = re.compile(r"(features_[1-9]\d*|blocks_\d+|conv_head)(_|$)")
-
-
-def check_fine_tuning(num_blocks: Any, *, model: str, model_input: str, weights: str) -> None:
-    """Check that a model has a backbone whose blocks are known.
-
-    Args:
-        num_blocks: The parameter `fine_tune.num_blocks`.
-        model: The model's name.
-        model_input: What it is trained on, its `INPUT`.
-        weights: The parameter `backbone.weights`.
-
-    Raises:
-        ValueError: It is not a whole number of 0 or more, or above 0 without such a backbone.
-    """
-    if not isinstance(num_blocks, int) or num_blocks < 0:
-        raise ValueError(
-            f"fine_tune.num_blocks is {num_blocks!r}; expected a whole number of 0 or more. Change "
-            "it in params.yaml."
-        )
-    if num_blocks and model_input != "features":
-        raise ValueError(
-            f"fine_tune.num_blocks is {num_blocks}, and {model} has no backbone to fine-tune: all "
-            "of it is trained anyway. Set it to 0 in params.yaml, or choose another `model`."
-        )
-    if num_blocks and weights.startswith("keras"):
-        raise ValueError(
-            f"fine_tune.num_blocks is {num_blocks} and backbone.weights is {weights!r}; only "
-            "registry backbones can be fine-tuned, since of others the blocks are not known. Set "
-            "the one to 0 or the other to 'registry' in params.yaml."
-        )
 
 
 def split_backbone(backbone: keras.Model, num_blocks: int) -> tuple[keras.Model, keras.Model]:
@@ -94,8 +64,7 @@ def fine_tune(
     context: float,
     num_blocks: int,
     settings: dict[str, Any],
-    balanced: bool,
-    seed: int,
+    drawing: Drawing,
     checkpoint: Path,
     num_epochs_before: int,
     on_epoch: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
@@ -111,8 +80,7 @@ def fine_tune(
         context: As for `har.clips.streams.show_stream`.
         num_blocks: How many, 1 or more, as for `split_backbone`.
         settings: As for `har.training.loop.train`.
-        balanced: Likewise, and so are the others below.
-        seed: Of everything that is drawn.
+        drawing: Likewise.
         checkpoint: Another one than that of the head.
         num_epochs_before: Epochs of the head's training.
         on_epoch: Called after each epoch.
@@ -127,8 +95,7 @@ def fine_tune(
         _as_maps(training, trunk, streams, context),
         _as_maps(validation, trunk, streams, context),
         settings=settings,
-        balanced=balanced,
-        seed=seed,
+        drawing=drawing,
         checkpoint=checkpoint,
         on_epoch=on_epoch,
         section="fine_tune",

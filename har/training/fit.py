@@ -12,10 +12,11 @@ import numpy as np
 
 from har.backbones.building import build_backbone
 from har.engine.runtime import keras
-from har.models import deployable, find_model
+from har.models.contract import build_model, find_model, settings_type
+from har.training.deployment import deployable
 from har.training.examples import Examples, join_examples
-from har.training.fine_tuning import check_fine_tuning, fine_tune, split_backbone
-from har.training.loop import Progress, check_settings, predict, train
+from har.training.fine_tuning import fine_tune, split_backbone
+from har.training.loop import Drawing, Progress, predict, train
 
 
 @dataclass(frozen=True)
@@ -46,21 +47,15 @@ def fit(
 ) -> Trained:
     """Train `model`, and then again with the validation videos, or the last blocks of its backbone.
 
-    The first where its `refit` says so: the validation people have chosen the epoch, and taught
-    nothing yet. The second where `fine_tune` says so; both are not done.
+    The first where its `refit` says so, the second where `fine_tune` says so; both are not done.
 
     Args:
-        read: `read_examples` of `har.training.examples` but for its last arguments, `split` and
-            `inputs`.
+        read: `har.training.examples.read_examples` but for `split` and `inputs`.
         params: The content of params.yaml.
         num_classes: Number of labels.
         checkpoint: As for `har.training.loop.train`; what comes second has another one beside it.
         on_epoch: Called with the new rows of the history after each epoch.
-
-    Raises:
-        ValueError: A parameter has a value that it cannot have.
     """
-    _check(params)
     settings, second = _settings(params), second_checkpoint(checkpoint)
     training, validation = read("train"), read("val")
     model = _build(training, params, num_classes)
@@ -72,18 +67,13 @@ def fit(
         settings=settings,
         checkpoint=checkpoint,
         on_epoch=on_epoch,
-        **_drawing(params),
+        drawing=_drawing(params),
     )
     if backbone is None:
         validated = predict(model, validation, batch_size=settings["batch_size"])
         if "val" in trained_on(params):
-            model = _train_anew(
-                join_examples(training, validation),
-                params,
-                num_classes,
-                num_epochs=result.best_epoch,
-                checkpoint=second,
-            )
+            both, num_epochs = join_examples(training, validation), result.best_epoch
+            model = _refit(both, params, num_classes, num_epochs=num_epochs, checkpoint=second)
         return Trained(model, None, [result], validated)
     tuned_result = _tune(
         model,
@@ -133,43 +123,9 @@ def shown(params: dict[str, Any]) -> dict[str, Any]:
     return {"streams": [settings.get("stream", "frames")], "context": 1.0}
 
 
-def check_streams_of_model(params: dict[str, Any]) -> None:
-    """Check that a model on features is shown what the stage `features` has made, as it was made.
-
-    Raises:
-        ValueError: A stream is missing, or the model would see other frames than were compared.
-    """
-    name, settings, made = params["model"], _settings(params), params["features"]["streams"]
-    missing = [stream for stream in settings["streams"] if stream not in made]
-    if missing or not settings["streams"]:
-        raise ValueError(
-            f"models.{name}.streams is {settings['streams']}; expected one or more of "
-            f"features.streams, which is {made}. Change the one or the other in params.yaml."
-        )
-    num_frames = params["extract"]["num_frames"]
-    if settings["streams"] != ["frames"] and settings["num_frames"] != num_frames:
-        raise ValueError(
-            f"models.{name}.num_frames is {settings['num_frames']}, and all {num_frames} frames of "
-            "a clip were compared to make its streams. Set it to extract.num_frames in "
-            "params.yaml, or its streams to [frames]."
-        )
-
-
 def second_checkpoint(checkpoint: Path) -> Path:
     """Return where what comes after the first training keeps its own."""
     return checkpoint.with_name(f"{checkpoint.stem}-second.npz")
-
-
-def _check(params: dict[str, Any]) -> None:
-    module = find_model(params["model"])
-    check_fine_tuning(
-        params["fine_tune"]["num_blocks"],
-        model=params["model"],
-        model_input=module.INPUT,
-        weights=params["backbone"]["weights"],
-    )
-    if module.INPUT == "features":
-        check_streams_of_model(params)
 
 
 def _settings(params: dict[str, Any]) -> dict[str, Any]:
@@ -182,23 +138,22 @@ def _tuning_settings(params: dict[str, Any]) -> dict[str, Any]:
     return _settings(params) | tuning
 
 
-def _drawing(params: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of each training that decide what is drawn."""
-    return {
-        "balanced": params["downsample"]["method"] != "class_weight",
-        "seed": params["seed"],
-    }
+def _drawing(params: dict[str, Any]) -> Drawing:
+    """Return what decides what is drawn in each training."""
+    return Drawing(seed=params["seed"], balanced=params["downsample"]["method"] != "class_weight")
 
 
 def _build(training: Examples, params: dict[str, Any], num_classes: int) -> keras.Model:
     """Build the model, on the scale of what it trains on where its module has `adapt`."""
-    module, settings = find_model(params["model"]), _settings(params)
-    model = module.build(
+    name, settings = params["model"], _settings(params)
+    module = find_model(name)
+    model = build_model(
+        name,
+        settings_type(name).model_validate(settings),
         num_classes=num_classes,
         num_frames=settings["num_frames"],
         frame_size=params["extract"]["size"],
         num_features=training.read(0, 0).shape[-1] if module.INPUT == "features" else 0,
-        params=settings,
     )
     if hasattr(module, "adapt"):
         videos = range(len(training.label_indices))
@@ -208,13 +163,12 @@ def _build(training: Examples, params: dict[str, Any], num_classes: int) -> kera
 
 def _backbone_to_tune(params: dict[str, Any]) -> keras.Model:
     """Build the backbone, and say before the first training what is wrong with tuning it."""
-    check_settings(_tuning_settings(params), "fine_tune")
     backbone = make_backbone(params)
     split_backbone(backbone, params["fine_tune"]["num_blocks"])
     return backbone
 
 
-def _train_anew(
+def _refit(
     examples: Examples,
     params: dict[str, Any],
     num_classes: int,
@@ -232,7 +186,7 @@ def _train_anew(
         settings=_settings(params),
         checkpoint=checkpoint,
         num_epochs=num_epochs,
-        **_drawing(params),
+        drawing=_drawing(params),
     )
     return model
 
@@ -259,5 +213,5 @@ def _tune(
         checkpoint=checkpoint,
         num_epochs_before=num_epochs_before,
         on_epoch=on_epoch,
-        **_drawing(params),
+        drawing=_drawing(params),
     )

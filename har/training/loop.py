@@ -20,9 +20,7 @@ from har.engine.progress import progress
 from har.engine.runtime import keras
 from har.engine.seeds import generator_for
 from har.training.examples import Examples
-from har.training.mixing import disturb
 
-VERSION = 2  # of the code below; another number gives up checkpoints written by the old code
 WARM_UP_SHARE = 0.05  # of all steps, in which the learning rate rises to its full value
 
 
@@ -36,6 +34,33 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
+    def add(self, rows: list[dict[str, Any]], *, by_loss: bool) -> bool:
+        """Add the rows of an epoch and return whether its weights are to be kept.
+
+        Args:
+            rows: The last one has the loss that decides.
+            by_loss: Whether they are kept only where the loss is lower than any before.
+        """
+        self.epoch = rows[-1]["epoch"]
+        self.history += rows
+        if by_loss and not rows[-1]["loss"] < self.best_loss:
+            return False
+        self.best_loss, self.best_epoch = rows[-1]["loss"], self.epoch
+        return True
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What decides the order and the views of each epoch.
+
+    Attributes:
+        seed: Of everything that is drawn.
+        balanced: Whether each label is drawn equally often in an epoch.
+    """
+
+    seed: int
+    balanced: bool
+
 
 def train(
     model: keras.Model,
@@ -43,8 +68,7 @@ def train(
     validation: Examples | None,
     *,
     settings: dict[str, Any],
-    balanced: bool,
-    seed: int,
+    drawing: Drawing,
     checkpoint: Path,
     on_epoch: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
     section: str | None = None,
@@ -53,69 +77,35 @@ def train(
 ) -> Progress:
     """Train, and keep the weights with the lowest validation loss, or the last ones.
 
-    With few validation videos the loss is luck; without `patience` they decide nothing, all epochs
-    are trained, and the learning rate, which has fallen to 0, makes the last weights good ones.
+    Without `patience` all epochs are trained: the learning rate, which falls to 0, makes the last
+    weights good ones, and the loss of a few validation videos is luck.
 
     Args:
         model: Not compiled. Afterwards it has the weights kept.
         training: The training videos and their views.
-        validation: The validation videos, without views; None: there are none to choose by, so the
-            last weights are kept.
-        settings: `epochs`, `patience` (epochs without a lower validation loss before stopping;
-            None: train them all), `batch_size`, `learning_rate`, `weight_decay`,
-            `label_smoothing`, and `mixup` and `time_mask` of `har.training.mixing`.
-        balanced: Whether each label is drawn equally often in an epoch.
-        seed: Of everything that is drawn.
-        checkpoint: A file for this model, data and settings alone; training goes on from it where
-            it exists, writes it after each epoch and leaves it to the caller to remove.
+        validation: The validation videos, without views; None: the last weights are kept.
+        settings: Those that all models have (`har.models.contract.ModelSettings`).
+        drawing: What decides the order and the views of an epoch.
+        checkpoint: A file for this training alone, which goes on from it, writes it after each
+            epoch and leaves it to the caller to remove.
         on_epoch: Called with the new rows of the history after each epoch.
-        section: Of params.yaml, where messages say that settings are; None: `models.<name>`.
+        section: Of params.yaml, for messages; None: `models.<name>`.
         num_epochs_before: By another training before this one; numbers of epochs go on from it.
-        num_epochs: Where to stop, the learning rate falling as if all of `epochs` came; None: all.
+        num_epochs: Where to stop, the learning rate falling as for all of them; None: `epochs`.
 
     Returns:
-        The history, one row each for train and val an epoch, and the epoch of the weights.
-
-    Raises:
-        ValueError: A setting is out of its range, or the loss is not a number any more; the message
-            names the setting or the step.
+        The history, one row each for train and val an epoch, and the epoch kept.
     """
-    section = section or f"models.{model.name}"
-    check_settings(settings, section)
-    num_classes = model.output_shape[-1]
     steps_per_epoch = -(-len(training.label_indices) // settings["batch_size"])
     _compile(model, settings, num_steps=settings["epochs"] * steps_per_epoch)
-    patience = settings["patience"] if validation else None
-    state = Progress(epoch=num_epochs_before, best_epoch=num_epochs_before)
-    best_weights = model.get_weights()
     last_epoch = num_epochs_before + (num_epochs or settings["epochs"])
-    if checkpoint.exists():
-        state, best_weights = _restore(model, checkpoint)
-        print(f"train: goes on after epoch {state.epoch} of {last_epoch}")
-    epochs = range(state.epoch + 1, last_epoch + 1)
-    for epoch in progress(
-        epochs, total=last_epoch, initial=state.epoch, description="train", unit="epochs"
-    ):
-        if patience is not None and epoch - state.best_epoch > patience:
-            break
+    section = section or f"models.{model.name}"
+    state, best_weights = _start(model, checkpoint, num_epochs_before, last_epoch)
+    patience = settings["patience"] if validation else None
+    for epoch in _count_epochs(state, last_epoch, patience):
         start = time.perf_counter()
-        rng = generator_for(seed, "epoch", str(epoch))
-        _seed_layers(model, rng)
-        order = draw_epoch(training, balanced=balanced, rng=rng)
-        batches = _batches(training, order, settings["batch_size"], num_classes)
-        disturbed = disturb(
-            batches, mixup=settings["mixup"], time_mask=settings["time_mask"], rng=rng
-        )
-        trained = _train_epoch(model, disturbed, epoch, section)
-        rows = [{"epoch": epoch, "split": "train", **trained}]
-        if validation:
-            validated = _validate(model, validation, settings["batch_size"], num_classes)
-            _check_loss(validated["loss"], f"on the validation videos after epoch {epoch}", section)
-            rows.append({"epoch": epoch, "split": "val", **validated})
-        state.epoch = epoch
-        state.history += rows
-        if patience is None or rows[-1]["loss"] < state.best_loss:
-            state.best_loss, state.best_epoch = rows[-1]["loss"], epoch
+        rows = _run_epoch(model, training, validation, epoch, settings, drawing, section)
+        if state.add(rows, by_loss=patience is not None):
             best_weights = model.get_weights()
         state.seconds.append(time.perf_counter() - start)
         _save(model, state, best_weights, checkpoint)
@@ -124,48 +114,15 @@ def train(
     return state
 
 
-def check_settings(settings: dict[str, Any], section: str) -> None:
-    """Check what `train` takes.
-
-    Args:
-        settings: As for `train`.
-        section: Of params.yaml, where the settings are.
-
-    Raises:
-        ValueError: A setting is text or out of its range.
-    """
-    for name, value in settings.items():
-        if name != "stream" and isinstance(value, str):
-            raise ValueError(
-                f"{section}.{name} is the text {value!r}; expected a number. Change it "
-                "in params.yaml; YAML takes 1e-3 for text and 1.0e-3 for a number."
-            )
-    for name in ("epochs", "patience", "batch_size"):
-        value, or_null = settings[name], " or null" if name == "patience" else ""
-        if value is None and or_null:
-            continue
-        if value is None or value < 1:
-            raise ValueError(
-                f"{section}.{name} is {'null' if value is None else value}; expected 1 "
-                f"or more{or_null}. Change it in params.yaml."
-            )
-    for name, end, range_text in (("mixup", np.inf, "0 or more"), ("time_mask", 1, "in [0, 1)")):
-        value = settings[name]
-        if value is None or not 0 <= value < end:
-            raise ValueError(
-                f"{section}.{name} is {'null' if value is None else value}; expected a number "
-                f"{range_text}, where 0 switches it off. Change it in params.yaml."
-            )
-
-
-def fingerprint(made_by: dict[str, Any], *, files: Sequence[Path]) -> str:
+def fingerprint(made_by: dict[str, Any], *, code: str, files: Sequence[Path]) -> str:
     """Return a name for one training and no other: 16 hexadecimal digits.
 
     Args:
         made_by: The parameters that decide the weights.
+        code: The digest of the code that decides them, of `har.engine.code`.
         files: The tables of the data, which name what they point at by its digest.
     """
-    digest = hashlib.sha256(json.dumps([VERSION, made_by], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([code, made_by], sort_keys=True).encode())
     for file in files:
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]
@@ -247,6 +204,52 @@ def _batches(
         inputs = np.stack([examples.read(video, view) for video, view in chosen])
         targets = np.eye(num_classes, dtype=np.float32)[examples.label_indices[videos]]
         yield inputs, targets, examples.weights[videos].astype(np.float32)
+
+
+def _start(
+    model: keras.Model, checkpoint: Path, num_epochs_before: int, last_epoch: int
+) -> tuple[Progress, list[np.ndarray]]:
+    """Return where training is and the best weights so far, from the checkpoint if there is one."""
+    if not checkpoint.exists():
+        state = Progress(epoch=num_epochs_before, best_epoch=num_epochs_before)
+        return state, model.get_weights()
+    state, best_weights = _restore(model, checkpoint)
+    print(f"train: goes on after epoch {state.epoch} of {last_epoch}")
+    return state, best_weights
+
+
+def _count_epochs(state: Progress, last_epoch: int, patience: int | None) -> Iterator[int]:
+    """Yield the numbers of the epochs that are left, until patience is at its end."""
+    epochs = range(state.epoch + 1, last_epoch + 1)
+    for epoch in progress(
+        epochs, total=last_epoch, initial=state.epoch, description="train", unit="epochs"
+    ):
+        if patience is not None and epoch - state.best_epoch > patience:
+            return
+        yield epoch
+
+
+def _run_epoch(
+    model: keras.Model,
+    training: Examples,
+    validation: Examples | None,
+    epoch: int,
+    settings: dict[str, Any],
+    drawing: Drawing,
+    section: str,
+) -> list[dict[str, Any]]:
+    """Train for an epoch and validate; return the rows of the history."""
+    num_classes, batch_size = model.output_shape[-1], settings["batch_size"]
+    rng = generator_for(drawing.seed, "epoch", str(epoch))
+    _seed_layers(model, rng)
+    order = draw_epoch(training, balanced=drawing.balanced, rng=rng)
+    batches = _batches(training, order, batch_size, num_classes)
+    rows = [{"epoch": epoch, "split": "train", **_train_epoch(model, batches, epoch, section)}]
+    if validation:
+        validated = _validate(model, validation, batch_size, num_classes)
+        _check_loss(validated["loss"], f"on the validation videos after epoch {epoch}", section)
+        rows.append({"epoch": epoch, "split": "val", **validated})
+    return rows
 
 
 def _train_epoch(

@@ -29,9 +29,6 @@ from har.video.reading import (
 )
 from har.video.writing import open_output, set_up_stream, tag_colours, x264_options
 
-# Changed when the same video would give other bytes.
-CONVERT_VERSION = f"3, PyAV {av.__version__}"
-
 COPIED_CONTAINERS = ("mp4", "matroska")  # their H.264 needs no rewriting; MOV is `mov,mp4,…`
 COPIED_PIXEL_FORMATS = ("yuv420p", "yuvj420p")
 MAX_FPS = Fraction(60)  # of a video whose frame rate varies

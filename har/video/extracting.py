@@ -25,8 +25,6 @@ from har.video.reading import (
     rotation_of,
 )
 
-# Changed when the same video would give other frames.
-EXTRACT_VERSION = f"1, PyAV {av.__version__}"
 ASPECTS = ("stretch", "pad", "crop")
 
 # Area averages all the pixels that fall into one, so nothing is aliased, but it cannot enlarge.

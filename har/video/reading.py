@@ -15,6 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from har.engine.code import code_digest
 from har.engine.errors import VideoError
 
 DEFAULT_FPS = Fraction(25)  # of a file that has one frame and names no rate
@@ -323,3 +324,12 @@ def _explain_unreadable(path: Path, error: Exception) -> str:
         f"{path} is not a video that can be read ({error.strerror}); expected MP4, MOV, AVI, MKV, "
         "WebM or the like. Copy it again from where it came from, or remove it."
     )
+
+
+def code_version(module: str) -> str:
+    """Return what tells the code of a module here, and the decoders, from other ones.
+
+    Args:
+        module: Name of the module that makes a result, as `har.video.converting`.
+    """
+    return f"{code_digest(module)}, PyAV {av.__version__}"

@@ -18,7 +18,7 @@ from har.backbones.building import build_backbone
 from har.backbones.keras_applications import application_names, find_keras_weights
 from har.backbones.weights import identify_weights
 from har.engine.runtime import keras
-from har.models import deployable
+from har.training.deployment import deployable
 
 FILE_UTILS = inspect.getmodule(keras.utils.get_file)
 MOBILENET = inspect.getmodule(keras.applications.MobileNetV2)

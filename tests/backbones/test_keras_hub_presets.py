@@ -28,8 +28,8 @@ from har.backbones.extractor import make_extractor
 from har.backbones.keras_hub import find_preset
 from har.backbones.weights import identify_weights
 from har.engine.runtime import KERAS_HUB, keras
-from har.models import deployable
 from har.recognizer.recognizer import Recognizer, load_recognizer
+from har.training.deployment import deployable
 
 SIZE = 64
 NAME = "vit_base_patch16_224_imagenet"

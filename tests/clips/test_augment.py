@@ -1,4 +1,4 @@
-"""Clips and their views: one flip, crop, speed, colour and box for all frames of a clip."""
+"""Clips and their views: one flip, crop, speed and colour for all frames of a clip."""
 
 from dataclasses import replace
 
@@ -6,25 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from har.clips.clip import (
-    LATER_FIELDS,
-    View,
-    apply_view,
-    describe_view,
-    draw_views,
-    even_indices,
-    load_clip,
-    read_views,
-    view_indices,
-    write_views,
-)
+from har.clips.clip import even_indices, load_clip
+from har.clips.views import View, apply_view, draw_views, read_views, view_indices, write_views
 from har.engine.seeds import generator_for
 from stages.augment import main
 
 SETTINGS = {"num_views": 3, "flip": 0.5, "crop": 0.7, "speed": (0.5, 2.0), "seed": 42}
 
 
-MORE = {"shift": 0.3, "colour": 0.4, "erase": 0.5}
+MORE = {"colour": 0.4}
 
 
 def noise_clip(num_frames: int = 6, size: int = 16, seed: int = 0) -> np.ndarray:
@@ -123,22 +113,6 @@ def test_apply_view_keeps_grey_grey_when_colours_turn():
     assert np.array_equal(apply_view(clip, View(hue=0.2, saturation=1.5)), clip)
 
 
-def test_apply_view_hides_one_box_in_all_frames():
-    clip = noise_clip(size=16) // 2  # nothing is as bright as the box
-    shown = apply_view(clip, View(erase_size=0.5, erase_top=0.25, erase_left=0.0))
-    hidden = np.zeros((16, 16), bool)
-    hidden[4:12, :8] = True
-    assert (shown[:, hidden] == 127).all()
-    assert np.array_equal(shown[:, ~hidden], clip[:, ~hidden])
-
-
-def test_apply_view_holds_an_end_when_shifted():
-    later = apply_view(numbered_clip(11), View(shift=0.3))
-    assert later[:, 0, 0, 0].tolist() == [3, 4, 5, 6, 7, 8, 9, 10, 10, 10, 10]
-    earlier = apply_view(numbered_clip(11), View(shift=-0.3))
-    assert earlier[:, 0, 0, 0].tolist() == [0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7]
-
-
 def test_apply_view_returns_the_places_asked_for():
     view = draw_views("a", **SETTINGS | MORE)[0]
     places = np.array([0, 3, 5])
@@ -194,32 +168,23 @@ def test_draw_views_draws_what_it_drew_before_there_was_more_to_draw():
     )
 
 
-@pytest.mark.parametrize("name", sorted(MORE))
-def test_draw_views_changes_nothing_else_when_one_is_switched_on(name):
-    fields = {
-        "shift": ["shift"],
-        "colour": ["brightness", "contrast", "saturation", "hue"],
-        "erase": ["erase_size", "erase_top", "erase_left"],
-    }[name]
-    without = draw_views("a", **SETTINGS)
-    alone = draw_views("a", **SETTINGS | {name: MORE[name]})
-    together = draw_views("a", **SETTINGS | MORE)
+def test_draw_views_changes_nothing_else_when_colour_is_switched_on():
+    fields = ["brightness", "contrast", "saturation", "hue"]
+    without, coloured = draw_views("a", **SETTINGS), draw_views("a", **SETTINGS | MORE)
     nothing = {field: getattr(View, field) for field in fields}
-    assert [replace(view, **nothing) for view in alone] == without
-    for one, two in zip(alone, together, strict=True):
-        assert all(getattr(one, field) == getattr(two, field) for field in fields)
-        assert all(getattr(one, field) != getattr(View, field) for field in fields)
+    assert [replace(view, **nothing) for view in coloured] == without
+    assert all(
+        getattr(view, field) != getattr(View, field) for view in coloured for field in fields
+    )
 
 
 def test_draw_views_draws_the_whole_range_evenly():
     views = draw_views("a", **SETTINGS | MORE | {"num_views": 2000})
     for name, low, high in (
-        ("shift", -0.3, 0.3),
         ("brightness", 0.6, 1.4),
         ("contrast", 0.6, 1.4),
         ("saturation", 0.6, 1.4),
         ("hue", -0.1, 0.1),
-        ("erase_size", 0, 0.5),
     ):
         values = np.array([getattr(view, name) for view in views])
         assert values.min() == pytest.approx(low, abs=0.01)
@@ -227,9 +192,6 @@ def test_draw_views_draws_the_whole_range_evenly():
         counts, _ = np.histogram(values, 4, (low, high))
         assert (counts > 400).all()
         assert counts.sum() == 2000
-    for side in ("erase_top", "erase_left"):
-        ends = [getattr(view, side) + view.erase_size for view in views]
-        assert 0.97 < max(ends) <= 1 + 1e-12
 
 
 def test_draw_views_obeys_the_settings():
@@ -245,61 +207,13 @@ def test_draw_views_obeys_the_settings():
     assert 160 < sum(view.speed > 1 for view in half) < 240  # even in the logarithm
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"num_views": -1},
-        {"flip": 1.5},
-        {"crop": 0.0},
-        {"crop": 1.2},
-        {"crop": float("nan")},
-        {"speed": (0.0, 2.0)},
-        {"speed": (2.0, 0.5)},
-        {"speed": (1.0,)},
-    ],
-)
-def test_draw_views_refuses_settings(wrong):
-    message = r"augment has num_views .* expected num_views of 0 or more.*params\.yaml"
-    with pytest.raises(ValueError, match=message):
-        draw_views("a", **SETTINGS | wrong)
-
-
-@pytest.mark.parametrize("name", ["shift", "colour", "erase"])
-@pytest.mark.parametrize("wrong", [-0.1, 1, float("nan"), "3e-1", None])
-def test_draw_views_refuses_shares(name, wrong):
-    message = rf"augment\.{name} is {wrong!r}; expected a number in \[0, 1\).*params\.yaml"
-    with pytest.raises(ValueError, match=message):
-        draw_views("a", **SETTINGS | {name: wrong})
-
-
-@pytest.mark.parametrize("more", [{}, {"colour": 0.2}, MORE], ids=["off", "colour", "on"])
+@pytest.mark.parametrize("more", [{}, MORE], ids=["off", "on"])
 def test_read_views_returns_what_was_written_to_the_last_bit(tmp_path, more):
     views = {f"Übung, 1/{i}": draw_views(str(i), **SETTINGS | more) for i in range(50)}
     write_views(tmp_path / "views.csv", views)
     read = read_views(tmp_path / "views.csv")
     assert read == views
     assert type(read["Übung, 1/0"][0].flip) is bool
-
-
-def test_write_views_has_columns_for_what_is_used_only(tmp_path):
-    path = tmp_path / "views.csv"
-    first = ["video_id", "view", "flip", "crop_size", "crop_top", "crop_left", "speed", "start"]
-    for views, columns in (
-        ([View()], first),
-        ([View(), View(hue=0.1)], [*first, "hue"]),
-        (draw_views("a", **SETTINGS | MORE), [*first, *LATER_FIELDS]),
-    ):
-        write_views(path, {"a": views})
-        assert path.read_text().splitlines()[0].split(",") == columns
-        assert read_views(path) == {"a": views}
-
-
-def test_describe_view_leaves_out_what_came_later_and_changes_nothing():
-    first = ["flip", "crop_size", "crop_top", "crop_left", "speed", "start"]
-    assert list(describe_view(View())) == first
-    assert list(describe_view(View(erase_size=0.1))) == [*first, "erase_size"]
-    on = draw_views("a", **SETTINGS | MORE)[0]
-    assert View(**describe_view(on)) == on
 
 
 def test_read_views_returns_nothing_when_there_are_none(tmp_path):
@@ -355,16 +269,14 @@ def test_stage_writes_the_same_bytes_again(manifest, project):
     assert contents[0] == contents[1]
 
 
-def test_stage_shows_colours_boxes_and_shifts_on_its_sheet(manifest, project, set_param):
-    sheets = set()
-    for name in ("none", "shift", "colour", "erase"):
-        if name != "none":
-            set_param(f"augment.{name}", 0.5)
-        main(manifest=manifest, out=project / name)
-        sheets.add((project / name / "contact_sheet.png").read_bytes())
-    assert len(sheets) == 4
-    view = read_views(project / "erase" / "views.csv")["a/1"][0]
-    assert all(getattr(view, name) != getattr(View, name) for name in LATER_FIELDS)
+def test_stage_shows_colours_on_its_sheet(manifest, project, set_param):
+    main(manifest=manifest, out=project / "plain")
+    set_param("augment.colour", 0.5)
+    main(manifest=manifest, out=project / "coloured")
+    plain, coloured = (project / name / "contact_sheet.png" for name in ("plain", "coloured"))
+    assert plain.read_bytes() != coloured.read_bytes()
+    view = read_views(project / "coloured" / "views.csv")["a/1"][0]
+    assert view.hue != View.hue
 
 
 def test_stage_draws_its_sheet_also_without_views(manifest, project, set_param):

@@ -23,12 +23,13 @@ from video_files import (
 
 import har.dataset.inspection
 import har.dataset.splits
-from har.dataset.inspection import MAX_STRIP_BYTES, Settings, _within_budget, choose_strips
+from har.commands.inspect import inspection_settings
+from har.dataset.inspection import MAX_STRIP_BYTES, _within_budget, choose_strips
 from har.dataset.inspection import inspect_videos as inspect_folder
 from har.dataset.problems import Problem
 from har.engine.errors import VideoError
 from har.pages.inspection import count_kinds, describe_inspection, inspection_as_json, render_page
-from har.settings import load_params
+from har.settings import load_settings
 from har.video.preview import NUM_STRIP_FRAMES, Preview, PreviewTask, preview_video
 from har.video.writing import write_video
 from stages import convert, extract, split
@@ -48,7 +49,7 @@ def write_people(folder: Path, labels=("sit", "walk"), num_people: int = 4, **op
 
 
 def inspect_videos(folder: Path, pattern: str | None = PATTERN, **options):
-    settings = Settings.from_params(load_params(), subject_pattern=pattern)
+    settings = inspection_settings(load_settings(), pattern)
     return inspect_folder(folder, settings, report=Path("page.html"), **options)
 
 

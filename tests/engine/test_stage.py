@@ -13,7 +13,6 @@ import har.engine.progress
 from har.engine.progress import progress
 from har.engine.repository import project_root
 from har.engine.stage import run_stage
-from har.settings import load_params
 
 
 def end_of(main, arguments: list[str], capsys) -> tuple[int, str]:
@@ -112,28 +111,6 @@ def test_project_root_is_the_repository_of_an_experiment(monkeypatch):
     assert project_root() == Path()
     monkeypatch.setenv("DVC_ROOT", "/somewhere/project")
     assert project_root() == Path("/somewhere/project")
-
-
-def test_load_params_reads_sections(project, set_param):
-    set_param("split.test_fold", "Übung")
-    assert load_params()["split"]["test_fold"] == "Übung"
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, "There is no params.yaml in .*Run the command in the folder of the project"),
-        ("seed: [1", r"params\.yaml is not valid YAML: .*line 1.*Correct that line"),
-        ("", r"must hold named sections, as `dataset:`; it holds None"),
-        ("- 1\n", r"must hold named sections, as `dataset:`; it holds \[1\]"),
-    ],
-)
-def test_load_params_refuses_file(tmp_path, monkeypatch, content, message):
-    monkeypatch.chdir(tmp_path)
-    if content is not None:
-        (tmp_path / "params.yaml").write_text(content)
-    with pytest.raises(ValueError, match=re.compile(message, re.DOTALL)):
-        load_params()
 
 
 def test_progress_yields_the_items_and_prints_lines_with_time_left(capsys, monkeypatch):

@@ -9,8 +9,9 @@ from har.backbones.building import build_backbone
 from har.clips.streams import find_person, show_stream
 from har.engine.runtime import keras
 from har.evaluation.gradcam import find_heat_map, find_maps_layer, paint_heat_map
-from har.models import deployable, find_model
+from har.models.contract import build_model, find_model, settings_type
 from har.recognizer.recognizer import Recognizer, load_recognizer
+from har.training.deployment import deployable
 
 layers = keras.layers
 SIZE, NUM_FRAMES = 32, 4
@@ -148,8 +149,10 @@ def test_find_heat_map_of_the_project_s_models_as_saved(name, maps_name, frames,
     module = find_model(name)
     streams = STREAMS.get(name, [])
     params = SETTINGS | {"streams": streams}
-    options = {"frame_size": SIZE, "num_features": 1280 * len(streams), "params": params}
-    model = module.build(num_classes=3, num_frames=NUM_FRAMES * 2, **options)
+    options = {"frame_size": SIZE, "num_features": 1280 * len(streams)}
+    kind = settings_type(name)
+    settings = kind(**{key: value for key, value in params.items() if key in kind.model_fields})
+    model = build_model(name, settings, num_classes=3, num_frames=NUM_FRAMES * 2, **options)
     last = model.layers[-1]  # may start at 0, where nothing speaks for any label
     last.set_weights([np.random.default_rng(0).normal(size=last.kernel.shape), np.zeros(3)])
     whole = model

@@ -12,33 +12,36 @@ from places import ROOT
 
 from har.backbones.building import build_backbone
 from har.engine.runtime import keras
-from har.models import count_parameters, deployable, find_model, mobilenet_lstm, model_names
+from har.models import mobilenet_lstm
+from har.models.contract import (
+    build_model,
+    count_parameters,
+    find_model,
+    model_names,
+    settings_type,
+)
 from har.recognizer.recognizer import Recognizer, load_recognizer
+from har.training.deployment import deployable
 
-CNN3D = {"dropout": 0.2, "batch_norm_momentum": 0.9, "stream": "frames"}
 PREPROCESSING = {"num_frames": 12, "size": 8, "aspect": "stretch", "model_frames": 8}
 LABELS = ["sitting down", "Übung"]
 
 
 def build_cnn3d(*, num_frames: int = 8, frame_size: int = 8, num_classes: int = 2) -> keras.Model:
-    return find_model("cnn3d").build(
-        num_classes=num_classes,
-        num_frames=num_frames,
-        frame_size=frame_size,
-        num_features=0,
-        params=CNN3D,
+    return build_model(
+        "cnn3d", num_classes=num_classes, num_frames=num_frames, frame_size=frame_size
     )
 
 
 def build_head(
     *, num_frames: int = 16, num_classes: int = 6, streams: tuple[str, ...] = ("frames",)
 ) -> keras.Model:
-    return find_model("mobilenet_lstm").build(
+    return build_model(
+        "mobilenet_lstm",
+        settings_type("mobilenet_lstm")(streams=list(streams)),
         num_classes=num_classes,
         num_frames=num_frames,
-        frame_size=0,
         num_features=1280 * len(streams),
-        params={"dropout": 0.3, "streams": list(streams)},
     )
 
 

@@ -7,24 +7,20 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from har.engine.runtime import keras, tf
-from har.models import count_parameters, r2plus1d
+from har.models import r2plus1d
+from har.models.contract import build_model, count_parameters
 from har.recognizer.recognizer import Recognizer, load_recognizer
 from har.training.examples import Examples
 from har.training.loop import predict, train
 
 NUM_FRAMES, SIZE = 9, 32
-PARAMS = {"dropout": 0.3, "batch_norm_momentum": 0.9}
 
 
 def build(
     *, num_frames: int = NUM_FRAMES, frame_size: int = SIZE, num_classes: int = 3
 ) -> keras.Model:
-    return r2plus1d.build(
-        num_classes=num_classes,
-        num_frames=num_frames,
-        frame_size=frame_size,
-        num_features=0,
-        params=PARAMS,
+    return build_model(
+        "r2plus1d", num_classes=num_classes, num_frames=num_frames, frame_size=frame_size
     )
 
 
@@ -130,7 +126,7 @@ def test_train_learns_what_differs_only_in_the_direction_of_time(tmp_path):
     model = build(num_classes=2)
     settings = {
         "epochs": 12, "patience": 12, "batch_size": 4, "learning_rate": 0.003,
-        "weight_decay": 0.0001, "label_smoothing": 0.0, "mixup": 0, "time_mask": 0,
+        "weight_decay": 0.0001, "label_smoothing": 0.0,
     }  # fmt: skip
     train(
         model, training, training, settings=settings, balanced=True, seed=0,

@@ -18,7 +18,7 @@ from places import ROOT
 from har.__main__ import main
 from har.engine.runtime import keras
 from har.evaluation.scores import evaluate
-from har.models import cnn3d
+from har.models.contract import build_model
 from har.pages.finished_run import FILES, pipeline_changes, read_run
 from har.pages.report import MAX_STRIPS, OUTPUTS, write_report
 from har.pages.templating import picture_uri
@@ -48,9 +48,8 @@ class TagReader(html.parser.HTMLParser):
 def make_recognizer(seed: int) -> Recognizer:
     keras.utils.set_random_seed(seed)
     settings = {"dropout": 0.3, "batch_norm_momentum": 0.9, "stream": "frames"}
-    model = cnn3d.build(
-        num_classes=len(LABELS), num_frames=MODEL_FRAMES, frame_size=SIZE, num_features=0,
-        params=settings,
+    model = build_model(
+        "cnn3d", num_classes=len(LABELS), num_frames=MODEL_FRAMES, frame_size=SIZE
     )  # fmt: skip
     last = model.layers[-1]  # untrained, it would say nearly the same of every clip
     last.set_weights([100 * weights for weights in last.get_weights()])
@@ -278,7 +277,7 @@ def test_read_run_names_all_that_is_missing_and_the_command(run_folder):
     FILES["contact_sheet"].unlink()
     with pytest.raises(ValueError, match="dvc repro") as error:
         write()
-    assert "metrics/metrics.json, data/augment/contact_sheet.png are missing" in str(error.value)
+    assert "metrics/scores.json, data/augment/contact_sheet.png are missing" in str(error.value)
 
 
 def test_read_run_refuses_without_the_model(run_folder):

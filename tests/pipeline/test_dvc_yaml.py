@@ -8,12 +8,10 @@ import yaml
 from places import ROOT
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-# `har.models` imports the chosen model by its name.
-BY_NAME = {"har/models/__init__.py": "har/models/${model}.py"}
 
 
-def imported_modules(file: str) -> set[str]:
-    """Return the project's files that a file imports, at any place in it."""
+def imported_files(file: str) -> set[str]:
+    """Return the files of `har` that a file imports, at any place in it."""
     found = set()
     for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -25,37 +23,49 @@ def imported_modules(file: str) -> set[str]:
         for name in names:
             path = Path(*name.split("."))
             for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-                if path.parts[0] in ("har", "stages") and (ROOT / candidate).is_file():
+                if path.parts[0] == "har" and (ROOT / candidate).is_file():
                     found.add(candidate.as_posix())
     return found
 
 
-def all_dependencies(file: str) -> set[str]:
-    """Return the project's files that running a file reads, itself included."""
-    found, waiting = set(), {file}
+def rooms_reached(file: str) -> set[str]:
+    """Return the folders of `har` whose files running a file reads."""
+    found, waiting = set(), imported_files(file)
     while waiting:
         current = waiting.pop()
         found.add(current)
-        if current in BY_NAME:
-            found.add(BY_NAME[current])
-        waiting |= imported_modules(current) - found
-    packages = {f"{Path(path).parent.as_posix()}/__init__.py" for path in found}
-    return found | {package for package in packages if package.startswith("har")}
+        waiting |= imported_files(current) - found
+    return {Path(path).parent.as_posix() for path in found} - {"har"}
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_dependencies_equal_imports(name):
-    code = {dependency for dependency in STAGES[name]["deps"] if dependency.endswith(".py")}
-    assert code == all_dependencies(f"stages/{name}.py") - {"stages/__init__.py"}
+def test_dependencies_are_the_rooms_that_a_stage_imports(name):
+    code = {
+        dependency
+        for dependency in STAGES[name]["deps"]
+        if dependency.startswith(("har", "stages"))
+    }
+    # The settings find the models by their files.
+    rooms = rooms_reached(f"stages/{name}.py") | {"har/models", "har/clips", "har/engine"}
+    assert code == {f"stages/{name}.py", "har/__init__.py", *rooms}
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_stage_has_description_script_and_same_names(name):
     assert STAGES[name]["desc"]
     assert f"python -m stages.{name} " in STAGES[name]["cmd"]
-    assert list((ROOT / "tests").glob(f"*/test_{name}.py")) or name in ("train", "evaluate")
+    has_tests = list((ROOT / "tests").glob(f"*/test_{name}.py"))
+    assert has_tests or name in ("train", "evaluate")  # tests/pipeline runs these
 
 
 def test_every_script_is_a_stage():
     scripts = {path.stem for path in (ROOT / "stages").glob("[!_]*.py")}
     assert scripts == set(STAGES)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_small_files_in_git_are_metrics_and_plots(name):
+    """As plain outs they would keep the stage out of DVC's run cache."""
+    uncached = [out for out in STAGES[name].get("outs", []) if isinstance(out, dict)]
+    assert not [out for out in uncached if any(options.get("cache") is False for options in
+                                               out.values())]  # fmt: skip

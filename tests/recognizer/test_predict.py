@@ -3,7 +3,6 @@
 import csv
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -150,12 +149,6 @@ def test_predict_videos_takes_the_frames_that_the_model_was_trained_on(tmp_path)
     assert np.array_equal(
         given[0], read_clip((video, SETTINGS, str(tmp_path)))[np.newaxis, [0, 2, 5, 7]]
     )
-
-
-def test_predict_videos_refuses_a_model_that_does_not_say_how_its_videos_were_converted(tmp_path):
-    old = SimpleNamespace(preprocessing={"num_frames": 8, "size": 32, "model_frames": 4})
-    with pytest.raises(ValueError, match=r"by an earlier version.*Train it anew with `dvc repro`"):
-        next(predict_videos(old, [tmp_path / "a.mp4"], limits=LIMITS))
 
 
 def test_predict_videos_stops_what_takes_too_long_and_says_what_to_raise(recognizer, tmp_path):

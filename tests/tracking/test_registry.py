@@ -1,23 +1,26 @@
 """MLflow's registry: versions of trainings, challenger and champion."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from mlflow.exceptions import MlflowException
 from places import ROOT
 
+import har.tracking.results
 from har.__main__ import main
 from har.engine.runtime import keras
 from har.recognizer.recognizer import Recognizer
+from har.settings import load_settings
+from har.settings.loading import changed_settings
 from har.tracking.connection import connect
 from har.tracking.registry import find_alias, find_version, read_run_predictions, register
+from har.tracking.results import log_evaluation
 from har.tracking.runs import find_run, log_results, open_run
-from stages import evaluate
 
 PARAMS = {"models": {"tiny": {}}, "tracking": {"required": True}}
 PEOPLE = 10
@@ -206,7 +209,7 @@ def test_compare_says_that_a_server_is_lost(project, monkeypatch, capsys):
     assert "MLflow at http://127.0.0.1:9 cannot be used" in err
 
 
-def log_evaluation(fingerprint: str, *, required: bool) -> str | None:
+def log(fingerprint: str, *, required: bool) -> str | None:
     """Log an evaluation in the current folder as the stage does."""
     plots = Path("metrics/plots")
     plots.mkdir(parents=True, exist_ok=True)
@@ -214,19 +217,22 @@ def log_evaluation(fingerprint: str, *, required: bool) -> str | None:
     Path("metrics/metrics.json").write_text("{}")
     write_predictions(Path("metrics/predictions.csv"), 5)
     np.save("clip.npy", np.zeros((3, 4, 4, 3), np.uint8))
-    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    params["models"]["tiny"] = {}
-    params["tracking"]["required"] = required
-    return evaluate.log_to_mlflow(
-        make_recognizer(fingerprint), {"accuracy": 0.25}, "clip.npy", Path("metrics"), params
+    settings = changed_settings(load_settings(), {"tracking.required": required})
+    made_by = {"model": "fusion", "fingerprint": fingerprint}
+    return log_evaluation(
+        replace(make_recognizer(fingerprint), params=made_by),
+        {"accuracy": 0.25},
+        "clip.npy",
+        Path("metrics"),
+        settings,
     )
 
 
 def test_evaluate_registers_the_model(project, capsys):
-    run_id = log_evaluation("f5", required=True)
+    run_id = log("f5", required=True)
     version = find_alias(project.client, "challenger")
     assert version.run_id == version.tags["har.run"] == run_id
-    assert log_evaluation("f5", required=True) == run_id
+    assert log("f5", required=True) == run_id
     assert len(project.client.search_model_versions("name = 'har'")) == 1
     code, out, _ = run_verb("challenger", run_id, capsys=capsys)
     assert code == 0
@@ -237,11 +243,11 @@ def test_evaluate_keeps_the_run_where_registering_fails(project, monkeypatch, ca
     def fail(*arguments, **options):
         raise MlflowException("the registry is full")
 
-    monkeypatch.setattr(evaluate, "register", fail)
-    run_id = log_evaluation("f6", required=False)
+    monkeypatch.setattr(har.tracking.results, "register", fail)
+    run_id = log("f6", required=False)
     assert "the registry is full. It goes on without" in capsys.readouterr().out
     assert run_id == find_run(project.client, "f6")
     assert project.client.get_run(run_id).data.metrics["accuracy"] == 0.25
     with pytest.raises(ValueError, match=r"the registry is full\. Start that server"):
-        log_evaluation("f6", required=True)
+        log("f6", required=True)
     assert find_run(project.client, "f6") == run_id

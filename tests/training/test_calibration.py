@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from har.models import mobilenet_lstm
+from har.models.contract import build_model, settings_type
 from har.training.calibration import (
     HIGHEST,
     LOWEST,
@@ -43,10 +43,8 @@ def test_fit_temperature_stays_within_bounds():
 
 
 def test_fold_temperature_gives_the_model_that_temperature():
-    params = {"dropout": 0.0, "streams": ["frames"]}
-    model = mobilenet_lstm.build(
-        num_classes=3, num_frames=2, frame_size=32, num_features=5, params=params
-    )
+    settings = settings_type("mobilenet_lstm")(streams=["frames"])
+    model = build_model("mobilenet_lstm", settings, num_classes=3, num_frames=2, num_features=5)
     features = np.random.default_rng(0).normal(size=(4, 2, 5)).astype(np.float32)
     before = model.predict_on_batch(features)
     fold_temperature(model, 2.0)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from har.clips.clip import View, apply_view, even_indices, write_views
+from har.clips.clip import even_indices
+from har.clips.views import View, apply_view, write_views
 from har.training.examples import clip_examples, feature_examples, join_examples, read_examples
 
 LABELS = ["sitting", "walking", "waving"]

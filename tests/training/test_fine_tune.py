@@ -7,19 +7,20 @@ from falling_squares import BACKBONE, NUM_FRAMES, SETTINGS, SIZE, STREAMS, make_
 import har.training.fine_tuning
 from har.backbones.building import build_backbone
 from har.engine.runtime import keras
-from har.models import count_parameters, deployable, find_model
+from har.models.contract import build_model, count_parameters, settings_type
+from har.training.deployment import deployable
 from har.training.examples import Examples
-from har.training.fine_tuning import check_fine_tuning, fine_tune, split_backbone
-from har.training.loop import Progress, predict
+from har.training.fine_tuning import fine_tune, split_backbone
+from har.training.loop import Drawing, Progress, predict
 
 HEAD_EPOCHS = 4
 
 
 def build_head() -> keras.Model:
     keras.utils.set_random_seed(1)
-    return find_model("fusion").build(
-        num_classes=2, num_frames=NUM_FRAMES, frame_size=SIZE, num_features=2 * 1280,
-        params={"dropout": 0.3, "stream_dropout": 0.5, "streams": STREAMS},
+    return build_model(
+        "fusion", settings_type("fusion")(dropout=0.3, streams=STREAMS),
+        num_classes=2, num_frames=NUM_FRAMES, num_features=2 * 1280,
     )  # fmt: skip
 
 
@@ -34,8 +35,7 @@ def tune(checkpoint, *, training: Examples | None = None, **options):
         make_clips(4, seed=1),
         streams=STREAMS,
         context=1.0,
-        balanced=True,
-        seed=7,
+        drawing=Drawing(seed=7, balanced=True),
         checkpoint=checkpoint,
         **options,
     )
@@ -174,29 +174,3 @@ def test_fine_tune_names_its_own_parameter_when_the_loss_is_no_number(tmp_path):
     message = r"The loss is nan in epoch 5, step 1.*Lower fine_tune\.learning_rate in params\.yaml"
     with pytest.raises(ValueError, match=message):
         tune(tmp_path / "checkpoint.npz", training=broken)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"num_blocks": -1}, r"fine_tune\.num_blocks is -1; expected a whole number of 0 or more"),
-        ({"num_blocks": None}, r"fine_tune\.num_blocks is None; expected a whole number"),
-        ({"num_blocks": 1.5}, r"fine_tune\.num_blocks is 1\.5; expected a whole number"),
-        (
-            {"model": "cnn3d", "model_input": "clips"},
-            r"fine_tune\.num_blocks is 2, and cnn3d has no backbone to fine-tune.*Set it to 0",
-        ),
-        (
-            {"weights": "keras"},
-            r"fine_tune\.num_blocks is 2 and backbone\.weights is 'keras'; only",
-        ),
-    ],
-)
-def test_check_fine_tuning_refuses(changes, message):
-    options = {"model": "fusion", "model_input": "features", "weights": "registry"}
-    with pytest.raises(ValueError, match=message):
-        check_fine_tuning(**{"num_blocks": 2} | options | changes)
-
-
-def test_check_fine_tuning_takes_any_model_at_0():
-    check_fine_tuning(0, model="cnn3d", model_input="clips", weights="keras")

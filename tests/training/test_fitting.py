@@ -12,30 +12,30 @@ import har.training.fit
 import har.training.loop
 from har.engine.runtime import keras
 from har.models import mobilenet_lstm
-from har.settings import Section
+from har.models.contract import settings_type
 from har.training.examples import Examples
 from har.training.fit import Trained, fit, predict_split
 
 HEAD_EPOCHS = 4
 
 
-def make_params(model: str = "fusion", **tuning) -> Section:
+def make_params(model: str = "fusion", **tuning) -> dict:
     settings = SETTINGS | {"epochs": HEAD_EPOCHS, "num_frames": NUM_FRAMES, "dropout": 0.3}
     settings |= {"batch_norm_momentum": 0.9, "streams": list(STREAMS), "stream_dropout": 0.5}
     settings |= {"stream": "frames", "refit": False}
-    return Section(
-        {
-            "model": model,
-            "models": {model: settings},
-            "seed": 0,
-            "extract": {"size": SIZE, "num_frames": NUM_FRAMES},
-            "features": {"streams": list(STREAMS), "context": 1.0},
-            "downsample": {"method": "none"},
-            "backbone": BACKBONE,
-            "fine_tune": {"num_blocks": 1, "epochs": 2, "learning_rate": 1e-4, "batch_size": 4}
-            | tuning,
-        }
-    )
+    known = settings_type(model).model_fields
+    settings = {name: value for name, value in settings.items() if name in known}
+    return {
+        "model": model,
+        "models": {model: settings},
+        "seed": 0,
+        "extract": {"size": SIZE, "num_frames": NUM_FRAMES},
+        "features": {"streams": list(STREAMS), "context": 1.0},
+        "downsample": {"method": "none"},
+        "backbone": BACKBONE,
+        "fine_tune": {"num_blocks": 1, "epochs": 2, "learning_rate": 1e-4, "batch_size": 4}
+        | tuning,
+    }
 
 
 def read_made(split: str, inputs: str | None = None, *, by_default: str = "features") -> Examples:
@@ -48,7 +48,7 @@ def read_made(split: str, inputs: str | None = None, *, by_default: str = "featu
     return Examples(lambda video, view: features[video], clips.label_indices, clips.weights)
 
 
-def run_fit(params: Section, checkpoint, on_epoch=lambda rows: None, **options):
+def run_fit(params: dict, checkpoint, on_epoch=lambda rows: None, **options):
     keras.utils.set_random_seed(0)
     read = partial(read_made, **options)
     return fit(read, params, num_classes=2, checkpoint=checkpoint, on_epoch=on_epoch)
@@ -86,7 +86,7 @@ def test_fit_ends_the_same_when_killed_between_and_within_the_two(fitted, tmp_pa
         assert np.array_equal(a, b)
 
 
-def refit_params(**settings) -> Section:
+def refit_params(**settings) -> dict:
     params = make_params(num_blocks=0)
     params["models"]["fusion"] |= {"refit": True} | settings
     return params
@@ -140,22 +140,6 @@ def test_fit_ends_the_same_when_killed_while_it_trains_once_more(tmp_path, monke
         assert np.array_equal(a, b)
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        (
-            {"streams": ["frames", "trace"]},
-            r"models\.fusion\.streams is .* expected one or more of",
-        ),
-        ({"streams": []}, r"models\.fusion\.streams is \[\]"),
-        ({"num_frames": 5}, r"models\.fusion\.num_frames is 5, and all 6 frames"),
-    ],
-)
-def test_fit_refuses_streams_that_were_not_made_so(settings, message, tmp_path):
-    with pytest.raises(ValueError, match=message):
-        run_fit(refit_params(**settings), tmp_path / "checkpoint.npz")
-
-
 def test_fit_does_nothing_more_when_no_block_is_trained(fitted, tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise RuntimeError("not needed")
@@ -169,23 +153,9 @@ def test_fit_does_nothing_more_when_no_block_is_trained(fitted, tmp_path, monkey
     assert trained.results[0].history == fitted[0].results[0].history
 
 
-@pytest.mark.parametrize(
-    ("params", "by_default", "message"),
-    [
-        (make_params("cnn3d"), "clips", r"fine_tune\.num_blocks is 1, and cnn3d has no backbone"),
-        (make_params(num_blocks=40), "features", r"fine_tune\.num_blocks is 40; mobilenet_v2 has"),
-        (make_params(epochs=0), "features", r"fine_tune\.epochs is 0; expected 1 or more"),
-        (make_params(batch_size=0), "features", r"fine_tune\.batch_size is 0; expected 1 or more"),
-        (
-            make_params(learning_rate="1e-5"),
-            "features",
-            r"fine_tune\.learning_rate is the text '1e-5'; expected a number",
-        ),
-    ],
-)
-def test_fit_says_what_is_wrong_before_it_trains(params, by_default, message, tmp_path):
-    with pytest.raises(ValueError, match=message):
-        run_fit(params, tmp_path / "checkpoint.npz", by_default=by_default)
+def test_fit_says_before_it_trains_that_the_backbone_has_fewer_blocks(tmp_path):
+    with pytest.raises(ValueError, match=r"fine_tune\.num_blocks is 40; mobilenet_v2 has"):
+        run_fit(make_params(num_blocks=40), tmp_path / "checkpoint.npz", by_default="features")
     assert not list(tmp_path.iterdir())
 
 

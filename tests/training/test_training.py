@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from har.engine.runtime import keras
-from har.models import find_model
+from har.models import contract
+from har.models.contract import settings_type
 from har.training.examples import Examples
-from har.training.loop import Progress, draw_epoch, fingerprint, predict, train
+from har.training.loop import Drawing, Progress, draw_epoch, fingerprint, predict, train
 
 SETTINGS = {
     "epochs": 6,
@@ -19,10 +20,7 @@ SETTINGS = {
     "learning_rate": 0.01,
     "weight_decay": 0.0001,
     "label_smoothing": 0.1,
-    "mixup": 0,
-    "time_mask": 0,
 }
-DISTURBED = SETTINGS | {"mixup": 0.4, "time_mask": 0.5}
 
 
 def make_examples(inputs: np.ndarray, label_indices: list[int], num_views: int = 0) -> Examples:
@@ -49,10 +47,8 @@ def build_model(name: str) -> keras.Model:
     """A small model, always with the same weights: batch normalization and dropout, or an LSTM."""
     keras.utils.set_random_seed(1)
     if name == "mobilenet_lstm":
-        params = {"dropout": 0.3, "streams": ["frames"]}
-        return find_model(name).build(
-            num_classes=2, num_frames=5, frame_size=0, num_features=6, params=params
-        )
+        settings = settings_type(name)(dropout=0.3, streams=["frames"])
+        return contract.build_model(name, settings, num_classes=2, num_frames=5, num_features=6)
     layers = keras.layers
     return keras.Sequential(
         [
@@ -70,8 +66,9 @@ def build_model(name: str) -> keras.Model:
 def run(name: str, checkpoint, *, seed: int = 7, **options) -> tuple[keras.Model, Progress]:
     model = build_model(name)
     training, validation = feature_data(num_views=2)
-    options = {"settings": SETTINGS, "balanced": True, "training": training} | options
-    result = train(model, validation=validation, seed=seed, checkpoint=checkpoint, **options)
+    drawing = Drawing(seed=seed, balanced=True)
+    options = {"settings": SETTINGS, "drawing": drawing, "training": training} | options
+    result = train(model, validation=validation, checkpoint=checkpoint, **options)
     return model, result
 
 
@@ -88,13 +85,6 @@ def undisturbed(request, tmp_path_factory):
     """A model's name and what training it without an interruption gives."""
     checkpoint = tmp_path_factory.mktemp("undisturbed") / "checkpoint.npz"
     return request.param, run(request.param, checkpoint)
-
-
-@pytest.fixture(scope="module")
-def mixed(tmp_path_factory):
-    """What training with mixed examples and held frames gives, not interrupted."""
-    checkpoint = tmp_path_factory.mktemp("mixed") / "checkpoint.npz"
-    return run("normalized", checkpoint, settings=DISTURBED)
 
 
 def test_train_learns_what_can_be_learned(undisturbed):
@@ -123,8 +113,7 @@ def test_train_scores_all_validation_videos_and_not_only_the_last_batch(tmp_path
         training,
         validation,
         settings=settings,
-        balanced=True,
-        seed=7,
+        drawing=Drawing(seed=7, balanced=True),
         checkpoint=tmp_path / "checkpoint.npz",
     )
     probabilities = predict(model, validation, batch_size=4)
@@ -162,39 +151,6 @@ def test_train_ends_the_same_when_killed_twice(undisturbed, tmp_path, capsys):
     assert [row["epoch"] for row in seen] == [5, 5, 6, 6]
     assert_same(resumed, expected)
     assert len(resumed[1].seconds) == 6
-
-
-def test_train_ends_the_same_with_mixed_examples_when_killed(mixed, tmp_path):
-    checkpoint = tmp_path / "checkpoint.npz"
-
-    def interrupt(rows):
-        if rows[0]["epoch"] == 3:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run("normalized", checkpoint, settings=DISTURBED, on_epoch=interrupt)
-    assert_same(run("normalized", checkpoint, settings=DISTURBED), mixed)
-
-
-@pytest.mark.parametrize("settings", [{"mixup": 0.4}, {"time_mask": 0.5}])
-def test_train_shows_disturbed_examples_in_training_only(tmp_path, settings):
-    plain, plain_again, mixed = (
-        run_tiny(tmp_path / f"{number}.npz", epochs=1, **more)
-        for number, more in enumerate(({}, {"mixup": 0, "time_mask": 0.0}, settings))
-    )
-    assert_same(plain_again, plain)
-    assert mixed[1].history != plain[1].history
-    # What validates is whole, so one who learns nothing has one loss, disturbed or not.
-    _, still = run_tiny(tmp_path / "still.npz", epochs=1, learning_rate=0.0)
-    _, still_mixed = run_tiny(tmp_path / "mixed.npz", epochs=1, learning_rate=0.0, **settings)
-    assert still.history[0] != still_mixed.history[0]
-    assert still.history[1] == still_mixed.history[1]
-
-
-def test_train_learns_from_mixed_examples(mixed):
-    _, result = mixed
-    losses = [row["loss"] for row in result.history if row["split"] == "val"]
-    assert min(losses) < 0.75 * losses[0]
 
 
 def test_train_depends_on_the_seed_only(tmp_path):
@@ -235,8 +191,7 @@ def run_tiny(
         training,
         validation,
         settings=SETTINGS | settings,
-        balanced=True,
-        seed=seed,
+        drawing=Drawing(seed=seed, balanced=True),
         checkpoint=checkpoint,
         on_epoch=on_epoch,
     )
@@ -293,34 +248,6 @@ def test_train_refuses_loss_that_is_no_number(tmp_path, broken, message):
     assert not (tmp_path / "checkpoint.npz").exists()
 
 
-@pytest.mark.parametrize("name", ["epochs", "patience", "batch_size"])
-def test_train_refuses_settings_below_one(tmp_path, name):
-    message = rf"models\.tiny\.{name} is 0; expected 1 or more.*\. Change it in params\.yaml"
-    with pytest.raises(ValueError, match=message):
-        run_tiny(tmp_path / "checkpoint.npz", **{name: 0})
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "said", "expected"),
-    [
-        ("mixup", -0.1, "-0.1", "a number 0 or more"),
-        ("mixup", None, "null", "a number 0 or more"),
-        ("time_mask", 1, "1", r"a number in \[0, 1\)"),
-        ("time_mask", float("nan"), "nan", r"a number in \[0, 1\)"),
-    ],
-)
-def test_train_refuses_settings_that_cannot_be_drawn_by(tmp_path, name, value, said, expected):
-    message = rf"models\.tiny\.{name} is {said}; expected {expected}.*params\.yaml"
-    with pytest.raises(ValueError, match=message):
-        run_tiny(tmp_path / "checkpoint.npz", **{name: value})
-
-
-def test_train_refuses_a_setting_that_is_text(tmp_path):
-    message = r"models\.tiny\.learning_rate is the text '1e-3'; expected a number"
-    with pytest.raises(ValueError, match=message):
-        run_tiny(tmp_path / "checkpoint.npz", learning_rate="1e-3")
-
-
 def uneven_examples(num_views: int = 2) -> Examples:
     labels = [0] * 12 + [1] * 3 + [2] * 6
     return make_examples(np.zeros((21, 1)), labels, num_views)
@@ -363,7 +290,7 @@ def test_draw_epoch_draws_of_each_video_the_views_that_it_has():
 
 def test_train_without_validation_keeps_the_last_weights_and_stops_where_it_is_told(tmp_path):
     training, _ = feature_data()
-    options = {"balanced": True, "seed": 7, "settings": SETTINGS | {"patience": 1}}
+    options = {"drawing": Drawing(seed=7, balanced=True), "settings": SETTINGS | {"patience": 1}}
     results = []
     for number, more in enumerate(({"num_epochs": 4}, {})):
         model = build_model("normalized")
@@ -391,10 +318,11 @@ def test_fingerprint_changes_with_parameters_and_files(tmp_path):
         file.write_text("video_id\n")
     made_by = {"seed": 1, "settings": {"dropout": 0.2, "epochs": 3}}
     reordered = {"settings": {"epochs": 3, "dropout": 0.2}, "seed": 1}
-    first = fingerprint(made_by, files=files)
+    first = fingerprint(made_by, code="c", files=files)
     assert len(first) == 16
-    assert fingerprint(reordered, files=files) == first
-    assert fingerprint(made_by | {"seed": 2}, files=files) != first
-    assert fingerprint(made_by, files=files[:1]) != first
+    assert fingerprint(reordered, code="c", files=files) == first
+    assert fingerprint(made_by | {"seed": 2}, code="c", files=files) != first
+    assert fingerprint(made_by, code="d", files=files) != first
+    assert fingerprint(made_by, code="c", files=files[:1]) != first
     files[1].write_text("video_id\na/1\n")
-    assert fingerprint(made_by, files=files) != first
+    assert fingerprint(made_by, code="c", files=files) != first

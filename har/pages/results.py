@@ -1,0 +1,106 @@
+"""The files that an evaluation leaves behind: scores, predictions and pictures."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from har.engine.files import write_json
+from har.evaluation.scores import NUM_CALIBRATION_BINS, confusion_counts
+from har.pages.plots import plot_confusion, plot_reliability
+
+# Of the scores, what people compare; `scores.json` has all.
+COMPARED = (
+    "model",
+    "grouped_by",
+    "num_test_videos",
+    "num_test_subjects",
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "macro_f1",
+    "loss",
+    "expected_calibration_error",
+)
+BASELINES = ("majority", "single_frame", "pooled_linear")
+
+
+def write_results(
+    scores: dict[str, Any],
+    test: pd.DataFrame,
+    probabilities: np.ndarray,
+    baselines: dict[str, np.ndarray],
+    labels: list[str],
+    metrics: Path,
+) -> None:
+    """Write scores, predictions, and the confusion matrix as a table and a picture.
+
+    Args:
+        scores: All scores, nested.
+        test: One row a test video, with `video_id`, `subject` and `label`.
+        probabilities: Of the model, shape (num_videos, num_classes).
+        baselines: The label indices that each baseline predicts, by its name.
+        labels: Names of the classes.
+        metrics: The folder to write to.
+    """
+    plots = metrics / "plots"
+    plots.mkdir(parents=True, exist_ok=True)
+    compared = {name: scores[name] for name in COMPARED}
+    compared["baselines"] = {name: scores["baselines"][name] for name in BASELINES}
+    write_json(compared, metrics / "metrics.json")
+    write_json(scores, metrics / "scores.json")
+    predicted = probabilities.argmax(axis=1)
+    names = pd.Series(labels)[predicted].to_numpy()
+    table = test[["video_id", "subject", "label"]].assign(
+        predicted=names,
+        probability=probabilities.max(axis=1),
+        **{name: pd.Series(labels)[says].to_numpy() for name, says in baselines.items()},
+    )
+    table.to_csv(metrics / "predictions.csv", index=False)
+    confusion = pd.DataFrame({"actual": test["label"], "predicted": names})
+    confusion.to_csv(plots / "confusion.csv", index=False)
+    indices = test["label"].map(labels.index).to_numpy()
+    title = (
+        f"{scores['model']}: accuracy {scores['accuracy']:.2f} "
+        f"({scores['accuracy_low']:.2f} to {scores['accuracy_high']:.2f}), "
+        f"{scores['num_test_videos']} videos of {scores['num_test_subjects']} people"
+    )
+    counts = confusion_counts(indices, predicted, len(labels))
+    plot_confusion(counts, labels, title, plots / "confusion.png")
+
+
+def plot_calibration(
+    before: np.ndarray,
+    after: np.ndarray,
+    scores: dict[str, Any],
+    actual: pd.Series,
+    labels: list[str],
+    metrics: Path,
+) -> None:
+    """Draw how sure the model is and how often it is right, before and after calibration.
+
+    Args:
+        before: Probabilities before, shape (num_videos, num_classes).
+        after: Those after.
+        scores: With the expected calibration errors of both.
+        actual: The right labels, in the order of the probabilities.
+        labels: Names of the classes.
+        metrics: The folder to write to.
+    """
+    error_before, error = (scores[f"expected_calibration_error{when}"] for when in ("_before", ""))
+    curves = {
+        f"before calibration: error {error_before:.2f}": before,
+        f"after: error {error:.2f}": after,
+    }
+    indices, path = actual.map(labels.index).to_numpy(), metrics / "plots" / "reliability.png"
+    plot_reliability(curves, indices, path, num_bins=NUM_CALIBRATION_BINS)
+
+
+def describe_scores(scores: dict[str, Any]) -> str:
+    """Return the sentence that ends an evaluation."""
+    return (
+        f"{scores['model']}, accuracy {scores['accuracy']:.2f} (95 % interval "
+        f"{scores['accuracy_low']:.2f} to {scores['accuracy_high']:.2f}) on "
+        f"{scores['num_test_videos']} videos of {scores['num_test_subjects']} people never seen"
+    )

@@ -1,0 +1,84 @@
+"""What settings of different sections ask of each other, checked before the first stage."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from har.models.contract import FeatureSettings, find_model, model_names
+from har.settings.problems import nearest
+from har.settings.root import Settings
+
+
+def find_contradictions(settings: Settings) -> list[str]:
+    """Return a sentence for each thing that does not fit another, with the fix."""
+    problems = [*_check_split(settings), *_check_streams(settings)]
+    if settings.model not in model_names():
+        return [
+            *problems,
+            f"model: there is no model {settings.model!r}{nearest(settings.model, model_names())}",
+        ]
+    return [*problems, *_check_model(settings), *_check_fine_tuning(settings)]
+
+
+def _check_split(settings: Settings) -> Iterator[str]:
+    split = settings.split
+    shares = {name: getattr(split, name) for name in ("train", "val", "test")}
+    if min(shares.values()) <= 0 or not np.isclose(sum(shares.values()), 1.0):
+        written = ", ".join(f"{share:g}" for share in shares.values())
+        yield (
+            f"split.train, split.val and split.test are {written}; expected shares above 0 that "
+            "sum to 1, as 0.7, 0.15 and 0.15."
+        )
+
+
+def _check_streams(settings: Settings) -> Iterator[str]:
+    streams = settings.features.streams
+    if streams[:1] != ["frames"] or len(set(streams)) < len(streams):
+        yield (
+            f"features.streams is {streams}; expected frames first, which the baselines are fitted "
+            "on, and each stream once."
+        )
+
+
+def _check_model(settings: Settings) -> Iterator[str]:
+    name, chosen, available = settings.model, settings.chosen, settings.extract.num_frames
+    wanted, least = settings.model_frames, getattr(find_model(name), "MIN_FRAMES", 1)
+    if wanted < least:
+        where = f"models.{name}.num_frames" if chosen.num_frames else "extract.num_frames"
+        yield f"{where} is {wanted}; the model {name} needs {least} or more."
+    if wanted > available:
+        yield (
+            f"models.{name}.num_frames is {wanted}, more than extract.num_frames, which is "
+            f"{available}. Lower the one or raise the other."
+        )
+    if not isinstance(chosen, FeatureSettings):
+        return
+    made = settings.features.streams
+    if not set(chosen.streams) <= set(made):
+        yield (
+            f"models.{name}.streams is {chosen.streams}; expected one or more of features.streams, "
+            f"which is {made}. Change the one or the other."
+        )
+    if chosen.streams != ["frames"] and wanted != available:
+        yield (
+            f"models.{name}.num_frames is {wanted}, and its streams are made of all {available} "
+            "frames of a clip. Set it to null, which is extract.num_frames, or its streams to "
+            "[frames]."
+        )
+
+
+def _check_fine_tuning(settings: Settings) -> Iterator[str]:
+    num_blocks, weights = settings.fine_tune.num_blocks, settings.backbone.weights
+    if not num_blocks:
+        return
+    if not isinstance(settings.chosen, FeatureSettings):
+        yield (
+            f"fine_tune.num_blocks is {num_blocks}, and {settings.model} has no backbone to "
+            "fine-tune: all of it is trained anyway. Set it to 0, or choose another `model`."
+        )
+    if weights.startswith("keras"):
+        yield (
+            f"fine_tune.num_blocks is {num_blocks} and backbone.weights is {weights!r}; only "
+            "registry backbones can be fine-tuned, since of others the blocks are not known. Set "
+            "the one to 0 or the other to 'registry'."
+        )

@@ -1,0 +1,139 @@
+"""Reading params.yaml: its text, its types, what belongs together; all problems at once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from har.models.contract import model_names, settings_type
+from har.settings.checks import find_contradictions
+from har.settings.problems import describe_problems, find_duplicates, nearest
+from har.settings.root import Settings
+
+PARAMS = Path("params.yaml")
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; the message names each with its fix."""
+
+
+def load_settings(path: Path = PARAMS, *, required: bool = True) -> Settings:
+    """Return the settings of a project.
+
+    Args:
+        path: The file params.yaml.
+        required: False: where there is no such file, the defaults do.
+
+    Raises:
+        SettingsError: The file is missing or no YAML, or settings are unknown, of another type, out
+            of range or contradict each other; the message has all of them.
+    """
+    if not path.is_file():
+        if not required:
+            return Settings()
+        raise SettingsError(
+            f"There is no {path} in {Path.cwd()}. Run the command in the folder of the project."
+        )
+    return parse_settings(path.read_text(encoding="utf-8"), name=str(path))
+
+
+def parse_settings(text: str, *, name: str = str(PARAMS)) -> Settings:
+    """Return the settings that a text in YAML holds; see `load_settings`.
+
+    Args:
+        text: The content of params.yaml.
+        name: What messages call it.
+    """
+    try:
+        content = yaml.safe_load(text)
+        duplicates = find_duplicates(text)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{name} is not valid YAML: {error}. Correct that line.") from error
+    if not isinstance(content, dict):
+        raise SettingsError(
+            f"{name} must hold named sections, as `dataset:`; it holds {content!r}."
+        )
+    return make_settings(content, name=name, problems=duplicates)
+
+
+def make_settings(
+    content: dict[str, Any], *, name: str = str(PARAMS), problems: list[str] | None = None
+) -> Settings:
+    """Return the settings of nested dictionaries; see `load_settings`.
+
+    Args:
+        content: What params.yaml holds.
+        name: What messages call it.
+        problems: Those found before.
+    """
+    problems = list(problems or [])
+    rest = {key: value for key, value in content.items() if key != "models"}
+    settings = None
+    try:
+        settings = Settings.model_validate(rest)
+    except ValidationError as error:
+        problems += describe_problems(error, Settings)
+    models, problems_of_models = _read_models(content.get("models", {}))
+    problems += problems_of_models
+    if settings is not None and not problems_of_models:
+        settings = settings.model_copy(update={"models": models})
+        problems += find_contradictions(settings)
+    if problems:
+        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        raise SettingsError(f"{name} has {count}:\n{lines}")
+    return settings
+
+
+def _read_models(content: Any) -> tuple[dict[str, Any], list[str]]:
+    """Return the settings of every model, and what is wrong with those in params.yaml."""
+    if not isinstance(content, dict):
+        return {}, [f"models is {content!r}; expected a section for each model, or none."]
+    names, models, problems = model_names(), {}, []
+    for name in content:
+        if name not in names:
+            problems.append(
+                f"models.{name}: unknown{nearest(str(name), names)} (a model is a file in "
+                "har/models/)"
+            )
+    for name in names:
+        kind = settings_type(name)
+        try:
+            models[name] = kind.model_validate(content.get(name) or {})
+        except ValidationError as error:
+            problems += describe_problems(error, kind, prefix=f"models.{name}.")
+    return models, problems
+
+
+def changed_settings(settings: Settings, changes: dict[str, Any]) -> Settings:
+    """Return settings of which some are others, checked as those of a file.
+
+    Args:
+        settings: The old ones.
+        changes: New values by dotted name, as `models.fusion.epochs`.
+    """
+    content = settings.model_dump(mode="json")
+    for name, value in changes.items():
+        *folders, last = name.split(".")
+        section = content
+        for folder in folders:
+            section = section.setdefault(folder, {})
+        section[last] = value
+    return make_settings(content)
+
+
+def flat_settings(settings: Settings) -> Iterator[tuple[str, Any]]:
+    """Yield each setting by its dotted name; of `models` only those of the one that is chosen."""
+    content = settings.model_dump(mode="json")
+    content["models"] = {settings.model: content["models"][settings.model]}
+    yield from _flatten(content, "")
+
+
+def _flatten(nested: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in nested.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

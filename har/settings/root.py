@@ -1,0 +1,77 @@
+"""All settings together."""
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, SerializeAsAny
+
+from har.engine.section import Section
+from har.models.contract import ModelSettings, model_names, settings_type
+from har.settings import sections
+
+if TYPE_CHECKING:
+    from har.engine.steps import Limits
+
+
+def default_models() -> dict[str, ModelSettings]:
+    """Return the settings that each model's file has as defaults."""
+    return {name: settings_type(name)() for name in model_names()}
+
+
+class Settings(Section):
+    """The content of params.yaml, with the defaults of what is not in it."""
+
+    model: str = "fusion"
+    """the model: a file in har/models/"""
+    seed: int = Field(42, ge=0)
+    """of the drawing, the split, the views and the training"""
+    workers: int = Field(0, ge=0)
+    """processes for decoding and drawing; 0: one per core"""
+    demo: sections.Demo = sections.Demo()
+    dataset: sections.Dataset = sections.Dataset()
+    convert: sections.Convert = sections.Convert()
+    extract: sections.Extract = sections.Extract()
+    split: sections.Split = sections.Split()
+    downsample: sections.Downsample = sections.Downsample()
+    augment: sections.Augment = sections.Augment()
+    backbone: sections.Backbone = sections.Backbone()
+    features: sections.Features = sections.Features()
+    train: sections.Train = sections.Train()
+    fine_tune: sections.FineTune = sections.FineTune()
+    evaluate: sections.Evaluate = sections.Evaluate()
+    tracking: sections.Tracking = sections.Tracking()
+    cache: sections.Cache = sections.Cache()
+    models: dict[str, SerializeAsAny[ModelSettings]] = Field(default_factory=default_models)
+    """settings of each model; of one that is not here the defaults of its file"""
+
+    @property
+    def chosen(self) -> ModelSettings:
+        """The settings of `model`."""
+        return self.models[self.model]
+
+    @property
+    def model_frames(self) -> int:
+        """How many frames of a clip `model` takes."""
+        return self.chosen.num_frames or self.extract.num_frames
+
+    def limits(self, step: str) -> "Limits":
+        """Return what a step over many videos may use.
+
+        Args:
+            step: Section that has the limits of one video, `convert` or `extract`.
+        """
+        from har.engine.steps import Limits  # takes a while, and checking settings needs none
+
+        section = getattr(self, step)
+        return Limits(
+            workers=self.workers,
+            timeout_seconds=section.timeout_seconds,
+            memory_gigabytes=section.memory_gigabytes,
+            max_gigabytes=self.cache.max_gigabytes,
+        )
+
+    def as_params(self) -> dict[str, Any]:
+        """Return the settings as nested dictionaries, with the number of frames of every model."""
+        params = self.model_dump(mode="json")
+        for settings in params["models"].values():
+            settings["num_frames"] = settings["num_frames"] or self.extract.num_frames
+        return params

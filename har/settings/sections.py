@@ -1,0 +1,179 @@
+"""The sections of params.yaml as types: every setting, its range, its default and what it is.
+
+Defaults stand here and nowhere else; params.yaml holds what a user may want to change.
+"""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, Strict
+
+from har.clips.streams import StreamName
+from har.engine.section import Count, Positive, Section, Share
+
+
+def _is_pattern(pattern: str) -> str:
+    """Refuse what is no regular expression with one group."""
+    try:
+        num_groups = re.compile(pattern).groups
+    except re.error as error:
+        raise ValueError(f"is not a regular expression ({error})") from error
+    if num_groups != 1:
+        raise ValueError(f"has {num_groups} groups in brackets; expected one, the person's name")
+    return pattern
+
+
+def _is_ascending(speeds: tuple[float, float]) -> tuple[float, float]:
+    if speeds[0] > speeds[1]:
+        raise ValueError("has the faster first; expected the slowest speed and then the fastest")
+    return speeds
+
+
+class Demo(Section):
+    """The drawn data set, for trying the pipeline."""
+
+    num_subjects: int = Field(24, ge=3)
+    """people that are drawn"""
+    num_videos: int = Field(120, ge=18)
+    """videos that are drawn, of six actions"""
+
+
+class Dataset(Section):
+    """The videos and who is in them."""
+
+    videos: str = Field("data/demo", min_length=1)
+    """folder with one sub-folder per label"""
+    subject_pattern: Annotated[str, AfterValidator(_is_pattern)] | None = None
+    """regular expression that finds the person in a file name, as '^([a-z]+)_'"""
+    max_failed_fraction: float = Field(0.1, ge=0, le=1)
+    """share of videos that may be unreadable"""
+
+
+class Limits(Section):
+    """What one video may take."""
+
+    timeout_seconds: Positive = 600
+    """time for one video"""
+    memory_gigabytes: Positive = 3
+    """memory for one video"""
+
+
+class Convert(Limits):
+    """Every video to MP4."""
+
+    max_side: int = Field(640, ge=16)
+    """longest side in pixels of a video that must be encoded again"""
+
+
+class Extract(Limits):
+    """Evenly spaced frames of each video."""
+
+    num_frames: Count = 30
+    """frames of a clip"""
+    size: int = Field(224, ge=8)
+    """height and width of a frame in pixels"""
+    aspect: Literal["stretch", "pad", "crop"] = "stretch"
+    """how a picture that is not square becomes one"""
+
+
+class Split(Section):
+    """People apart: shares of the splits, or folds."""
+
+    train: Share = 0.70
+    """share of the videos"""
+    val: Share = 0.15
+    """share of the videos"""
+    test: Share = 0.15
+    """share of the videos"""
+    folds: Annotated[int, Field(ge=2)] | Literal["people"] | None = None
+    """number of folds, or people: one for each person; null: one split"""
+    test_fold: str | int | None = None
+    """fold that is tested; null: the first"""
+
+
+class Downsample(Section):
+    """Balance of the classes of the training split."""
+
+    method: Literal["downsample", "none", "class_weight"] = "downsample"
+    """how the classes are balanced"""
+
+
+class Augment(Section):
+    """Augmented views of the training clips."""
+
+    num_views: int = Field(4, ge=0)
+    """views of each training clip, beside the clip itself"""
+    flip: float = Field(0.5, ge=0, le=1)
+    """chance of mirroring"""
+    crop: float = Field(0.8, gt=0, le=1)
+    """smallest side of the crop, as a share of the frame"""
+    speed: Annotated[tuple[Positive, Positive], Strict(False), AfterValidator(_is_ascending)] = (
+        0.5,
+        2.0,
+    )
+    """slowest and fastest speed"""
+    colour: Share = 0
+    """strength of changes of brightness, contrast, saturation and hue; 0: none"""
+
+
+class Backbone(Section):
+    """The pretrained network."""
+
+    name: str = Field("mobilenet_v2", min_length=1)
+    """mobilenet_v2 or efficientnet_lite0, 1, 2; with weights keras or keras_hub any that it has"""
+    weights: Literal["registry", "keras", "keras_hub", "random"] = "registry"
+    """where its weights come from"""
+
+
+class Features(Section):
+    """What the backbone computes of every clip and view."""
+
+    runtime: Literal["auto", "litert", "keras"] = "auto"
+    """what runs the backbone; auto: the fastest here"""
+    streams: list[StreamName] = Field(["frames", "motion", "trace", "person"], min_length=1)
+    """input streams of the backbone, frames first"""
+    context: Positive = 1.2
+    """side of the box around the moving person; 1 just holds the person"""
+
+
+class Train(Section):
+    """How TensorFlow runs."""
+
+    num_threads: int = Field(2, ge=0)
+    """threads of an operation; another number changes the last bits of a result; 0: one per core"""
+    deterministic: bool = True
+    """same seed, same bits"""
+
+
+class FineTune(Section):
+    """Training of the backbone's last blocks."""
+
+    num_blocks: int = Field(0, ge=0)
+    """last blocks of a registry backbone that are trained too; 0: frozen"""
+    epochs: Count = 5
+    """epochs of the fine-tuning"""
+    learning_rate: Positive = 1e-5
+    """of the fine-tuning"""
+    batch_size: Count = 4
+    """clips of a training step"""
+
+
+class Evaluate(Section):
+    """Scores."""
+
+    num_bootstrap: Count = 2000
+    """resamplings of people behind each 95 % interval"""
+
+
+class Tracking(Section):
+    """MLflow."""
+
+    required: bool = True
+    """stop where MLflow cannot be reached; false: warn and go on without"""
+
+
+class Cache(Section):
+    """The cache of converted videos, clips, features and trained models."""
+
+    max_gigabytes: float = Field(50, ge=0)
+    """size at which the entries used longest ago are removed"""
