@@ -187,3 +187,16 @@ def test_schema_describes_every_setting():
         for name, node in section.get("properties", {}).items():
             assert "description" in node or "$ref" in node or "default" in node, name
     assert set(schema["properties"]["models"]["properties"]) == set(model_names())
+
+
+@pytest.mark.parametrize("stage", ["convert", "downsample", "train"])
+def test_stage_refuses_wrong_settings_before_it_reads_anything(project, stage):
+    (project / "params.yaml").write_text("trian: {}\nworkers: '2'\n", encoding="utf-8")
+    names = {"convert": ["videos", "out"], "downsample": ["manifest", "out"]}
+    names["train"] = ["manifest", "clips", "views", "features", "out", "metrics"]
+    options = [part for name in names[stage] for part in (f"--{name}", "nowhere")]
+    result = run_process("-m", f"stages.{stage}", *options, folder=project)
+    assert result.returncode == 1
+    assert "params.yaml has 2 problems" in result.stderr
+    assert "trian: unknown; did you mean train?" in result.stderr
+    assert not (project / "nowhere").exists()

@@ -19,7 +19,7 @@ HEAD_EPOCHS = 4
 def build_head() -> keras.Model:
     keras.utils.set_random_seed(1)
     return build_model(
-        "fusion", settings_type("fusion")(dropout=0.3, streams=STREAMS),
+        "fusion", settings_type("fusion")(dropout=0.3, streams=list(STREAMS)),
         num_classes=2, num_frames=NUM_FRAMES, num_features=2 * 1280,
     )  # fmt: skip
 
