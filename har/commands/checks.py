@@ -155,7 +155,7 @@ def check_weights() -> Check:
     from har.backbones.weights import identify_weights
 
     try:
-        settings = load_settings(required=False)
+        settings = load_settings()
         name, source = settings.backbone.name, settings.backbone.weights
         digest = identify_weights(
             name, source, seed=settings.seed, frame_size=settings.extract.size

@@ -109,7 +109,7 @@ def test_completion_offers_verbs_options_and_data_sets(installed):
     assert complete(installed, "") == list(VERBS)
     assert complete(installed, "com") == ["compare"]
     assert complete(installed, "predict", "--c") == ["--csv"]
-    assert complete(installed, "import", "k") == ["kth", "kinetics"]
+    assert complete(installed, "import", "k") == ["kinetics", "kth"]
 
 
 def test_completion_leaves_files_to_the_shell(installed):

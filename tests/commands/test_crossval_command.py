@@ -54,7 +54,7 @@ def called(project, monkeypatch) -> dict[str, object]:
     monkeypatch.setattr(
         "har.evaluation.cross_validation.list_git_files", lambda *options, patterns: []
     )  # a digest of which is in the prefix; this folder is no git repository
-    monkeypatch.setattr("har.tracking.runs.connect", lambda root, required: None)
+    monkeypatch.setattr("har.tracking.connection.connect", lambda root, required: None)
     return called
 
 

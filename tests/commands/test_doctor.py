@@ -105,7 +105,7 @@ def test_check_weights_says_how_to_fix_it(project, set_param):
     set_param("backbone.weights", "nonsense")
     check = har.commands.checks.check_weights()
     assert check.result == "fail"
-    assert "expected one of: registry" in check.what
+    assert "expected one of registry, keras" in check.what
     set_param("backbone.weights", "random")
     assert har.commands.checks.check_weights().result == "warn"
 

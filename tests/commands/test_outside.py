@@ -6,11 +6,6 @@ import pytest
 from command_line import run
 from video_files import write_numbered
 
-# strict: whoever makes it pass takes the mark away.
-needs_defaults = pytest.mark.xfail(
-    strict=True, reason="har.settings has no defaults yet for where there is no params.yaml"
-)
-
 
 @pytest.fixture
 def outside(tmp_path, monkeypatch) -> Path:
@@ -23,7 +18,6 @@ def outside(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-@needs_defaults
 def test_inspect_runs_outside_the_project(outside, capsys):
     code, out, _ = run("inspect", "videos", "--subject-pattern", r"^(p\d)", capsys=capsys)
     assert code == 0
@@ -31,7 +25,6 @@ def test_inspect_runs_outside_the_project(outside, capsys):
     assert (outside / "inspect-videos.html").is_file()
 
 
-@needs_defaults
 def test_import_runs_outside_the_project(outside, capsys):
     for person in ("daria", "denis"):
         write_numbered(Path(f"downloads/{person}_bend.avi"), 30, codec="mpeg4")

@@ -126,14 +126,12 @@ def test_help_of_a_verb(verb, program, tmp_path):
     assert "Usage:" in result.stdout
 
 
-@pytest.mark.xfail(strict=True, reason="har has no --version yet")
 def test_version_is_that_of_the_wheel(program, wheel, tmp_path):
     result = run(program, "--version", folder=tmp_path)
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == ["har", wheel.name.split("-")[1]]
 
 
-@pytest.mark.xfail(strict=True, reason="har inspect needs the project's params.yaml still")
 def test_inspect_runs_outside_the_repository(program, videos, tmp_path):
     result = run(program, "inspect", videos, "--subject-pattern", r"^(p\d)", folder=tmp_path)
     assert result.returncode == 0, result.stderr
@@ -141,7 +139,6 @@ def test_inspect_runs_outside_the_repository(program, videos, tmp_path):
     assert (tmp_path / "inspect-videos.html").is_file()
 
 
-@pytest.mark.xfail(strict=True, reason="har predict needs the project's params.yaml still")
 def test_predict_runs_outside_the_repository(program, model, tmp_path):
     video = write_numbered(tmp_path / "one.mp4")
     result = run(program, "predict", "--model", model, video, folder=tmp_path)

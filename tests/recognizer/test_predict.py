@@ -239,9 +239,6 @@ def test_predict_takes_the_model_of_params_and_says_when_it_is_missing(model, se
     assert "models/fusion has no model.keras. Train one with `dvc repro`" in err
 
 
-@pytest.mark.xfail(
-    strict=True, reason="har.settings has no defaults yet for where there is no params.yaml"
-)
 def test_predict_runs_outside_the_project(recognizer, tmp_path, monkeypatch, capsys):
     recognizer.save(tmp_path / "model")
     monkeypatch.chdir(tmp_path)
