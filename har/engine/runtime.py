@@ -37,7 +37,8 @@ class _Lazy(ModuleType):
     """
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # of a module; asked for by tools that look at it
+        # Of a module, and asked for by tools that only look at it.
+        if name.startswith("__") and name != "__version__":
             raise AttributeError(name)
         _import_quietly()
         return getattr(importlib.import_module(self.__name__), name)

@@ -11,7 +11,7 @@ from har.models import r2plus1d
 from har.models.contract import build_model, count_parameters
 from har.recognizer.recognizer import Recognizer, load_recognizer
 from har.training.examples import Examples
-from har.training.loop import predict, train
+from har.training.loop import Drawing, predict, train
 
 NUM_FRAMES, SIZE = 9, 32
 
@@ -129,7 +129,7 @@ def test_train_learns_what_differs_only_in_the_direction_of_time(tmp_path):
         "weight_decay": 0.0001, "label_smoothing": 0.0,
     }  # fmt: skip
     train(
-        model, training, training, settings=settings, balanced=True, seed=0,
+        model, training, training, settings=settings, drawing=Drawing(seed=0, balanced=True),
         checkpoint=tmp_path / "checkpoint.npz",
     )  # fmt: skip
     found = predict(model, test, batch_size=12).argmax(axis=1)

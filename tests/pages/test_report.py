@@ -296,7 +296,9 @@ def test_write_report_refuses_without_a_clip_it_shows(run_folder):
 @pytest.mark.parametrize("name", ["metrics", "train"])
 def test_read_run_refuses_another_model_s_results(name, run_folder):
     write_json(name, read_json(name) | {"model": "mobilenet_lstm"})
-    with pytest.raises(ValueError, match=rf"{name}.json is of the model 'mobilenet_lstm' and"):
+    with pytest.raises(
+        ValueError, match=rf"{Path(FILES[name]).name} is of the model 'mobilenet_lstm' and"
+    ):
         write()
 
 

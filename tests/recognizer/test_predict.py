@@ -231,7 +231,8 @@ def test_predict_shows_so_many_on_a_page_and_says_so(model, monkeypatch, capsys)
 
 def test_predict_takes_the_model_of_params_and_says_when_it_is_missing(model, set_param, capsys):
     write_grey(Path("clips/a.mp4"), 20)
-    set_param("model", "tiny")
+    Path(model).rename("models/cnn3d")
+    set_param("model", "cnn3d")
     assert run("predict", "clips", capsys=capsys)[0] == 0
     set_param("model", "fusion")
     code, out, err = run("predict", "clips", capsys=capsys)
