@@ -307,11 +307,11 @@ def test_queued_experiments_share_cache_and_database(project):
         time.sleep(4)  # asking takes a second of a processor that the experiments want
     ended = {line.split()[1]: line.split()[-1] for line in said.splitlines() if "M " in line}
     assert ended == {"longer": "Success", "shorter": "Success", "broken": "Failed"}
-    assert "epochs is 0; expected 1 or more" in project.run("dvc", "queue", "logs", "broken")
+    logged = project.run("dvc", "queue", "logs", "broken")
+    assert "models.mobilenet_lstm.epochs is 0; expected a whole number of 1 or more" in logged
     runs = {run.data.tags["dvc.experiment"]: run.info.status for run in mlflow_runs(project)}
-    assert {name: runs[name] for name in ended} == {
-        "longer": "FINISHED", "shorter": "FINISHED", "broken": "FAILED",
-    }  # fmt: skip
+    assert (runs["longer"], runs["shorter"]) == ("FINISHED", "FINISHED")
+    assert "broken" not in runs  # refused before anything was trained
 
 
 def test_second_clone_killed_again_and_again_ends_with_the_same_bits(project, tmp_path):
