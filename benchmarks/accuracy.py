@@ -37,7 +37,7 @@ import pandas as pd
 import yaml
 from scipy.stats import permutation_test
 
-from benchmarks.choice import choose_candidate, describe_choices, read_candidates, set_param
+from benchmarks.choice import choose_candidate, describe_choices, read_candidates
 from benchmarks.leave_out import CHOSEN, Choose, prepare, run_all, validate
 from benchmarks.timing import ROOT, print_heading, print_table
 from har.clips.clip import load_clip
@@ -46,6 +46,8 @@ from har.evaluation.scores import accuracy_interval, mean_f1, resample_subjects
 from har.evaluation.summary import BASELINES
 from har.models.contract import count_parameters
 from har.recognizer.recognizer import Recognizer
+from har.settings import Settings, SettingsError, load_settings
+from har.settings.loading import changed_settings
 from har.training.fit import make_backbone, put_together
 
 REFERENCE = "pooled_linear"
@@ -54,16 +56,9 @@ REFERENCE = "pooled_linear"
 def main() -> None:
     """Print the table."""
     options = _parse()
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    for change in options.set_param:
-        name, value = change.split("=", 1)
-        set_param(params, name, yaml.safe_load(value))
-    params["dataset"] |= {
-        "videos": str(options.videos.resolve()),
-        "subject_pattern": options.subject_pattern,
-    }
-    params["split"]["folds"] = options.folds
-    models, choose = _models_and_choice(options, params)
+    settings = _read_settings(options)
+    models, choose = _models_and_choice(options, settings)
+    params = settings.as_params()
     print_heading(f"Accuracy on {options.videos.name}", "tensorflow", "scikit-learn")
     work = ROOT / ".har" / "accuracy" / options.videos.name
     work.mkdir(parents=True, exist_ok=True)
@@ -127,15 +122,34 @@ def _parse() -> argparse.Namespace:
     return options
 
 
+def _read_settings(options: argparse.Namespace) -> Settings:
+    """Return the settings of params.yaml with those of the command line."""
+    given = (change.split("=", 1) for change in options.set_param)
+    changes = {name: yaml.safe_load(value) for name, value in given} | {
+        "dataset.videos": str(options.videos.resolve()),
+        "dataset.subject_pattern": options.subject_pattern,
+        "split.folds": options.folds,
+    }
+    if options.models:
+        changes["model"] = options.models[0]
+    try:
+        return changed_settings(load_settings(ROOT / "params.yaml"), changes)
+    except SettingsError as error:
+        raise SystemExit(str(error)) from error
+
+
 def _models_and_choice(
-    options: argparse.Namespace, params: dict[str, Any]
+    options: argparse.Namespace, settings: Settings
 ) -> tuple[dict[str, dict[str, Any]], Choose | None]:
     """Return the parameters of all models and candidates by name, and what chooses among these."""
     names = options.models or ([] if options.candidates else ["fusion", "mobilenet_lstm"])
-    models = {name: params | {"model": name} for name in names}
+    try:
+        models = {name: changed_settings(settings, {"model": name}).as_params() for name in names}
+    except SettingsError as error:
+        raise SystemExit(str(error)) from error
     if not options.candidates:
         return models, None
-    candidates = read_candidates(options.candidates, params)
+    candidates = read_candidates(options.candidates, settings)
     for name in sorted(candidates.keys() & {*models, *BASELINES, CHOSEN}):
         raise SystemExit(f"{options.candidates}: another row is {name!r}; name it differently.")
     choose = partial(

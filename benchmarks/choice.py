@@ -5,7 +5,6 @@ the other groups have trained. Nothing here is given a row of the people tested,
 choose.
 """
 
-import copy
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,27 +18,14 @@ from har.dataset.balancing import balance
 from har.dataset.splits import draw_folds
 from har.engine.seeds import generator_for
 from har.models.contract import find_model
+from har.settings import Settings, SettingsError
+from har.settings.loading import changed_settings
 
 EPSILON = 1e-7  # the smallest probability that a cross entropy is taken of
 
 # Trains on the split `train` of videos and returns what it says of `val` without having learned
 # from it, shape (num_videos, num_classes): of a table of videos, the labels and the parameters.
 Validate = Callable[[pd.DataFrame, list[str], dict[str, Any]], np.ndarray]
-
-
-def set_param(params: dict[str, Any], name: str, value: Any) -> None:
-    """Set one parameter by its name with dots, as `models.fusion.epochs`.
-
-    Raises:
-        SystemExit: There is no parameter of that name.
-    """
-    *sections, key = name.split(".")
-    section: Any = params
-    for part in sections:
-        section = section.get(part) if isinstance(section, dict) else None
-    if not isinstance(section, dict) or key not in section:
-        raise SystemExit(f"params.yaml has no {name}; see its names there.")
-    section[key] = value
 
 
 def with_settings(params: dict[str, Any], **settings: Any) -> dict[str, Any]:
@@ -49,27 +35,28 @@ def with_settings(params: dict[str, Any], **settings: Any) -> dict[str, Any]:
     return params | {"models": params["models"] | {model: changed}}
 
 
-def read_candidates(path: Path, params: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def read_candidates(path: Path, settings: Settings) -> dict[str, dict[str, Any]]:
     """Return the candidates of a file, the parameters of each by its name.
 
     Args:
         path: YAML, name -> settings by dotted parameter name; `model` must be among them.
-        params: The content of params.yaml, which holds for what a candidate does not set.
+        settings: They hold for what a candidate does not set.
 
     Raises:
         SystemExit: The file is not like that, or a parameter or a model is unknown.
     """
     given = yaml.safe_load(path.read_text(encoding="utf-8"))
     is_table = isinstance(given, dict) and given
-    if not is_table or not all(isinstance(settings, dict) for settings in given.values()):
+    if not is_table or not all(isinstance(changes, dict) for changes in given.values()):
         raise SystemExit(f"{path}: expected names with settings, as `fusion: {{model: fusion}}`.")
     candidates = {}
-    for name, settings in given.items():
-        where, changed = f"{path}, {name}", copy.deepcopy(params)
-        _check_candidate(settings, where)
-        for setting, value in settings.items():
-            set_param(changed, setting, value)
-        candidates[str(name)] = changed
+    for name, changes in given.items():
+        where = f"{path}, {name}"
+        _check_candidate(changes, where)
+        try:
+            candidates[str(name)] = changed_settings(settings, changes).as_params()
+        except SettingsError as error:
+            raise SystemExit(f"{where}: {error}") from error
     return candidates
 
 

@@ -19,7 +19,7 @@ STREAMS = {
     "trace": "in grey, the frame before as red, itself as green, the one after as blue",
     "person": "the frames, cut out around who moves",
 }
-StreamName = Literal["frames", "motion", "trace", "person"]
+StreamName = Literal[tuple(STREAMS)]
 MOTION_GAIN = 2  # small differences are dark; larger ones than 127 grey levels are cut off
 GREY = (77, 150, 29)  # of red, green and blue in 256 parts, ITU-R BT.601
 

@@ -10,9 +10,7 @@ import pandas as pd
 from har.engine.seeds import generator_for
 
 LUMA = (0.299, 0.587, 0.114)  # how bright red, green and blue are, ITU-R BT.601
-
 GREY = 127  # in the middle
-
 HUE_SHARE = 0.25  # of a turn, the largest change of hue at a strength of 1
 
 

@@ -9,10 +9,7 @@ from typing import Any
 import pandas as pd
 
 from har.dataset.videos import VIDEO_SUFFIXES
-from har.engine.steps import (
-    Outcome,
-    digests,
-)
+from har.engine.steps import Outcome, digests
 
 INFO_COLUMNS = ("codec", "width", "height", "rotation", "fps", "num_frames", "duration_seconds")
 

@@ -36,7 +36,6 @@ else:
 
 __all__ = ["ClipSettings", "FeatureSettings", "ModelSettings", "Tensor", "layers", "ops"]
 
-INPUTS = ("clips", "features")
 NO_MODELS = ("contract",)  # files in this folder that are no models
 LAST_LAYER = "probabilities"
 
@@ -75,6 +74,10 @@ class FeatureSettings(ModelSettings):
     """input streams, each of features.streams"""
 
 
+# What a model can be trained on, its `INPUT`, and the settings that such models have.
+INPUTS = {"clips": ClipSettings, "features": FeatureSettings}
+
+
 def model_names() -> list[str]:
     """Return the names that `model` in params.yaml can have."""
     names = (path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
@@ -93,7 +96,7 @@ def find_model(name: str) -> ModuleType:
             "in params.yaml, or for one experiment with `dvc exp run -S model=...`."
         )
     module = importlib.import_module(f"har.models.{name}")
-    base = {"clips": ClipSettings, "features": FeatureSettings}.get(getattr(module, "INPUT", ""))
+    base = INPUTS.get(getattr(module, "INPUT", ""))
     if base is None:
         raise ValueError(f"{module.__file__} has no INPUT; expected {' or '.join(INPUTS)}.")
     if not callable(getattr(module, "build", None)):
@@ -110,7 +113,7 @@ def find_model(name: str) -> ModuleType:
 def settings_type(name: str) -> type[ModelSettings]:
     """Return the type of the settings of a model: its own, or those of all models of its input."""
     module = find_model(name)
-    return getattr(module, "Settings", ClipSettings if module.INPUT == "clips" else FeatureSettings)
+    return getattr(module, "Settings", INPUTS[module.INPUT])
 
 
 def build_model(

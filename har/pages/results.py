@@ -8,6 +8,7 @@ import pandas as pd
 
 from har.engine.files import write_json
 from har.evaluation.scores import NUM_CALIBRATION_BINS, confusion_counts
+from har.evaluation.summary import BASELINES
 from har.pages.plots import plot_confusion, plot_reliability
 
 # Of the scores, what people compare; `scores.json` has all.
@@ -23,7 +24,6 @@ COMPARED = (
     "loss",
     "expected_calibration_error",
 )
-BASELINES = ("majority", "single_frame", "pooled_linear")
 
 
 def write_results(

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from har.engine.cache import Cache, keep_entries
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the same files give the same archive
-
 
 class KeptTrainings:
     """The trainings of a repository, by their fingerprints.
@@ -36,7 +34,8 @@ class KeptTrainings:
             packed = self._cache.new_file()
             with zipfile.ZipFile(packed, "w") as archive:
                 for file in sorted(files):
-                    archive.writestr(zipfile.ZipInfo(file.as_posix(), EPOCH), file.read_bytes())
+                    # ZipInfo has no time of writing: the same files give the same archive.
+                    archive.writestr(zipfile.ZipInfo(file.as_posix()), file.read_bytes())
             self._cache.put(fingerprint, packed, {})
 
     def restore(self, fingerprint: str) -> bool:

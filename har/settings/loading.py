@@ -1,6 +1,5 @@
 """Reading params.yaml: its text, its types, what belongs together; all problems at once."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +100,10 @@ def _read_models(content: Any) -> tuple[dict[str, Any], list[str]]:
     for name in names:
         kind = settings_type(name)
         try:
-            models[name] = kind.model_validate(content.get(name) or {})
+            section = content.get(name)  # nothing below the name of a model: its defaults
+            models[name] = kind.model_validate({} if section is None else section)
         except ValidationError as error:
-            problems += describe_problems(error, kind, prefix=f"models.{name}.")
+            problems += describe_problems(error, kind, prefix=f"models.{name}")
     return models, problems
 
 
@@ -113,27 +113,18 @@ def changed_settings(settings: Settings, changes: dict[str, Any]) -> Settings:
     Args:
         settings: The old ones.
         changes: New values by dotted name, as `models.fusion.epochs`.
+
+    Raises:
+        SettingsError: There is no setting of a name, or a value is not one that it can have.
     """
     content = settings.model_dump(mode="json")
     for name, value in changes.items():
         *folders, last = name.split(".")
         section = content
         for folder in folders:
-            section = section.setdefault(folder, {})
+            section = section.get(folder) if isinstance(section, dict) else None
+        names = list(section) if isinstance(section, dict) else []
+        if last not in names:
+            raise SettingsError(f"{PARAMS} has no {name}{nearest(last, names) if names else ''}")
         section[last] = value
     return make_settings(content)
-
-
-def flat_settings(settings: Settings) -> Iterator[tuple[str, Any]]:
-    """Yield each setting by its dotted name; of `models` only those of the one that is chosen."""
-    content = settings.model_dump(mode="json")
-    content["models"] = {settings.model: content["models"][settings.model]}
-    yield from _flatten(content, "")
-
-
-def _flatten(nested: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in nested.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

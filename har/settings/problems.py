@@ -19,12 +19,12 @@ def describe_problems(error: ValidationError, kind: type[Section], prefix: str =
     Args:
         error: Of validating `kind`.
         kind: The type of the settings.
-        prefix: Of their names, as `models.fusion.`.
+        prefix: The section that they are of, as `models.fusion`.
     """
     schema, found = kind.model_json_schema(), {}
     for one in error.errors():
         place, node = _find_setting(one["loc"], schema)
-        name = prefix + ".".join(place)
+        name = ".".join([*filter(None, [prefix]), *place])
         if one["type"] == "extra_forbidden":
             names = list(node.get("properties", {}))
             found.setdefault(name, f"{name}: unknown{nearest(place[-1], names)}")

@@ -107,7 +107,7 @@ class TrackedTraining:
         summary = {
             "model": self._settings.model,
             **summarize(trained.results),
-            "refit": "val" in trained_on(self._params),
+            "refit": "val" in self._made_by["trained_on"],
             "temperature": temperature,
             "parameters": count_parameters(whole),
             "num_validation_videos": len(label_indices),

@@ -1,6 +1,5 @@
 """Candidates are chosen by people who are not tested, each of whom validates once."""
 
-import copy
 import itertools
 from functools import partial
 from pathlib import Path
@@ -8,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from places import ROOT
 
-from benchmarks.choice import choose_candidate, describe_choices, read_candidates, set_param
+from benchmarks.choice import choose_candidate, describe_choices, read_candidates
 from benchmarks.leave_out import (
     CHOSEN,
     FEATURES,
@@ -24,6 +22,8 @@ from benchmarks.leave_out import (
     validate,
 )
 from har.dataset.balancing import balance
+from har.settings import load_settings
+from har.settings.loading import changed_settings
 from har.training.examples import read_examples
 
 LABELS = ["sitting", "walking"]
@@ -31,30 +31,37 @@ NUM_FRAMES, NUM_FEATURES = 6, 3
 
 
 @pytest.fixture
-def params():
+def settings():
     """Those of params.yaml, for tiny features and a training of a second."""
-    changed = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    for name, value in {
-        "extract.num_frames": NUM_FRAMES,
-        "features.streams": ["frames", "motion"],
-        "models.fusion.num_frames": NUM_FRAMES,
-        "models.fusion.epochs": 5,
-        "models.fusion.learning_rate": 0.03,
-        "models.fusion.batch_size": 8,
-    }.items():
-        set_param(changed, name, value)
-    return changed
+    return changed_settings(
+        load_settings(ROOT / "params.yaml"),
+        {
+            "extract.num_frames": NUM_FRAMES,
+            "features.streams": ["frames", "motion"],
+            "models.fusion.streams": ["frames", "motion"],
+            "models.fusion.epochs": 5,
+            "models.fusion.learning_rate": 0.03,
+            "models.fusion.batch_size": 8,
+        },
+    )
 
 
 @pytest.fixture
-def candidates(params):
+def params(settings):
+    """The same as nested dictionaries."""
+    return settings.as_params()
+
+
+@pytest.fixture
+def candidates(settings):
     """One that sees noise, and one that sees what tells the label."""
-    both = {"noise": copy.deepcopy(params), "telling": copy.deepcopy(params)}
-    for changed in both.values():
-        set_param(changed, "models.fusion.refit", False)  # a training less
-    set_param(both["noise"], "models.fusion.streams", ["frames"])
-    set_param(both["telling"], "models.fusion.streams", ["motion"])
-    return both
+    return {
+        name: changed_settings(
+            settings,
+            {"models.fusion.streams": [stream], "models.fusion.refit": False},  # a training less
+        ).as_params()
+        for name, stream in {"noise": "frames", "telling": "motion"}.items()
+    }
 
 
 def make_manifest(num_people: int = 5) -> pd.DataFrame:
@@ -190,13 +197,15 @@ def test_fewer_errors_win_then_cross_entropy_then_the_first(params):
     assert choose_by({"none": [says(0.0), says(1.0)], "wrong": wrong}, params) == "wrong"
 
 
-def test_the_candidates_that_come_with_it_are_four_of_fusion(params):
-    candidates = read_candidates(ROOT / "benchmarks" / "candidates.yaml", params)
+def test_the_candidates_that_come_with_it_are_four_of_fusion():
+    settings = load_settings(ROOT / "params.yaml")
+    candidates = read_candidates(ROOT / "benchmarks" / "candidates.yaml", settings)
+    assert {one["models"]["fusion"]["num_frames"] for one in candidates.values()} == {30}
     streams = [one["models"]["fusion"]["streams"] for one in candidates.values()]
     assert [len(names) for names in streams] == [1, 2, 3, 4]
     assert streams[3] == ["frames", "motion", "trace", "person"]
     assert {one["model"] for one in candidates.values()} == {"fusion"}
-    assert params["models"]["fusion"]["streams"] == streams[3]
+    assert settings.models["fusion"].streams == streams[3]
 
 
 @pytest.mark.parametrize(
@@ -208,23 +217,25 @@ def test_the_candidates_that_come_with_it_are_four_of_fusion(params):
         ("a: {models.fusion.epochs: 1}", "a: there is no model; add one"),
         ("a: {model: fusion, features.context: 2}", "not features.context, which is the same"),
         ("a: {model: fusion, models.cnn3d.epochs: 2}", "not models.cnn3d.epochs"),
+        ("a: {model: fusion, models.fusion.epochs: 0}", "models.fusion.epochs is 0; expected"),
+        ("a: {model: fusion, models.fusion.streams: [trace]}", "expected one or more of features"),
         ("a: fusion", "expected names with settings"),
         ("", "expected names with settings"),
     ],
 )
-def test_mistakes_in_the_file_are_explained(params, tmp_path, text, message):
+def test_mistakes_in_the_file_are_explained(settings, tmp_path, text, message):
     path = tmp_path / "candidates.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit) as error:
-        read_candidates(path, params)
+        read_candidates(path, settings)
     assert message in str(error.value)
 
 
 def test_one_training_gives_the_weights_of_two(manifest, params):
     videos = balance(manifest.assign(split=split_of(manifest)), method="none", seed=0)
     read = partial(read_examples, videos, LABELS, params, VIEWS, FEATURES)
-    set_param(params, "models.fusion.streams", ["frames", "motion"])
-    set_param(params, "models.fusion.refit", True)
+    assert params["models"]["fusion"]["streams"] == ["frames", "motion"]
+    assert params["models"]["fusion"]["refit"]
     assert params["models"]["fusion"]["patience"] is None
     twice, once = (
         fit_anew(read, params, num_classes=2),
@@ -233,7 +244,7 @@ def test_one_training_gives_the_weights_of_two(manifest, params):
     for weights, same in zip(twice.model.get_weights(), once.model.get_weights(), strict=True):
         assert np.array_equal(weights, same)
     assert not np.array_equal(twice.validated, once.validated)  # it has seen them
-    set_param(params, "models.fusion.patience", 3)  # the first training has an epoch to choose
+    params["models"]["fusion"]["patience"] = 3  # the first training has an epoch to choose
     assert at_once(read, params) == (read, params)
 
 

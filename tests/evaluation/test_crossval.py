@@ -303,5 +303,5 @@ def test_crossval_tests_everybody_once_and_decodes_nothing_twice(tmp_path):
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     assert client.search_registered_models() == []  # a fold's model is no challenger
     failed = project.run(*command, "-S", "split.train=2", check=False)
-    assert "expected shares above 0 that sum to 1" in failed
+    assert "split.train is 2; expected a number of 0 or more and below 1." in failed
     assert "the folds that ended are kept" in failed

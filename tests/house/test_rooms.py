@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
+from imports import imported_names
 from places import ROOT
 
 # From the ground up: a room imports from those before it and from itself, never from a later one.
@@ -51,14 +52,7 @@ def read(path: Path) -> ast.Module:
 
 def imported(path: Path) -> set[str]:
     """Return the names of the modules that a file imports, at any place in it."""
-    names = set()
-    for node in ast.walk(read(path)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} has a relative import"
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
+    return imported_names(ROOT / path)
 
 
 def room_of(path: Path) -> str:

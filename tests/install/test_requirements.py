@@ -1,12 +1,12 @@
 """The lists of packages: complete, pinned, locked with hashes, and free of hosts."""
 
-import ast
 import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 
 import pytest
+from imports import imported_names
 from places import ROOT
 
 PACKAGE, TOOLS, WEIGHTS = (
@@ -43,14 +43,8 @@ def read_pins(*files: str) -> dict[str, str]:
 def imported_modules(folder: str) -> Iterator[tuple[str, str]]:
     """Yield the outermost module of each import below a folder, and the file that has it."""
     for path in sorted((ROOT / folder).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                names = [node.module]
-            for name in names:
-                yield name.partition(".")[0], path.relative_to(ROOT).as_posix()
+        for name in sorted(imported_names(path)):
+            yield name.partition(".")[0], path.relative_to(ROOT).as_posix()
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """`dvc.yaml` against the code: what a stage imports it depends on, and names agree."""
 
-import ast
 from pathlib import Path
 
 import pytest
 import yaml
+from imports import imported_names
 from places import ROOT
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -13,18 +13,11 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages
 def imported_files(file: str) -> set[str]:
     """Return the files of `har` that a file imports, at any place in it."""
     found = set()
-    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            path = Path(*name.split("."))
-            for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-                if path.parts[0] == "har" and (ROOT / candidate).is_file():
-                    found.add(candidate.as_posix())
+    for name in imported_names(ROOT / file):
+        path = Path(*name.split("."))
+        for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+            if path.parts[0] == "har" and (ROOT / candidate).is_file():
+                found.add(candidate.as_posix())
     return found
 
 

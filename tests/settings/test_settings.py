@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from har.models.contract import model_names, settings_type
 from har.settings import Settings, SettingsError, load_settings
-from har.settings.loading import changed_settings, flat_settings, make_settings, parse_settings
+from har.settings.loading import changed_settings, make_settings, parse_settings
 from har.settings.schema import SCHEMA, settings_schema
 
 
@@ -76,6 +76,7 @@ def test_settings_do_not_change():
         ("dataset: {subject_pattern: 'a'}", "dataset.subject_pattern has 0 groups in brackets"),
         ("seed: 1\nseed: 2", "seed: stands twice, again in line 2; remove one"),
         ("models: 3", "models is 3; expected a section for each model, or none."),
+        ("models: {fusion: 0}", "models.fusion is 0; expected a section with named settings."),
     ],
 )
 def test_settings_refuse(text, message):
@@ -153,7 +154,7 @@ def test_fewer_frames_a_clip_do_for_models_on_features():
 def test_changed_settings_are_checked():
     settings = changed_settings(Settings(), {"models.fusion.epochs": 2, "model": "cnn3d"})
     assert settings.models["fusion"].epochs == 2
-    assert dict(flat_settings(settings))["models.cnn3d.epochs"] == 24
+    assert (settings.model, settings.chosen.epochs) == ("cnn3d", 24)
     with pytest.raises(SettingsError, match=r"models\.fusion\.epochs is 0"):
         changed_settings(settings, {"models.fusion.epochs": 0})
 
