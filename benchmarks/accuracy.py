@@ -44,11 +44,9 @@ from har.clips.clip import load_clip
 from har.evaluation.paired_statistics import people_spread
 from har.evaluation.scores import accuracy_interval, mean_f1, resample_subjects
 from har.evaluation.summary import BASELINES
-from har.models.contract import count_parameters
-from har.recognizer.recognizer import Recognizer
+from har.recognizer.making import count_all_parameters, make_recognizer
 from har.settings import Settings, SettingsError, load_settings
-from har.settings.loading import changed_settings
-from har.training.fit import make_backbone, put_together
+from har.settings.loading import changed_settings, make_settings
 
 REFERENCE = "pooled_linear"
 
@@ -215,17 +213,15 @@ def _difference(change: np.ndarray, subjects: np.ndarray) -> str:
 
 def _describe(result: dict[str, Any], clip: str) -> tuple[str, str, str]:
     """Return a model's parameters, seconds to train and milliseconds for a clip."""
-    params, model = result["params"], result["model"]
-    if len(model.input_shape) == 3:  # features
-        model = put_together(model, make_backbone(params), params)
-    recognizer = Recognizer(model, [], {"model_frames": model.input_shape[1]}, {})
-    frames, seconds = np.array(load_clip(clip))[np.newaxis], []
+    settings = make_settings(result["params"])
+    recognizer = make_recognizer(result["model"], [], settings, {})
+    frames, seconds = np.array(load_clip(clip)), []
     for _ in range(6):
         start = time.perf_counter()
         recognizer.predict(frames)
         seconds.append(time.perf_counter() - start)
     return (
-        f"{count_parameters(model)['total']:,}",
+        f"{count_all_parameters(result['model'], settings)['total']:,}",
         f"{median(result['seconds']):.0f}",
         f"{1000 * median(seconds[1:]):.0f}",
     )

@@ -27,10 +27,6 @@ from har.backbones.extractor import make_extractor
 BACKBONES = (
     ("mobilenet_v2", 224),
     ("efficientnet_lite0", 224),
-    ("efficientnet_lite1", 224),
-    ("efficientnet_lite1", 240),
-    ("efficientnet_lite2", 224),
-    ("efficientnet_lite2", 260),
 )
 NUM_FRAMES = 60
 

@@ -68,11 +68,11 @@ def _check_candidate(settings: dict[str, Any], where: str) -> None:
         find_model(settings["model"])
     except ValueError as error:
         raise SystemExit(f"{where}: {error}") from error
-    own = (f"models.{settings['model']}.", "fine_tune.")
+    own = f"models.{settings['model']}."
     shared = [name for name in settings if name != "model" and not name.startswith(own)]
     if shared:
         raise SystemExit(
-            f"{where}: a candidate sets `model` and what begins with {' or '.join(own)}, not "
+            f"{where}: a candidate sets `model` and what begins with {own}, not "
             f"{shared[0]}, which is the same for all; set it by -S."
         )
 

@@ -20,9 +20,9 @@ from benchmarks.timing import (
 )
 from har.backbones.building import build_backbone
 from har.engine.runtime import keras, setup_tensorflow
+from har.evaluation.gradcam import with_backbone
 from har.models.contract import build_model
 from har.settings import load_settings
-from har.training.deployment import deployable
 
 TARGET = 100  # times faster
 NUM_CLASSES = 6
@@ -49,11 +49,11 @@ def main() -> None:
         num_frames=num_frames,
         num_features=num_features,
     )
-    whole = deployable(head, backbone)
+    whole = with_backbone(head, backbone)
     rng = np.random.default_rng(0)
     shape = (batch_size, num_frames)
     features = rng.random((*shape, num_features), np.float32)
-    frames = rng.integers(256, size=(*shape, size, size, 3), dtype=np.uint8)
+    frames = rng.integers(256, size=(batch_size, 1, num_frames, size, size, 3), dtype=np.uint8)
     targets = np.eye(NUM_CLASSES, dtype=np.float32)[rng.integers(NUM_CLASSES, size=batch_size)]
     for model in (head, whole):
         model.compile(keras.optimizers.AdamW(), "categorical_crossentropy", jit_compile=False)

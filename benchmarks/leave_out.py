@@ -26,7 +26,8 @@ from har.engine.runtime import keras, setup_tensorflow
 from har.engine.seeds import generator_for
 from har.evaluation.baselines import predict_baselines
 from har.training.examples import Examples, join_examples, read_examples
-from har.training.fit import Trained, fit, predict_split, second_checkpoint, trained_on
+from har.training.fit import Trained, fit, second_checkpoint, trained_on
+from har.training.loop import predict
 
 CHOSEN = "chosen"  # the row of what was chosen in each fold
 VIEWS, FEATURES = Path("data/augment/views.csv"), Path("data/features/features.csv")
@@ -48,8 +49,9 @@ def prepare(params: dict[str, Any], work: Path) -> pd.DataFrame:
     }
     VIEWS.parent.mkdir(parents=True, exist_ok=True)
     write_views(VIEWS, views)
-    table = "data/split/manifest.csv"
-    _stage("features", manifest=table, clips=clips, views=VIEWS, out=FEATURES.parent)
+    _stage("pose", clips=clips, out="data/landmarks")
+    tables = {"manifest": "data/split/manifest.csv", "landmarks": "data/landmarks/landmarks.csv"}
+    _stage("features", **tables, clips=clips, views=VIEWS, out=FEATURES.parent)
     manifest["fold"] = _choose(manifest, params, params["seed"], None)[1]
     packed = read_table(FEATURES)[["video_id", "path"]]
     return manifest.merge(packed.rename(columns={"path": "features_path"}), on="video_id")
@@ -207,9 +209,10 @@ def _fit_fold(
         start = wall_seconds()
         trained = fit_anew(*at_once(read, params), num_classes=len(labels))
         seconds = wall_seconds() - start
-        probabilities = predict_split(trained, read, params, "test")
+        batch_size = params["models"][params["model"]]["batch_size"]
+        probabilities = predict(trained.model, read("test"), batch_size=batch_size)
         facts = {"seconds": seconds, "probabilities": probabilities, "params": params}
-        facts["model"] = trained.tuned or trained.model
+        facts["model"] = trained.model
         yield name, probabilities.argmax(axis=1), facts
         keras.utils.clear_session()
 

@@ -23,7 +23,7 @@ def main(manifest: Path, out: Path) -> None:
             flip=augment.flip,
             crop=augment.crop,
             speed=augment.speed,
-            colour=augment.colour,
+            shake=augment.shake,
             seed=settings.seed,
         )
         for video_id in training["video_id"]

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from har.dataset.tables import read_table
 from har.engine.files import read_json, write_json
-from har.engine.runtime import setup_tensorflow
 from har.engine.stage import run_stage
 from har.evaluation.held_out import score_test_videos, uncalibrated
 from har.pages.results import describe_scores, plot_calibration, write_results
@@ -17,22 +16,20 @@ from har.tracking.results import log_evaluation
 def main(model: Path, split: Path, manifest: Path, features: Path, metrics: Path) -> None:
     """Score the model and the baselines on the test split, draw and log the result."""
     settings = load_settings()
-    setup_tensorflow(**settings.train.model_dump(), seed=settings.seed)
     recognizer, packed = load_recognizer(model), read_table(features)[["video_id", "path"]]
     packed = packed.rename(columns={"path": "features_path"})
     videos = read_table(manifest).merge(packed, on="video_id")
     test = videos[videos["split"] == "test"].reset_index(drop=True)
-    paths = test["path"].tolist()
-    probabilities = predict_clips(recognizer, paths)
+    probabilities = predict_clips(recognizer, test)
     options = {"num_bootstrap": settings.evaluate.num_bootstrap, "seed": settings.seed}
     scores, baselines = score_test_videos(recognizer, videos, probabilities, **options)
     scores["grouped_by"] = read_json(split / "split.json")["grouped_by"]
     write_results(scores, test, probabilities, baselines, recognizer.labels, metrics)
     before = uncalibrated(recognizer, probabilities)
     plot_calibration(before, probabilities, scores, test["label"], recognizer.labels, metrics)
-    speed = {"milliseconds_per_clip": time_prediction(recognizer, paths)}
+    speed = {"milliseconds_per_clip": time_prediction(recognizer, test)}
     write_json(speed, metrics / "speed.json")
-    run_id = log_evaluation(recognizer, scores | speed, paths[0], metrics, settings)
+    run_id = log_evaluation(recognizer, scores | speed, metrics, settings)
     write_json({"mlflow_run": run_id or "not logged"}, metrics / "run.json")
     print(f"evaluate: {describe_scores(scores)}")
 

@@ -11,7 +11,7 @@ from har.settings import load_settings
 from har.video.extracting import extract_step
 from har.video.reading import code_version
 
-COLUMNS = ["video_id", "label", "path", "num_source_frames", "num_repeated", "sha256"]
+COLUMNS = ["video_id", "label", "path", "num_source_frames", "num_repeated", "aspect", "sha256"]
 
 
 def main(converted: Path, out: Path) -> None:
@@ -25,8 +25,7 @@ def main(converted: Path, out: Path) -> None:
         "extract",
         extract_step,
         [
-            # The report has the digest already, so nothing is read twice.
-            Job(Path(row.path), row.sha256, Path(path))
+            Job(Path(row.path), row.sha256, Path(path))  # the digest is of the report: read once
             for row, path in zip(videos.itertuples(), paths, strict=True)
         ],
         parameters=settings.extract.model_dump(include={"num_frames", "size", "aspect"}),
@@ -37,10 +36,11 @@ def main(converted: Path, out: Path) -> None:
     clips = videos.rename(columns={"num_frames": "num_source_frames"}).assign(
         path=paths,
         num_repeated=[outcome.meta.get("num_repeated") for outcome in outcomes],
+        aspect=[outcome.meta.get("aspect") for outcome in outcomes],
         sha256=[outcome.sha256 for outcome in outcomes],
     )
-    failed = videos[videos["reason"] != ""]
-    clips = clips[videos["reason"] == ""].astype({"num_repeated": int})
+    is_failed = videos["reason"] != ""
+    failed, clips = videos[is_failed], clips[~is_failed].astype({"num_repeated": int})
     out.mkdir(parents=True, exist_ok=True)
     clips[COLUMNS].to_csv(out / "clips.csv", index=False)
     failed[["video_id", "reason"]].to_csv(out / "failed.csv", index=False)

@@ -1,19 +1,20 @@
-"""Stage `features`: what the frozen backbone sees in every clip and view, made once.
+"""Stage `features`: what models on features are shown of every clip and view, made once.
 
-Of each it sees the streams that `features.streams` names, as `har.clips.streams` shows them.
+The frozen backbone sees the pictures that `features.streams` names, as `har.clips.streams` shows
+them; the pose comes from the landmarks.
 """
 
 from pathlib import Path
 
 from har.backbones.extractor import make_extractor
-from har.backbones.packed import pack_features
 from har.clips.views import read_views
 from har.dataset.tables import read_table
 from har.engine.stage import run_stage
+from har.features.packed import Shown, pack_features
 from har.settings import load_settings
 
 
-def main(manifest: Path, clips: Path, views: Path, out: Path) -> None:
+def main(manifest: Path, clips: Path, landmarks: Path, views: Path, out: Path) -> None:
     """Write one packed file per video: the features of its clip and of each of its views."""
     settings = load_settings()
     extractor = make_extractor(
@@ -24,14 +25,15 @@ def main(manifest: Path, clips: Path, views: Path, out: Path) -> None:
         runtime=settings.features.runtime,
     )
     videos = read_table(manifest)[["video_id", "path"]]
-    videos = videos.merge(read_table(clips)[["video_id", "sha256"]], on="video_id")
+    videos = videos.merge(read_table(clips)[["video_id", "sha256", "aspect"]], on="video_id")
+    found = read_table(landmarks)[["video_id", "path", "sha256"]]
+    videos = videos.merge(found, on="video_id", how="left", suffixes=("", "_of_landmarks"))
     table, num_made = pack_features(
-        videos,
+        videos.astype({"aspect": float}),
         read_views(views),
         extractor,
         out,
-        streams=settings.features.streams,
-        context=settings.features.context,
+        shown=Shown(settings.features.streams, settings.features.context),
         max_gigabytes=settings.cache.max_gigabytes,
     )
     out.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from har.engine.seeds import generator_for
 from har.engine.stage import run_stage
 from har.settings import load_settings
 
-MANIFEST_COLUMNS = ["video_id", "path", "label", "subject", "split"]
+MANIFEST_COLUMNS = ["video_id", "path", "label", "subject", "split", "aspect"]
 
 
 def main(report: Path, clips: Path, out: Path) -> None:
@@ -20,7 +20,7 @@ def main(report: Path, clips: Path, out: Path) -> None:
     labels = set(details.loc[details["status"] != "ignored", "label"])
     details = details[details["path"] != ""]  # two files can share a video_id; one was converted
     manifest = read_table(clips)
-    manifest = manifest[["video_id", "path"]].merge(
+    manifest = manifest[["video_id", "path", "aspect"]].merge(
         details[["video_id", "source", "label", "subject", "split", "fold"]], on="video_id"
     )
     check_labels(manifest, labels)

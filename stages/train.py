@@ -23,8 +23,7 @@ def main(
     kept, history_file = KeptTrainings(settings.cache.max_gigabytes), metrics / "plots/history.csv"
     was_kept = kept.restore(training.fingerprint)
     if not was_kept:
-        recognizer, history, summary = training.run()
-        recognizer.save(out)
+        history, summary = training.run(out)
         write_json(summary, metrics / "train.json")
         history_file.parent.mkdir(parents=True, exist_ok=True)
         history.to_csv(history_file, index=False)

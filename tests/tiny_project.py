@@ -26,7 +26,6 @@ SMALL = {
     "models": {
         "mobilenet_lstm": {"streams": ["frames"], "num_frames": 4, "epochs": 4, "patience": 4},
         "fusion": {"num_frames": 8, "epochs": 3},
-        "r2plus1d": {"num_frames": 8, "epochs": 3, "patience": 3},
         "cnn3d": {"num_frames": 8, "epochs": 3, "patience": 3},
     },
 }

@@ -6,7 +6,7 @@ are named after torch's parameters, so that porting the weights is one loop.
 
 import numpy as np
 
-from har.backbones.efficientnet_lite import build_efficientnet_lite
+from har.backbones.efficientnet_lite import build_efficientnet_lite0
 from har.backbones.keras_applications import build_keras_application
 from har.backbones.keras_hub import build_keras_hub_preset
 from har.backbones.mobilenet_v2 import build_mobilenet_v2
@@ -35,7 +35,7 @@ def build_backbone(
             the cache folder of Keras or kagglehub, or else the internet) or `random` (for tests).
         seed: Seed of random weights; the others need none.
         frame_size: Height and width of a frame in pixels, 32 or more. The pretrained weights were
-            made for 224 in most cases, and for 240 and 260 in efficientnet_lite1 and 2.
+            made for 224 in most cases.
 
     Returns:
         Model from RGB frames with values 0 to 255, shape (batch, frame_size, frame_size, 3), any
@@ -74,7 +74,7 @@ def build_backbone(
 def _build_torch(name: str, frame_size: int) -> keras.Model:
     if name == "mobilenet_v2":
         return build_mobilenet_v2(frame_size)
-    return build_efficientnet_lite(name, frame_size)
+    return build_efficientnet_lite0(frame_size)
 
 
 def _port_weights(backbone: keras.Model, arrays: dict[str, np.ndarray]) -> None:

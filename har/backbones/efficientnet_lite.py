@@ -1,26 +1,17 @@
-"""EfficientNet-Lite 0, 1 and 2 without their classifier: no squeeze-excite, ReLU6 for swish.
+"""EfficientNet-Lite0 without its classifier: no squeeze-excite, ReLU6 for swish.
 
-Stem, head and the number of the first and the last blocks are the same in all; the multipliers
-change what is between. Convolutions pad as TensorFlow's "same" does, at any frame size.
+Convolutions pad as TensorFlow's "same" does, at any frame size.
 
 References: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
 ICML 2019, https://arxiv.org/abs/1905.11946, table 1;
 https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
 """
 
-import math
-
 from har.backbones.inverted_residuals import Convention, Names, convolve, inverted_residual
 from har.engine.runtime import keras
 
 layers = keras.layers
 
-# Width and depth multipliers. They were trained on frames of 224, 240 and 260 pixels.
-VARIANTS = {
-    "efficientnet_lite0": (1.0, 1.0),
-    "efficientnet_lite1": (1.0, 1.1),
-    "efficientnet_lite2": (1.1, 1.2),
-}
 _TENSORFLOW = Convention(epsilon=1e-3, is_padded_evenly=False)
 
 # Rows of table 1: expansion factor, output channels, repeats, stride of the first repeat, kernel.
@@ -35,30 +26,26 @@ _BLOCKS = (
 )
 
 
-def build_efficientnet_lite(name: str, frame_size: int) -> keras.Model:
+def build_efficientnet_lite0(frame_size: int) -> keras.Model:
     """Build the network, its layers named after the parameters of its port to torch, kernels zero.
 
     Args:
-        name: One of `VARIANTS`.
         frame_size: Height and width of a frame in pixels.
 
     Returns:
         Model from RGB frames with values 0 to 255, shape (batch, frame_size, frame_size, 3), to
         features, shape (batch, 1280).
     """
-    width, depth = VARIANTS[name]
     frames = keras.Input((frame_size, frame_size, 3), name="frames")
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="preprocess")(frames)
     x = convolve(x, 32, ("conv_stem", "bn0"), _TENSORFLOW, kernel_size=3, strides=2)
     index = 0
-    for row, (expansion, channels, repeats, stride, kernel_size) in enumerate(_BLOCKS):
-        if 0 < row < len(_BLOCKS) - 1:
-            repeats = math.ceil(depth * repeats)
+    for expansion, channels, repeats, stride, kernel_size in _BLOCKS:
         for strides in [stride] + [1] * (repeats - 1):
             block = f"blocks_{index}"
             x = inverted_residual(
                 x,
-                _multiple_of_8(width * channels),
+                channels,
                 _names(block, expansion),
                 _TENSORFLOW,
                 name=block,
@@ -69,7 +56,7 @@ def build_efficientnet_lite(name: str, frame_size: int) -> keras.Model:
             index += 1
     x = convolve(x, 1280, ("conv_head", "bn1"), _TENSORFLOW)
     features = layers.GlobalAveragePooling2D(name="features")(x)
-    return keras.Model(frames, features, name=name)
+    return keras.Model(frames, features, name="efficientnet_lite0")
 
 
 def _names(name: str, expansion: int) -> list[Names]:
@@ -77,9 +64,3 @@ def _names(name: str, expansion: int) -> list[Names]:
     kinds = ("expand", "depthwise", "project")
     names = [(f"{name}_{kind}_conv", f"{name}_bn{index}") for index, kind in enumerate(kinds)]
     return names[1:] if expansion == 1 else names
-
-
-def _multiple_of_8(channels: float) -> int:
-    # 44 becomes 48, 123.2 becomes 120. Rounding by more than a tenth, which has a rule of its own,
-    # does not occur with these multipliers.
-    return int(channels + 4) // 8 * 8

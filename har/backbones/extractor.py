@@ -1,9 +1,8 @@
 """Features of frames: the frozen backbone, run by the fastest runtime that agrees with Keras.
 
 On processors that is LiteRT in float32, one frame at a time: the same frame then has the same
-features to the last bit, whatever clip it comes in and however many threads there are. Converting
-the backbone needs TensorFlow and some seconds, so the converted model is kept in the cache; a later
-run does not import TensorFlow at all.
+features to the last bit, whatever clip it comes in and however many threads there are.
+`har.backbones.conversion` makes its file.
 """
 
 import hashlib
@@ -11,33 +10,23 @@ import importlib.metadata
 import itertools
 import os
 import queue
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from har.backbones.weights import identify_weights
-from har.engine.cache import Cache
-from har.engine.code import code_digest
-from har.engine.quiet import without_noise
+from har.backbones.conversion import check_agreement, check_frames, convert_backbone, key_of
+from har.backbones.litert import Network
 from har.engine.workers import num_cores
-
-if TYPE_CHECKING:
-    from har.engine.runtime import keras
 
 Key = TypeVar("Key")
 Runner = Callable[[np.ndarray], np.ndarray]  # frames to features; used by one thread at a time
 
 RUNTIMES = ("auto", "litert", "keras")
-MAX_ERROR = 1e-4  # largest difference to Keras' features, as a share of the largest feature
-
-MAX_CONSTANTS_BYTES = 100 * 2**20  # of weights, above which they go by way of a saved model
-
 _KERAS_BATCH = 32
 # Files that a driver makes when there is a graphics card: NVIDIA, AMD, and either within Windows.
 _GPU_FILES = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")
@@ -125,35 +114,39 @@ def make_extractor(
 
     Raises:
         ValueError: If a name is unknown, weights are missing or damaged, LiteRT cannot run the
-            backbone, or its features differ from Keras' by more than `MAX_ERROR` of the largest.
+            backbone, or its features differ too much from Keras'.
     """
     if num_threads < 0:
         raise ValueError(f"num_threads is {num_threads}, expected 0 (one per core) or more.")
     runtime = _choose_runtime(runtime)
     options = {"name": name, "weights": weights, "seed": seed, "frame_size": frame_size}
-    cache = Cache("backbone", ending=".npz", folder=cache_folder)
-    key = _key_of(cache, **options)
+    key = key_of(**options)
     if runtime == "keras":
         runners = [_keras_runner(**options)]
     else:
-        flatbuffer, expected = _converted(cache, key, options)
-        runners = [_litert_runner(flatbuffer) for _ in range(num_threads or num_cores())]
-        check_agreement(runners[0](_check_frames(frame_size)), expected)
-        runtime_version = importlib.metadata.version("ai-edge-litert")
-        key = hashlib.sha256(f"{key} ai-edge-litert {runtime_version}".encode()).hexdigest()
+        flatbuffer, expected = convert_backbone(**options, cache_folder=cache_folder)
+        extractor = load_extractor(flatbuffer, num_threads=num_threads, key=key)
+        check_agreement(extractor.run(check_frames(frame_size)), expected)
+        return extractor
     return Extractor(runners, runtime=runtime, fingerprint=key, frame_size=frame_size)
 
 
-def _key_of(cache: Cache, *, name: str, weights: str, seed: int | None, frame_size: int) -> str:
-    """Return the key of a converted backbone, which names all that decides its features."""
-    made_from = {
-        "name": name,
-        "frame_size": frame_size,
-        "tensorflow": importlib.metadata.version("tensorflow"),
-        "keras": importlib.metadata.version("keras"),
-    }
-    digest = identify_weights(name, weights, seed=seed, frame_size=frame_size)
-    return cache.key(digest, parameters=made_from, code_version=code_digest(__name__))
+def load_extractor(flatbuffer: bytes, *, num_threads: int = 0, key: str = "") -> Extractor:
+    """Make a converted backbone ready to run.
+
+    Args:
+        flatbuffer: From `convert_backbone`.
+        num_threads: Threads that run it at once; 0 is one per core. It never changes a result.
+        key: Tells this backbone from all others.
+    """
+    networks = [Network(flatbuffer) for _ in range(num_threads or num_cores())]
+    version = importlib.metadata.version("ai-edge-litert")
+    return Extractor(
+        [partial(_run_one_by_one, network) for network in networks],
+        runtime="litert",
+        fingerprint=hashlib.sha256(f"{key} ai-edge-litert {version}".encode()).hexdigest(),
+        frame_size=networks[0].input_shape[0],
+    )
 
 
 def extract_features(
@@ -187,116 +180,8 @@ def extract_features(
         pool.shutdown(cancel_futures=True)
 
 
-def check_agreement(features: np.ndarray, expected: np.ndarray) -> float:
-    """Check features against those of Keras.
-
-    Args:
-        features: By the runtime to check, float32, shape (num_frames, num_features).
-        expected: By Keras, of the same dtype and shape.
-
-    Returns:
-        The largest difference, as a share of the largest of Keras' features.
-
-    Raises:
-        ValueError: If it is over `MAX_ERROR`.
-    """
-    error = float(np.abs(features - expected).max() / np.abs(expected).max())
-    if not error <= MAX_ERROR:  # so that not-a-number fails too
-        raise ValueError(
-            f"The backbone's features by LiteRT differ from those by Keras by {error:.1e} of the "
-            f"largest feature; expected at most {MAX_ERROR:.0e}. Set features.runtime to 'keras' "
-            "in params.yaml."
-        )
-    return error
-
-
-def _check_frames(frame_size: int) -> np.ndarray:
-    """Return frames from one colour to fine noise, uint8, shape (4, frame_size, frame_size, 3)."""
-    rng = np.random.default_rng(0)
-    frames = []
-    for num_patches in (1, 7, 56, frame_size):
-        patches = rng.integers(0, 256, (num_patches, num_patches, 3), dtype=np.uint8)
-        places = np.arange(frame_size) * num_patches // frame_size
-        frames.append(patches[places][:, places])
-    return np.stack(frames)
-
-
-def _converted(cache: Cache, key: str, options: dict[str, Any]) -> tuple[bytes, np.ndarray]:
-    """Return the backbone as LiteRT's flatbuffer, and Keras' features of the check frames."""
-    entry = cache.get(key)
-    if entry is None:
-        from har.backbones.building import build_backbone  # here, as it imports TensorFlow
-
-        backbone = build_backbone(**options)
-        made = cache.new_file()
-        np.savez(
-            made,
-            flatbuffer=np.frombuffer(_convert(backbone), np.uint8),
-            features=backbone.predict_on_batch(_check_frames(options["frame_size"])),
-        )
-        entry = cache.put(key, made, {})
-    with np.load(entry.data) as arrays:
-        return arrays["flatbuffer"].tobytes(), arrays["features"]
-
-
-def _convert(backbone: "keras.Model") -> bytes:
-    """Convert to LiteRT's format, for one uint8 frame at a time.
-
-    With the weights as constants of the function MobileNetV2 takes 2 s, by way of a saved model
-    8 s; a Vision Transformer of 343 MB takes 106 s and 12 GB of memory, by a saved model 22 s and
-    4 GB. As variables of the function they would be lost.
-
-    Raises:
-        ValueError: LiteRT lacks something that the backbone does.
-    """
-    from har.engine.runtime import tf
-
-    variables = backbone.non_trainable_variables
-    signature = [tf.TensorSpec((1, *backbone.input_shape[1:]), tf.uint8)]
-    module = tf.Module()
-    with tempfile.TemporaryDirectory() as folder:
-        if sum(variable.value.numpy().nbytes for variable in variables) <= MAX_CONSTANTS_BYTES:
-            weights = [variable.numpy() for variable in variables]
-
-            @tf.function(input_signature=signature)
-            def run(frame):
-                return backbone.stateless_call([], weights, frame, training=False)[0]
-
-            concrete = [run.get_concrete_function()]
-            converter = tf.lite.TFLiteConverter.from_concrete_functions(concrete, module)
-        else:
-            module.weights = [variable.value for variable in variables]
-            run = tf.function(partial(backbone, training=False), input_signature=signature)
-            tf.saved_model.save(module, folder, signatures=run.get_concrete_function())
-            converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        try:
-            return converter.convert()
-        except Exception as error:  # its own class is not part of tf.lite
-            reason = str(error).partition("\n")[0]
-            raise ValueError(
-                f"{backbone.name} could not be converted to LiteRT: {reason}. Set features.runtime "
-                "to 'keras' in params.yaml."
-            ) from error
-
-
-def _litert_runner(flatbuffer: bytes) -> Runner:
-    from ai_edge_litert.interpreter import Interpreter
-
-    with without_noise("INFO: Created TensorFlow Lite"):
-        interpreter = Interpreter(model_content=flatbuffer, num_threads=1)
-        interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]["index"]
-    target = interpreter.get_output_details()[0]
-
-    def run(frames: np.ndarray) -> np.ndarray:
-        features = np.empty((len(frames), target["shape"][-1]), np.float32)
-        for place, frame in enumerate(frames):
-            interpreter.set_tensor(source, frame[None])
-            interpreter.invoke()
-            features[place] = interpreter.get_tensor(target["index"])[0]
-        return features
-
-    return run
+def _run_one_by_one(network: Network, frames: np.ndarray) -> np.ndarray:
+    return np.stack([network(frame) for frame in frames])
 
 
 def _keras_runner(**options: Any) -> Runner:

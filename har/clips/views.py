@@ -1,4 +1,4 @@
-"""Augmented views of a clip: one flip, crop, speed and colour for all its frames."""
+"""Augmented views of a clip: one flip, crop, speed and shaking hand for all its frames."""
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -9,9 +9,9 @@ import pandas as pd
 
 from har.engine.seeds import generator_for
 
-LUMA = (0.299, 0.587, 0.114)  # how bright red, green and blue are, ITU-R BT.601
-GREY = 127  # in the middle
-HUE_SHARE = 0.25  # of a turn, the largest change of hue at a strength of 1
+SHAKEN_TURN = 2.0  # degrees, the most that a shaking hand turns the picture
+SHAKEN_ZOOM = 0.03  # the most that it zooms
+SMOOTHING = 9  # frames over which the hand's way is smoothed
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,8 @@ class View:
         speed: How fast time goes; 2 shows the whole clip in half the frames and then holds the
             last one, 0.5 stretches half of the clip over all frames.
         start: Where in time the view starts, as a share of the clip; 0 where speed is 1 or more.
-        brightness: Factor of all values.
-        contrast: Factor of their distance to the middle grey.
-        saturation: Factor of their distance to a grey as bright; 0 makes the clip grey.
-        hue: By how much colours turn around the grey axis, in turns.
+        shake: How far the crop walks about as in a shaking hand, as a share of its side, in [0, 1).
+        shake_seed: Decides its way.
     """
 
     flip: bool = False
@@ -38,10 +36,8 @@ class View:
     crop_left: float = 0.0
     speed: float = 1.0
     start: float = 0.0
-    brightness: float = 1.0
-    contrast: float = 1.0
-    saturation: float = 1.0
-    hue: float = 0.0
+    shake: float = 0.0
+    shake_seed: int = 0
 
 
 def draw_views(
@@ -51,12 +47,10 @@ def draw_views(
     flip: float,
     crop: float,
     speed: tuple[float, float],
-    colour: float = 0.0,
+    shake: float = 0.0,
     seed: int,
 ) -> list[View]:
     """Draw the views of one clip; they depend on its name and the seed, not on other clips.
-
-    Colour is drawn apart from the rest: switching it on leaves all else as it was.
 
     Args:
         video_id: The clip's name.
@@ -64,8 +58,8 @@ def draw_views(
         flip: Chance of mirroring, in [0, 1].
         crop: Smallest side of the crop as a share of the frame's, in (0, 1].
         speed: Slowest and fastest, both positive; drawn evenly in the logarithm.
-        colour: Strength, in [0, 1): brightness, contrast and saturation are multiplied by 1 -
-            colour to 1 + colour, and the hue turns by up to colour / 4 of a turn.
+        shake: How far the crop walks in one view of two, as a share of its side, in [0, 1); drawn
+            apart from the rest, so that switching it off leaves all else as it was.
         seed: The run's seed.
 
     Example:
@@ -75,9 +69,13 @@ def draw_views(
     """
     rng = generator_for(seed, "views", video_id)
     views = [_draw_view(rng, flip=flip, crop=crop, speed=speed) for _ in range(num_views)]
-    if colour:
-        rng = generator_for(seed, "views", video_id, "colour")
-        views = [replace(view, **_draw_colour(rng, colour)) for view in views]
+    if shake:
+        rng = generator_for(seed, "views", video_id, "shake")
+        seeds = rng.integers(2**31, size=len(views)).tolist()
+        views[::2] = [
+            replace(view, shake=shake, shake_seed=drawn)
+            for view, drawn in zip(views[::2], seeds[::2], strict=True)
+        ]
     return views
 
 
@@ -93,8 +91,10 @@ def apply_view(clip: np.ndarray, view: View, places: np.ndarray | None = None) -
         uint8 RGB, shape (num_wanted, size, size, 3), a new array.
     """
     num_frames, height, width, channels = clip.shape
-    sources = view_indices(view, num_frames)
-    sources = sources if places is None else sources[places]
+    places = np.arange(num_frames) if places is None else places
+    sources = view_indices(view, num_frames)[places]
+    if view.shake:
+        return _apply_shaken(clip, view, sources, view_windows(view, num_frames)[places])
     crop_height = max(1, round(view.crop_size * height))
     crop_width = max(1, round(view.crop_size * width))
     # Both rounded up, the last row of the crop could lie outside.
@@ -108,7 +108,7 @@ def apply_view(clip: np.ndarray, view: View, places: np.ndarray | None = None) -
         shown[target] = cv2.resize(
             np.ascontiguousarray(frame), (width, height), interpolation=cv2.INTER_LINEAR
         )
-    return _recolour(shown, view)
+    return shown
 
 
 def view_indices(view: View, num_frames: int) -> np.ndarray:
@@ -122,6 +122,30 @@ def view_indices(view: View, num_frames: int) -> np.ndarray:
     """
     places = view.start * (num_frames - 1) + view.speed * np.arange(num_frames)
     return places.round().clip(0, num_frames - 1).astype(np.int64)
+
+
+def view_windows(view: View, num_frames: int) -> np.ndarray:
+    """Return which part of its frame each place of the view shows.
+
+    Returns:
+        float64, shape (num_frames, 2, 3): takes (column, row, 1) in the view, as shares of its
+        width and height, to the place in the frame, likewise.
+    """
+    windows = np.zeros((num_frames, 2, 3))
+    walk = np.zeros((num_frames, 4))
+    if view.shake:
+        walk = _walk(np.random.default_rng(view.shake_seed), num_frames)
+    side = view.crop_size * (1 - view.shake)
+    turn = np.deg2rad(SHAKEN_TURN) * walk[:, 2]
+    scale = side * (1 + (SHAKEN_ZOOM * walk[:, 3] if view.shake else 0))
+    windows[:, 0, 0] = windows[:, 1, 1] = scale * np.cos(turn)
+    windows[:, 1, 0], windows[:, 0, 1] = scale * np.sin(turn), -scale * np.sin(turn)
+    middle = np.array([view.crop_left, view.crop_top]) + view.crop_size / 2
+    middle = middle + walk[:, :2] * view.crop_size * view.shake / 2
+    if view.flip:
+        windows[:, :, 0] *= -1
+    windows[:, :, 2] = middle - windows[:, :, :2] @ [0.5, 0.5]
+    return windows
 
 
 def write_views(path: Path, views: dict[str, list[View]]) -> None:
@@ -160,27 +184,32 @@ def _draw_view(
     )
 
 
-def _draw_colour(rng: np.random.Generator, strength: float) -> dict[str, float]:
-    factors = rng.uniform(1 - strength, 1 + strength, size=3).tolist()
-    hue = rng.uniform(-HUE_SHARE * strength, HUE_SHARE * strength)
-    return dict(zip(("brightness", "contrast", "saturation"), factors, strict=True)) | {"hue": hue}
+def _walk(rng: np.random.Generator, num_frames: int) -> np.ndarray:
+    """Return a smooth random way in [-1, 1]: right, down, turn and zoom, shape (num_frames, 4)."""
+    steps = rng.normal(size=(num_frames + 2 * SMOOTHING, 4))
+    weights = np.hanning(SMOOTHING)
+    way = np.stack([np.convolve(one, weights, "same") for one in np.cumsum(steps, axis=0).T], -1)
+    way = way[SMOOTHING : SMOOTHING + num_frames]
+    way = way - way.mean(axis=0)
+    return way / (np.abs(way).max(axis=0) + 1e-9) * rng.uniform(0.5, 1, size=4)
 
 
-def _recolour(frames: np.ndarray, view: View) -> np.ndarray:
-    """Return frames in the colours of the view; all four changes are one matrix."""
-    if (view.brightness, view.contrast, view.saturation, view.hue) == (1.0, 1.0, 1.0, 0.0):
-        return frames
-    to_grey = np.tile(LUMA, (3, 1))
-    saturate = to_grey + view.saturation * (np.eye(3) - to_grey)
-    matrix = view.contrast * view.brightness * _turn_hue(view.hue) @ saturate
-    offset = np.full((3, 1), (1 - view.contrast) * GREY)
-    # Over one long picture; values beyond 0 and 255 become these.
-    picture = frames.reshape(1, -1, 3)
-    return cv2.transform(picture, np.hstack([matrix, offset])).reshape(frames.shape)
-
-
-def _turn_hue(turns: float) -> np.ndarray:
-    """Return the rotation of RGB about the grey axis, on which red, green and blue are equal."""
-    cosine, sine = np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)
-    axis = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
-    return cosine * np.eye(3) + (1 - cosine) / 3 + sine * axis
+def _apply_shaken(
+    clip: np.ndarray, view: View, sources: np.ndarray, windows: np.ndarray
+) -> np.ndarray:
+    size = (clip.shape[2], clip.shape[1])
+    to_shares = np.array(
+        [[1 / size[0], 0, 0.5 / size[0]], [0, 1 / size[1], 0.5 / size[1]], [0, 0, 1]]
+    )
+    to_pixels = np.linalg.inv(to_shares)[:2]
+    shown = np.empty((len(sources), *clip.shape[1:]), dtype=clip.dtype)
+    for target, (source, window) in enumerate(zip(sources, windows, strict=True)):
+        window = to_pixels @ np.vstack([window, [0, 0, 1]]) @ to_shares
+        shown[target] = cv2.warpAffine(
+            np.ascontiguousarray(clip[source]),
+            window,
+            size,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+    return shown

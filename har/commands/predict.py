@@ -49,7 +49,6 @@ def predict(
     of them. Videos become frames as in the pipeline; nothing is kept of them. Exit code: 0 if all
     were predicted, 1 if one failed.
     """
-    from har.engine.runtime import setup_tensorflow
     from har.recognizer.prediction import list_videos, predict_videos, write_table
     from har.recognizer.recognizer import load_recognizer
     from har.settings import load_settings
@@ -61,7 +60,6 @@ def predict(
         )
     settings, found = load_settings(required=False), list_videos(videos)
     folder = model or Path("models") / settings.model
-    setup_tensorflow(**settings.train.model_dump(), seed=settings.seed)
     recognizer = load_recognizer(folder)
     predictions = predict_videos(recognizer, found, limits=settings.limits("convert"))
     if table:

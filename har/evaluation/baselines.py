@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from har.backbones.packed import read_features
+from har.features.packed import read_features
 
 MAX_ITERATIONS = 2000
 MAX_EXAMPLES = 10_000  # videos and views to fit on, so that memory is the same for any number
@@ -55,7 +55,7 @@ def predict_baselines(
 
     Args:
         videos: One row a video, with `label`, `split`, `weight` and `features_path`, a packed file
-            as `har.backbones.packed.read_features` takes it. Each training view is an example.
+            as `har.features.packed.read_features` takes it. Each training view is an example.
         labels: Names of the classes, in order.
         fit_on: The splits that the model was trained on.
 

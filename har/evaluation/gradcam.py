@@ -18,13 +18,44 @@ from typing import Any
 import cv2
 import numpy as np
 
-from har.clips.streams import find_person, show_stream
-from har.engine.runtime import keras, tf
+from har.clips.clip import even_indices
+from har.clips.streams import POSE, find_person, show_streams
+from har.engine.runtime import keras, ops, tf
 from har.models.contract import LAST_LAYER
+from har.pose.joints import NUM_POSE_FEATURES
 
 CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv3D)
 MAX_GRID = 14  # places of the heat along a side, at most
 HEAT_SHARE = 0.55  # of the colour, where the heat is highest
+
+
+def with_backbone(
+    head: keras.Model, backbone: keras.Model, streams: Sequence[str] = ("frames",)
+) -> keras.Model:
+    """Return the model from frames, for one that was trained on their features.
+
+    It takes nothing of a pose, whose features it has as 0: what a stream adds to a label's score
+    does not depend on the others.
+
+    Args:
+        head: From features (batch, num_frames, num_features) to probabilities.
+        backbone: From a frame to its features.
+        streams: Those whose features stand side by side.
+
+    Returns:
+        From uint8 frames of each picture (batch, num_pictures, num_frames, size, size, 3).
+    """
+    num_streams = len(streams) - streams.count(POSE)
+    frame_shape, num_frames = backbone.input_shape[1:], head.input_shape[1]
+    shown = keras.Input((num_streams, num_frames, *frame_shape), dtype="uint8", name="frames")
+    # A reshape to (batch x streams x time) compiles ten times faster than TimeDistributed, which
+    # unrolls.
+    features = backbone(ops.reshape(shown, (-1, *frame_shape)))
+    features = ops.reshape(features, (-1, num_streams, num_frames, backbone.output_shape[-1]))
+    pictures = iter([features[:, index] for index in range(num_streams)])
+    nothing = ops.zeros_like(features[:, 0, :, :NUM_POSE_FEATURES])
+    parts = [nothing if stream == POSE else next(pictures) for stream in streams]
+    return keras.Model(shown, head(ops.concatenate(parts, axis=-1)), name=head.name)
 
 
 def find_maps_layer(model: keras.Model) -> keras.Layer | None:
@@ -53,49 +84,56 @@ def find_maps_layer(model: keras.Model) -> keras.Layer | None:
 def find_heat_map(
     model: keras.Model,
     maps_layer: keras.Layer,
-    frames: np.ndarray,
+    clip: np.ndarray,
     label_index: int,
     *,
     streams: Sequence[str] = ("frames",),
     context: float = 1.0,
 ) -> np.ndarray:
-    """Return the Grad-CAM heat map of each frame for a label.
+    """Return the Grad-CAM heat map of each frame that the model takes, for a label.
 
     Contributions of several streams are summed.
 
     Args:
-        model: From clips to probabilities, its last layer being as `har.training.calibration` says.
+        model: From frames to probabilities, of one stream (batch, num_frames, size, size, 3) or of
+            several, as of `with_backbone`; its last layer is as `har.training.calibration` says.
         maps_layer: Of the model, from `find_maps_layer`.
-        frames: uint8 RGB, shape (num_frames, size, size, 3), as many as the model takes.
+        clip: uint8 RGB, shape (num_frames, size, size, 3).
         label_index: The label.
-        streams: What the model shows the layer of the frames, of `har.clips.streams.STREAMS`.
-        context: As for `har.clips.streams.show_stream`.
+        streams: What the model takes of the clip, of `har.clips.streams.STREAMS`.
+        context: As for `har.clips.streams.show_streams`.
 
     Returns:
-        float32 in [0, 1], shape (num_frames, size, size); 1 where the clip has most, 0 everywhere
+        float32 in [0, 1], shape (model frames, size, size); 1 where the clip has most, 0 everywhere
         if nothing in it is evidence for the label.
     """
-    heat = _find_contributions(model, maps_layer, frames, label_index)
+    *_, num_frames = model.input_shape[:-3]
+    places = even_indices(len(clip), num_frames)
+    streams = [stream for stream in streams if stream != POSE]  # which has no places
+    shown = np.stack([stream[places] for stream in show_streams(streams, clip, context=context)])
+    inputs = shown if len(model.input_shape) == shown.ndim + 1 else shown[0]
+    heat = _find_contributions(model, maps_layer, inputs, label_index)
     # Pooling leaves the gradient to one place in four: over a coarser grid the specks even out.
     grid = (min(MAX_GRID, heat.shape[2]), min(MAX_GRID, heat.shape[1]))
     heat = np.stack([cv2.resize(one, grid, interpolation=cv2.INTER_AREA) for one in heat])
     by_stream = heat.reshape(len(streams), -1, *heat.shape[1:])
     placed = [
-        _place(one, stream, frames, context) for one, stream in zip(by_stream, streams, strict=True)
+        _place(one, stream, clip, places, context)
+        for one, stream in zip(by_stream, streams, strict=True)
     ]
     heat = np.maximum(np.sum(placed, axis=0), 0)
     return heat / heat.max() if heat.max() > 0 else heat
 
 
 def _find_contributions(
-    model: keras.Model, maps_layer: keras.Layer, frames: np.ndarray, label_index: int
+    model: keras.Model, maps_layer: keras.Layer, inputs: np.ndarray, label_index: int
 ) -> np.ndarray:
     """Return what each place of the maps contributes to the label's score.
 
     Args:
         model: As for `find_heat_map`.
         maps_layer: As for `find_heat_map`.
-        frames: As for `find_heat_map`.
+        inputs: What the model takes, without the batch dimension.
         label_index: The label.
 
     Returns:
@@ -117,33 +155,36 @@ def _find_contributions(
         _observed(maps_layer, note_maps),
         _observed(last, note_score),
     ):
-        model(frames[np.newaxis], training=False)
+        model(inputs[np.newaxis], training=False)
     added = tape.gradient(seen["score"], seen["maps"]) * seen["maps"]
     heat = tf.reduce_sum(added, axis=-1).numpy()
     return heat.reshape(-1, *heat.shape[-2:])
 
 
-def _place(heat: np.ndarray, stream: str, frames: np.ndarray, context: float) -> np.ndarray:
+def _place(
+    heat: np.ndarray, stream: str, clip: np.ndarray, places: np.ndarray, context: float
+) -> np.ndarray:
     """Return the heat map of one stream, placed where the stream is in the frames.
 
     Args:
         heat: float32, shape (num_maps, rows, columns).
         stream: Its name.
-        frames: As for `find_heat_map`.
+        clip: As for `find_heat_map`.
+        places: Frames that the model takes.
         context: As for `find_heat_map`.
 
     Returns:
-        float32, shape (num_frames, size, size).
+        float32, shape (len(places), size, size).
     """
     # A network for clips has fewer maps than frames: of 4 for 16, frame 7 has 7 * 4 // 16 = 1.
-    heat = heat[np.arange(len(frames)) * len(heat) // len(frames)]
-    size = frames.shape[2]
+    heat = heat[np.arange(len(places)) * len(heat) // len(places)]
+    size = clip.shape[2]
     if stream != "person":
         return np.stack([cv2.resize(one, (size, size)) for one in heat])
-    left, top, (side,) = find_person(show_stream("motion", frames), context=context)
-    placed = np.zeros((len(frames), size, size), np.float32)
-    for one, x, y, out in zip(heat, left, top, placed, strict=True):
-        inside = cv2.resize(one, (int(side), int(side)))
+    left, top, side = find_person(*show_streams(["motion"], clip), context=context)
+    placed = np.zeros((len(places), size, size), np.float32)
+    for one, x, y, out in zip(heat, left[places], top[places], placed, strict=True):
+        inside = cv2.resize(one, (side, side))
         out[y : y + side, x : x + side] = inside * (size / side) ** 2  # as much in all
     return placed
 

@@ -95,11 +95,11 @@ def _in_folder(name: str, *, extract: dict[str, Any]) -> Predictions | str:
     if (folder / NAME).is_file():
         table = _checked(read_table(folder / NAME), str(folder / NAME))
         return Predictions(name, f"the folder {folder}", table, lambda: None)
-    if (folder / "model.keras").is_file():
+    if (folder / "model.tflite").is_file():
         table = _predict_test_videos(folder, extract)
         about = f"the model in {folder}, run on the test videos here"
         return Predictions(name, about, table, lambda: _fingerprint_of_model(folder))
-    return f"it has neither {NAME} nor model.keras"
+    return f"it has neither {NAME} nor model.tflite"
 
 
 def _in_git(name: str, *, root: Path) -> Predictions | str:
@@ -198,11 +198,8 @@ def _fingerprint_of_model(folder: Path) -> str:
 
 def _predict_test_videos(folder: Path, extract: dict[str, Any]) -> pd.DataFrame:
     """Run a saved model on the test videos of the workspace."""
-    import numpy as np
-
-    from har.clips.clip import load_clip
-    from har.engine.progress import progress
     from har.recognizer.recognizer import load_recognizer
+    from har.recognizer.scoring import predict_clips
 
     if not MANIFEST.is_file():
         raise ValueError(f"There is no {MANIFEST}, so no test videos. Make it with `dvc repro`.")
@@ -218,7 +215,6 @@ def _predict_test_videos(folder: Path, extract: dict[str, Any]) -> pd.DataFrame:
             f"The model in {folder} takes clips made with {made}; those here are made with {here}. "
             "Set the section `extract` of params.yaml so and run `dvc repro extract split`."
         )
-    shown = progress(test["path"], total=len(test), description=f"score {folder}", unit="clips")
-    probabilities = [recognizer.predict(load_clip(path)[np.newaxis])[0] for path in shown]
+    probabilities = predict_clips(recognizer, test, description=f"score {folder}")
     predicted = [recognizer.labels[int(row.argmax())] for row in probabilities]
     return test[["video_id", "subject", "label"]].assign(predicted=predicted)

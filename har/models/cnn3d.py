@@ -7,9 +7,9 @@ in all.
 
 from __future__ import annotations
 
-from har.clips.streams import StreamName, show_stream
+from har.clips.streams import PictureName
 from har.engine.section import Count, Share
-from har.models.contract import ClipSettings, Tensor, layers, ops
+from har.models.contract import ClipSettings, Tensor, layers
 
 INPUT = "clips"
 MIN_FRAMES = 8  # which three poolings halve to 1
@@ -23,7 +23,7 @@ FLAT_SUM = 384  # of the inputs together, where each is 1
 class Settings(ClipSettings):
     """The section `models.cnn3d`."""
 
-    stream: StreamName = "frames"
+    stream: PictureName = "frames"
     """input stream; of person with a context of 1"""
     epochs: Count = 24
     batch_size: Count = 4
@@ -37,14 +37,13 @@ def build(inputs: Tensor, settings: Settings) -> Tensor:
     """Return the features of clips.
 
     Args:
-        inputs: uint8 RGB frames, shape (batch, num_frames, frame_size, frame_size, 3).
+        inputs: uint8 RGB frames of `stream`, shape (batch, num_frames, frame_size, frame_size, 3).
         settings: Of the section `models.cnn3d`.
 
     Returns:
         Shape (batch, 128).
     """
-    x = show_stream(settings.stream, inputs, xp=ops)
-    x = layers.Rescaling(1 / 127.5, offset=-1.0)(x)
+    x = layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
     for filters in FILTERS:
         x = layers.Conv3D(filters, 3, padding="same", activation="relu")(x)
         # Pooling before normalizing is the baseline's order, and 1.4 times faster than after.

@@ -36,7 +36,7 @@ else:
 
 __all__ = ["ClipSettings", "FeatureSettings", "ModelSettings", "Tensor", "layers", "ops"]
 
-NO_MODELS = ("contract",)  # files in this folder that are no models
+NO_MODELS = ("contract", "one_stream")  # files in this folder that are no models
 LAST_LAYER = "probabilities"
 
 

@@ -1,24 +1,36 @@
-"""A frozen backbone on several streams of each frame, their statistics over time, a linear layer.
+"""A frozen backbone on several streams and the body's landmarks, each with a linear layer.
 
-From few videos a layer that is not recurrent learns more: it has no order in time to find out, only
-which features there are, how much they vary, and how much they change within two and four frames.
-In training some streams are left out at random, so that each has to tell the action by itself and
-none is leaned on.
+From few videos a layer that is not recurrent learns more. Of each stream it is given which features
+there are, how much they vary and how much they change within two and four frames, and of those that
+follow what moves also their order in time: by how much they differ between the parts of the clip.
+
+In training each example shows one stream alone, drawn at random, so each stream learns to tell the
+action by itself; in use their logits are added, which multiplies the probabilities. Trained
+together instead, the streams lean on each other, and other people are recognized worse
+(docs/research-notes.md).
 """
 
 from __future__ import annotations
+
+import itertools
 
 from pydantic import Field
 
 from har.clips.streams import StreamName
 from har.engine.section import Positive, Share
+from har.features.columns import stream_slices
 from har.models.contract import FeatureSettings, Tensor, layers, ops
 
 INPUT = "features"
 LAGS = (2, 4)  # frames between the two that are compared; neighbours differ by noise
-MIN_FRAMES = max(LAGS) + 1
-EPSILON = 1e-6  # where a feature stands still, Grad-CAM would divide by its deviation
+NUM_PARTS = 3  # of the clip, whose means are compared
+UNORDERED = ("frames",)  # of the whole picture the order is mostly chance, and costs accuracy
+MIN_FRAMES = max(*LAGS, NUM_PARTS) + 1
+EPSILON = 1e-5  # where a feature stands still, Grad-CAM would divide by its deviation
+MOST_DEVIATIONS = 6.0  # of a statistic; one that is farther off is mostly a body lost for a moment
 BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 needs 500 steps to forget its start; a run has fewer
+# Inputs of a stream together; fewer ones are made larger, so that its layer learns as fast.
+NUM_INPUTS = 4 * 1280
 # From noise, which thousands of inputs add up, a few hundred steps would not come back: start at 0.
 CLASSIFIER = {"kernel_initializer": "zeros"}
 
@@ -26,17 +38,16 @@ CLASSIFIER = {"kernel_initializer": "zeros"}
 class Settings(FeatureSettings):
     """The section `models.fusion`."""
 
-    streams: list[StreamName] = Field(["frames", "motion", "trace", "person"], min_length=1)
+    streams: list[StreamName] = Field(["frames", "motion", "person", "pose"], min_length=1)
+    epochs: int = Field(180, ge=1)
     learning_rate: Positive = 1e-4
     refit: bool = True
     dropout: Share = 0.5
     """share of the statistics that are dropped in training"""
-    stream_dropout: Share = 0.5
-    """chance that a stream is left out of a training example"""
 
 
 def build(inputs: Tensor, settings: Settings) -> Tensor:
-    """Return the statistics of clips over time.
+    """Return the statistics of clips over time, in training of one stream an example.
 
     Args:
         inputs: float32 features of all streams side by side, shape (batch, num_frames,
@@ -44,15 +55,32 @@ def build(inputs: Tensor, settings: Settings) -> Tensor:
         settings: Of the section `models.fusion`.
 
     Returns:
-        Shape (batch, 4 * num_features).
+        Shape (batch, num_statistics of all streams).
     """
-    changes = [ops.mean(ops.abs(inputs[:, lag:] - inputs[:, :-lag]), axis=1) for lag in LAGS]
-    deviation = ops.sqrt(ops.var(inputs, axis=1) + EPSILON)
-    x = ops.stack([ops.mean(inputs, axis=1), deviation, *changes], axis=1)
-    num_statistics, num_features, num_streams = *x.shape[1:], len(settings.streams)
-    x = layers.Flatten()(x)
-    x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, center=False, scale=False)(x)
-    x = layers.Dropout(settings.dropout)(x)
-    x = layers.Reshape((num_statistics, num_streams, num_features // num_streams))(x)
-    x = layers.Dropout(settings.stream_dropout, noise_shape=(None, 1, num_streams, 1))(x)
-    return layers.Flatten()(x)
+    from har.models.one_stream import OneStream  # here, as it imports Keras
+
+    slices = stream_slices(settings.streams, inputs.shape[-1])
+    streams = []
+    for stream, columns in slices.items():
+        x = _statistics(inputs[:, :, columns], is_ordered=stream not in UNORDERED)
+        x = layers.Flatten()(x)
+        x = layers.BatchNormalization(
+            momentum=BATCH_NORM_MOMENTUM, epsilon=EPSILON, center=False, scale=False
+        )(x)
+        x = ops.clip(x, -MOST_DEVIATIONS, MOST_DEVIATIONS)
+        x = layers.Dropout(settings.dropout)(x)
+        streams.append(x * (NUM_INPUTS / x.shape[-1]) ** 0.5)
+    return OneStream(name="one_stream")(streams)
+
+
+def _statistics(x: Tensor, *, is_ordered: bool) -> Tensor:
+    """Return what features are, how they change and in which order, (batch, kinds, features)."""
+    changes = [ops.mean(ops.abs(x[:, lag:] - x[:, :-lag]), axis=1) for lag in LAGS]
+    deviation = ops.sqrt(ops.var(x, axis=1) + EPSILON)
+    statistics = [ops.mean(x, axis=1), deviation, *changes]
+    if is_ordered:
+        ends = [round(part * x.shape[1] / NUM_PARTS) for part in range(NUM_PARTS + 1)]
+        parts = [ops.mean(x[:, start:end], axis=1) for start, end in itertools.pairwise(ends)]
+        steps = [after - before for before, after in itertools.pairwise(parts)]
+        statistics += [*steps, parts[-1] - parts[0]]
+    return ops.stack(statistics, axis=1)

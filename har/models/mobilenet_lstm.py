@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 from pydantic import Field
 
-from har.clips.streams import StreamName
+from har.clips.streams import PictureName
 from har.engine.runtime import keras
 from har.engine.section import Share
 from har.models.contract import FeatureSettings, Tensor, layers, ops
@@ -23,7 +23,7 @@ DEVIATION = 0.5  # of a centred input: where the cell's tanh is still nearly str
 class Settings(FeatureSettings):
     """The section `models.mobilenet_lstm`."""
 
-    streams: list[StreamName] = Field(["frames", "motion", "trace"], min_length=1)
+    streams: list[PictureName] = Field(["frames", "motion", "person"], min_length=1)
     refit: bool = True
     dropout: Share = 0.5
     """share of the dense layer's outputs that are dropped in training"""

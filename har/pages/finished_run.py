@@ -9,10 +9,19 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from har.backbones.building import build_backbone
 from har.dataset.tables import read_table
 from har.engine.repository import changed_stages
+from har.engine.runtime import keras
+from har.evaluation.gradcam import with_backbone
 from har.pages.inspection import MAX_NAMED
-from har.recognizer.recognizer import MODEL_NAME, Recognizer, load_recognizer
+from har.recognizer.recognizer import (
+    MODEL_NAME,
+    TRAINED_NAME,
+    Recognizer,
+    load_recognizer,
+    load_trained,
+)
 
 MODELS = Path("models")
 FILES = {
@@ -45,11 +54,13 @@ class FinishedRun:
         files: Content of each file of `FILES` that is JSON or YAML (a dictionary) or a table of
             text (a `pandas.DataFrame`), by its name there.
         recognizer: The model that the metrics score.
+        model: The same from frames to probabilities, with gradients, for Grad-CAM.
         doubts: Why these may not belong together, one sentence each.
     """
 
     files: dict[str, Any]
     recognizer: Recognizer
+    model: keras.Model
     doubts: tuple[str, ...]
 
 
@@ -72,7 +83,7 @@ def read_run(*, model: str, changes: list[str]) -> FinishedRun:
                 f"params.yaml is {model!r}. Run `dvc repro`, or set `model` back."
             )
     folder = MODELS / model
-    names = (MODEL_NAME, "labels.json", "params.json", "preprocessing.json")
+    names = (MODEL_NAME, TRAINED_NAME, "labels.json", "params.json", "preprocessing.json")
     check_there([folder / name for name in names])
     recognizer = load_recognizer(folder)
     scored = list(files["metrics"]["per_class"])
@@ -85,7 +96,19 @@ def read_run(*, model: str, changes: list[str]) -> FinishedRun:
     if changes:
         said = "; ".join(changes)
         doubts.append(f"Changed since the stages ran: {said}. `dvc repro` runs them again")
-    return FinishedRun(files, recognizer, tuple(doubts))
+    return FinishedRun(files, recognizer, _load_model(folder, recognizer), tuple(doubts))
+
+
+def _load_model(folder: Path, recognizer: Recognizer) -> keras.Model:
+    """Return the trained model, together with its backbone where it has one."""
+    model, preprocessing = load_trained(folder), recognizer.preprocessing
+    if recognizer.backbone is None:
+        return model
+    params = recognizer.params
+    backbone = build_backbone(
+        **params["backbone"], seed=params["seed"], frame_size=preprocessing["size"]
+    )
+    return with_backbone(model, backbone, preprocessing["streams"])
 
 
 def pipeline_changes() -> list[str]:

@@ -63,7 +63,7 @@ def write_report(run: FinishedRun, out: Path) -> list[str]:
         "strips": strips,
         "right_strips": right_strips,
         "num_errors": len(wrong),
-        "has_heat": find_maps_layer(run.recognizer.model) is not None,
+        "has_heat": find_maps_layer(run.model) is not None,
         "doubts": doubts,
         "interval": INTERVAL,
         "sources": SOURCES,
@@ -81,22 +81,21 @@ def _draw_strips(run: FinishedRun, chosen: pd.DataFrame) -> list[dict[str, Any]]
     The clips are read one at a time.
     """
     recognizer = run.recognizer
-    maps_layer = find_maps_layer(recognizer.model)
-    paths = run.files["manifest"].set_index("video_id")["path"]
+    maps_layer = find_maps_layer(run.model)
+    shown_streams = {name: recognizer.preprocessing[name] for name in ("streams", "context")}
+    videos = run.files["manifest"].set_index("video_id")
     strips = []
     for row in chosen.to_dict("records"):
-        path = Path(paths.get(row["video_id"], f"the clip of {row['video_id']}"))
+        path = Path(videos["path"].get(row["video_id"], f"the clip of {row['video_id']}"))
         check_there([path])
-        clip = load_clip(path)
+        clip, aspect = load_clip(path), float(videos["aspect"][row["video_id"]])
         frames = np.array(clip[even_indices(len(clip), recognizer.preprocessing["model_frames"])])
         shown = [frames]
         if maps_layer is not None:
             index = recognizer.labels.index(row["predicted"])
-            heat = find_heat_map(
-                recognizer.model, maps_layer, frames, index, **recognizer.params["shown"]
-            )
+            heat = find_heat_map(run.model, maps_layer, clip, index, **shown_streams)
             shown.append(paint_heat_map(frames, heat))
-        answer = recognizer.predict(clip[np.newaxis])[0]
+        answer = recognizer.predict(clip, aspect=aspect)
         strips.append(
             row
             | {

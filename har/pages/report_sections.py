@@ -133,11 +133,8 @@ def describe_model(run: FinishedRun) -> dict[str, Any]:
 
 def _training_seconds(train: dict[str, Any]) -> float:
     """Return about how long the training took, with what came second."""
-    tuning = train.get("fine_tune", {"epochs": 0, "seconds_per_epoch": 0.0})
-    num_first = train["epochs"] - tuning["epochs"]
-    tuning_seconds = tuning["epochs"] * tuning["seconds_per_epoch"]
     num_again = train["best_epoch"] if train["refit"] else 0
-    return (num_first + num_again) * train["seconds_per_epoch"] + tuning_seconds
+    return (train["epochs"] + num_again) * train["seconds_per_epoch"]
 
 
 def describe_scores(run: FinishedRun) -> dict[str, Any]:

@@ -18,11 +18,13 @@ from har.engine.errors import VideoError
 from har.engine.steps import Limits
 from har.engine.workers import run_in_workers
 from har.video.converting import convert_video
-from har.video.extracting import extract_clip
+from har.video.extracting import extract_clip, stretched_aspect
 from har.video.reading import blame_video
 
-if TYPE_CHECKING:  # the workers do without TensorFlow
+if TYPE_CHECKING:  # the workers need no networks
     from har.recognizer.recognizer import Recognizer
+
+CLIP_SETTINGS = ("max_side", "num_frames", "size", "aspect")  # how a video becomes a clip
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,7 @@ def predict_videos(
         videos: Files of any kind that FFmpeg reads.
         limits: What one video may use.
     """
-    settings = dict(recognizer.preprocessing)
-    del settings["model_frames"]  # which of the clip's frames it takes is its own affair
+    settings = {name: recognizer.preprocessing[name] for name in CLIP_SETTINGS}
     # Here and not in the workers, so that one which is stopped leaves nothing behind.
     with tempfile.TemporaryDirectory(prefix="har-") as folder:
         clips = run_in_workers(
@@ -97,23 +98,25 @@ def predict_videos(
             failures=(VideoError, FileNotFoundError),
         )
         for video, clip in zip(videos, clips, strict=True):
-            probabilities = {}
+            probabilities, frames = {}, None
             if not clip.reason:
-                row = recognizer.predict(clip.value[np.newaxis])[0].tolist()
+                frames, aspect = clip.value
+                row = recognizer.predict(frames, aspect=aspect).tolist()
                 pairs = zip(recognizer.labels, row, strict=True)
                 probabilities = dict(sorted(pairs, key=lambda pair: -pair[1]))
-            yield Prediction(video, probabilities, clip.reason, clip.value)
+            yield Prediction(video, probabilities, clip.reason, frames)
 
 
-def read_clip(task: tuple[Path, dict[str, Any], str]) -> np.ndarray:
-    """Return the clip that the stages `convert` and `extract` make of a video.
+def read_clip(task: tuple[Path, dict[str, Any], str]) -> tuple[np.ndarray, float]:
+    """Return the clip that the stages `convert` and `extract` make of a video, and its aspect.
 
     Args:
         task: The video, the settings of both (`max_side`, `num_frames`, `size`, `aspect`), and a
             folder to work in.
 
     Returns:
-        uint8 RGB, shape (num_frames, size, size, 3).
+        uint8 RGB, shape (num_frames, size, size, 3), and width / height of the frames before they
+        were made square.
 
     Raises:
         VideoError: The video cannot be read.
@@ -126,7 +129,8 @@ def read_clip(task: tuple[Path, dict[str, Any], str]) -> np.ndarray:
         convert_video(video, converted, max_side=max_side)
         try:
             with blame_video(converted, section="extract"):
-                return extract_clip(converted, **settings)[0]
+                clip = extract_clip(converted, **settings)[0]
+                return clip, stretched_aspect(converted, settings["aspect"])
         except VideoError as error:  # the user knows the file by its own name
             raise VideoError(str(error).replace(str(converted), str(video))) from error
 

@@ -1,24 +1,38 @@
-"""A trained model in its folder, with all that is needed to use it.
+"""A trained model in its folder, with all that is needed to use it, and without TensorFlow.
 
-The folder holds `model.keras` (uint8 RGB frames to probabilities), `labels.json`,
-`preprocessing.json` (how a video becomes the frames) and `params.json` (what made the model). The
-same training writes the same bytes.
+The folder holds `model.tflite` (from features, or from frames, to probabilities), for a model on
+features `backbone.tflite` and, where it sees the pose, `pose_detector.tflite` and
+`pose_landmarks.tflite`, which make them; `labels.json`, `preprocessing.json` (how a video
+becomes what the networks take) and `params.json` (what made the model). `model.keras` is what was
+trained, for those who go on from it. The same training writes the same bytes.
 """
 
 import json
 import re
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from har.backbones.extractor import Extractor, load_extractor
+from har.backbones.litert import Network, convert_model
 from har.clips.clip import even_indices
+from har.clips.streams import show_streams
 from har.engine.files import read_json, write_json
-from har.engine.runtime import import_keras_hub, keras
+from har.features.packed import Shown, clip_features
+from har.pose.following import clip_landmarks
+from har.pose.networks import PoseNetworks
 
-MODEL_NAME = "model.keras"
+if TYPE_CHECKING:
+    from har.engine.runtime import keras
+
+MODEL_NAME = "model.tflite"
+BACKBONE_NAME = "backbone.tflite"
+POSE_NAMES = ("pose_detector.tflite", "pose_landmarks.tflite")
+TRAINED_NAME = "model.keras"
 
 
 @dataclass(frozen=True)
@@ -26,62 +40,106 @@ class Recognizer:
     """A model and what belongs to it.
 
     Attributes:
-        model: From uint8 RGB frames (batch, num_frames, size, size, 3) to probabilities.
+        network: In LiteRT's format: from features (num_frames, num_features), or from frames of
+            a stream, uint8 RGB (num_frames, size, size, 3), to probabilities.
         labels: The name of each class, in the model's order.
         preprocessing: How a video becomes a clip: `max_side` of the section `convert`, and of
-            `extract` `num_frames`, `size` in pixels and `aspect`; and `model_frames`, how many
-            frames of a clip the model takes.
+            `extract` `num_frames`, `size` in pixels and `aspect`; and how a clip becomes the
+            input: `model_frames`, how many of its frames the model takes, `streams`, `context` and
+            `person`.
         params: What made the model: its name, settings, seed and the digest of its data.
+        backbone: In LiteRT's format, from a frame to its features; None: the network takes frames.
+        pose: Likewise the detector and the landmark network; None: the model sees no pose.
     """
 
-    model: keras.Model
+    network: bytes
     labels: list[str]
     preprocessing: dict[str, Any]
     params: dict[str, Any]
+    backbone: bytes | None = None
+    pose: tuple[bytes, bytes] | None = None
 
-    def predict(self, clips: np.ndarray) -> np.ndarray:
+    @classmethod
+    def of_model(cls, model: "keras.Model", *described: Any, **networks: Any) -> "Recognizer":
+        """Return the recognizer of a trained Keras model; see the attributes."""
+        return cls(convert_model(model), *described, **networks)
+
+    def predict(self, clip: np.ndarray, *, aspect: float = 1.0) -> np.ndarray:
         """Return the probability of each label.
 
         Args:
-            clips: uint8 RGB, shape (batch, num_frames, size, size, 3).
+            clip: uint8 RGB, shape (num_frames, size, size, 3).
+            aspect: Width / height of its frames before they were made square.
 
         Returns:
-            float32, shape (batch, num_classes), each row summing to 1.
+            float32, shape (num_classes,), with a sum of 1.
         """
-        places = even_indices(clips.shape[1], self.preprocessing["model_frames"])
-        return self.model.predict_on_batch(np.ascontiguousarray(clips[:, places]))
+        return self._run(self.inputs(clip, aspect=aspect))
+
+    def inputs(self, clip: np.ndarray, *, aspect: float = 1.0) -> np.ndarray:
+        """Return what the network takes of a clip; see `predict`."""
+        clip = np.asarray(clip)
+        places = even_indices(len(clip), self.preprocessing["model_frames"])
+        shown = Shown(self.preprocessing["streams"], self.preprocessing["context"])
+        if self._extractor is None:
+            return show_streams(shown.streams, clip, context=shown.context)[0][places]
+        landmarks = None
+        if self._pose is not None:
+            person = self.preprocessing["person"]
+            landmarks = clip_landmarks(clip, self._pose, aspect=aspect, person=person)
+        return clip_features(clip, shown, self._extractor, landmarks=landmarks, places=places)
 
     def save(self, folder: Path) -> None:
         """Write the folder; the same recognizer gives the same bytes."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.model.save(folder / MODEL_NAME)
-        _make_repeatable(folder / MODEL_NAME)
+        (folder / MODEL_NAME).write_bytes(self.network)
+        if self.backbone is not None:
+            (folder / BACKBONE_NAME).write_bytes(self.backbone)
+        for name, network in zip(POSE_NAMES, self.pose or (), strict=False):
+            (folder / name).write_bytes(network)
         for name in ("labels", "preprocessing", "params"):
             write_json(getattr(self, name), folder / f"{name}.json")
+
+    @cached_property
+    def _run(self) -> Network:
+        return Network(self.network)
+
+    @cached_property
+    def _extractor(self) -> Extractor | None:
+        return None if self.backbone is None else load_extractor(self.backbone)
+
+    @cached_property
+    def _pose(self) -> PoseNetworks | None:
+        return None if self.pose is None else PoseNetworks(*self.pose)
 
 
 def load_recognizer(folder: Path) -> Recognizer:
     """Read what `Recognizer.save` wrote.
 
     Raises:
-        ValueError: The folder has no model, or one with layers of KerasHub, which is missing.
+        ValueError: The folder has no model.
     """
     if not (folder / MODEL_NAME).is_file():
         raise ValueError(
             f"{folder} has no {MODEL_NAME}. Train one with `dvc repro`, or fetch it with "
             "`dvc pull`."
         )
-    with zipfile.ZipFile(folder / MODEL_NAME) as archive:
-        if b'"module": "keras_hub' in archive.read("config.json"):
-            import_keras_hub(f"{folder / MODEL_NAME}")
     read = {
         name: read_json(folder / f"{name}.json") for name in ("labels", "preprocessing", "params")
     }
-    return Recognizer(model=keras.models.load_model(folder / MODEL_NAME, compile=False), **read)
+    networks: dict[str, Any] = {}
+    if (folder / BACKBONE_NAME).is_file():
+        networks["backbone"] = (folder / BACKBONE_NAME).read_bytes()
+    if "pose" in read["preprocessing"]["streams"]:
+        networks["pose"] = tuple((folder / name).read_bytes() for name in POSE_NAMES)
+    return Recognizer((folder / MODEL_NAME).read_bytes(), **read, **networks)
 
 
-def _make_repeatable(path: Path) -> None:
-    """Rewrite a `.keras` file, a ZIP archive, without the time of writing and memory addresses."""
+def save_trained(model: "keras.Model", folder: Path) -> None:
+    """Write a Keras model into a recognizer's folder, the same model as the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / TRAINED_NAME
+    model.save(path)
     with zipfile.ZipFile(path) as archive:
         entries = {name: archive.read(name) for name in sorted(archive.namelist())}
     metadata = json.loads(entries["metadata.json"])
@@ -96,3 +154,11 @@ def _make_repeatable(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in entries.items():
             archive.writestr(zipfile.ZipInfo(name), content)
+
+
+def load_trained(folder: Path) -> "keras.Model":
+    """Read what `save_trained` wrote."""
+    from har.engine.runtime import keras
+    from har.models import one_stream  # noqa: F401 - Keras finds the layer by its name
+
+    return keras.models.load_model(folder / TRAINED_NAME, compile=False)

@@ -17,7 +17,7 @@ def find_contradictions(settings: Settings) -> list[str]:
             *problems,
             f"model: there is no model {settings.model!r}{nearest(settings.model, model_names())}",
         ]
-    return [*problems, *_check_model(settings), *_check_fine_tuning(settings)]
+    return [*problems, *_check_model(settings)]
 
 
 def _check_split(settings: Settings) -> Iterator[str]:
@@ -64,21 +64,4 @@ def _check_model(settings: Settings) -> Iterator[str]:
             f"models.{name}.num_frames is {wanted}, and its streams are made of all {available} "
             "frames of a clip. Set it to null, which is extract.num_frames, or its streams to "
             "[frames]."
-        )
-
-
-def _check_fine_tuning(settings: Settings) -> Iterator[str]:
-    num_blocks, weights = settings.fine_tune.num_blocks, settings.backbone.weights
-    if not num_blocks:
-        return
-    if not isinstance(settings.chosen, FeatureSettings):
-        yield (
-            f"fine_tune.num_blocks is {num_blocks}, and {settings.model} has no backbone to "
-            "fine-tune: all of it is trained anyway. Set it to 0, or choose another `model`."
-        )
-    if weights.startswith("keras"):
-        yield (
-            f"fine_tune.num_blocks is {num_blocks} and backbone.weights is {weights!r}; only "
-            "registry backbones can be fine-tuned, since of others the blocks are not known. Set "
-            "the one to 0 or the other to 'registry'."
         )

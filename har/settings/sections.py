@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, Strict
 
 from har.clips.streams import StreamName
 from har.engine.section import Count, Positive, Section, Share
+from har.pose.people import PersonChoice
 
 
 def _is_pattern(pattern: str) -> str:
@@ -76,6 +77,13 @@ class Extract(Limits):
     """how a picture that is not square becomes one"""
 
 
+class Pose(Section):
+    """The landmarks of the body in each frame."""
+
+    person: PersonChoice = "moving"
+    """of several people, the one to follow"""
+
+
 class Split(Section):
     """People apart: shares of the splits, or folds."""
 
@@ -112,15 +120,15 @@ class Augment(Section):
         2.0,
     )
     """slowest and fastest speed"""
-    colour: Share = 0
-    """strength of changes of brightness, contrast, saturation and hue; 0: none"""
+    shake: Share = 0.15
+    """how far one view in two moves about as in a shaking hand, as a share of its side; 0: none"""
 
 
 class Backbone(Section):
     """The pretrained network."""
 
     name: str = Field("mobilenet_v2", min_length=1)
-    """mobilenet_v2 or efficientnet_lite0, 1, 2; with weights keras or keras_hub any that it has"""
+    """mobilenet_v2 or efficientnet_lite0; with weights keras or keras_hub any that it has"""
     weights: Literal["registry", "keras", "keras_hub", "random"] = "registry"
     """where its weights come from"""
 
@@ -130,8 +138,8 @@ class Features(Section):
 
     runtime: Literal["auto", "litert", "keras"] = "auto"
     """what runs the backbone; auto: the fastest here"""
-    streams: list[StreamName] = Field(["frames", "motion", "trace", "person"], min_length=1)
-    """input streams of the backbone, frames first"""
+    streams: list[StreamName] = Field(["frames", "motion", "person", "pose"], min_length=1)
+    """input streams: pictures for the backbone, frames first, and pose, the body's landmarks"""
     context: Positive = 1.2
     """side of the box around the moving person; 1 just holds the person"""
 
@@ -143,19 +151,6 @@ class Train(Section):
     """threads of an operation; another number changes the last bits of a result; 0: one per core"""
     deterministic: bool = True
     """same seed, same bits"""
-
-
-class FineTune(Section):
-    """Training of the backbone's last blocks."""
-
-    num_blocks: int = Field(0, ge=0)
-    """last blocks of a registry backbone that are trained too; 0: frozen"""
-    epochs: Count = 5
-    """epochs of the fine-tuning"""
-    learning_rate: Positive = 1e-5
-    """of the fine-tuning"""
-    batch_size: Count = 4
-    """clips of a training step"""
 
 
 class Evaluate(Section):

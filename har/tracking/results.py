@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from har.clips.clip import even_indices, load_clip
 from har.engine.repository import project_root
 from har.recognizer.recognizer import Recognizer
 from har.settings import Settings
@@ -18,7 +16,6 @@ from har.tracking.runs import find_run, log_history, log_results, open_run
 def log_evaluation(
     recognizer: Recognizer,
     scores: dict[str, Any],
-    clip_path: str,
     metrics: Path,
     settings: Settings,
 ) -> str | None:
@@ -30,7 +27,6 @@ def log_evaluation(
     Args:
         recognizer: The model that was evaluated.
         scores: Its scores, nested.
-        clip_path: A clip, for the input example.
         metrics: The folder of the metrics and their pictures.
         settings: All settings.
 
@@ -42,8 +38,7 @@ def log_evaluation(
     if client is None:
         return None
     history = pd.read_csv(metrics / "plots" / "history.csv")
-    clip, fingerprint = load_clip(clip_path), recognizer.params["fingerprint"]
-    places = even_indices(len(clip), recognizer.preprocessing["model_frames"])
+    fingerprint = recognizer.params["fingerprint"]
     with explained_errors(required=required):
         run_id = find_run(client, fingerprint) or open_run(
             client,
@@ -58,7 +53,6 @@ def log_evaluation(
             metrics=scores,
             files=_files(metrics),
             recognizer=recognizer,
-            clip=np.array(clip[places])[np.newaxis],
             lock=Path("dvc.lock"),
             requirements=Path("requirements.txt"),
         )

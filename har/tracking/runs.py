@@ -13,6 +13,8 @@ import contextlib
 import importlib.metadata
 import os
 import platform
+import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,15 @@ import numpy as np
 import yaml
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
+from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 from mlflow.exceptions import MlflowException
-from mlflow.models import infer_signature
+from mlflow.models import ModelSignature
+from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 
+import har
 from har.engine.repository import git, has_changes
-from har.engine.runtime import keras
 from har.recognizer.recognizer import Recognizer
+from har.tracking import served
 from har.tracking.connection import EXPERIMENT, explained_errors
 
 FINGERPRINT_TAG = "har.fingerprint"
@@ -144,7 +149,6 @@ def log_results(
     metrics: dict[str, Any],
     files: list[Path],
     recognizer: Recognizer,
-    clip: np.ndarray,
     lock: Path,
     requirements: Path,
 ) -> str:
@@ -155,8 +159,7 @@ def log_results(
         run_id: The run.
         metrics: The scores, nested as in metrics.json.
         files: Pictures and tables to show with the run.
-        recognizer: Logged with signature and input example.
-        clip: The example, uint8 RGB, shape (1, num_frames, size, size, 3) as the model takes it.
+        recognizer: What is logged, with its signature.
         lock: The file dvc.lock, whose hashes say which data was used.
         requirements: The file requirements.txt, what the model needs.
 
@@ -167,17 +170,38 @@ def log_results(
     client.log_batch(run_id, metrics=_as_metrics(metrics), tags=tags)
     for file in files:
         client.log_artifact(run_id, str(file))
-    keras.utils.disable_interactive_logging()  # no progress bar while MLflow tries the example
-    with mlflow.start_run(run_id=run_id):
-        logged = mlflow.tensorflow.log_model(
-            recognizer.model,
+    shape = [recognizer.preprocessing[name] for name in ("num_frames", "size", "size")]
+    clips = TensorSpec(np.dtype("uint8"), (-1, *shape, 3), "clips")
+    aspect = ParamSchema([ParamSpec("aspect", "double", 1.0)])
+    said = TensorSpec(np.dtype("float32"), (-1, len(recognizer.labels)), "probabilities")
+    with mlflow.start_run(run_id=run_id), tempfile.TemporaryDirectory() as light, _quietly():
+        recognizer.save(Path(light) / "recognizer")  # what is needed to use it, and no more
+        logged = mlflow.pyfunc.log_model(
             name="model",
-            signature=infer_signature(clip, recognizer.model.predict_on_batch(clip)),
-            input_example=clip,
+            python_model=str(Path(served.__file__)),
+            artifacts={"recognizer": str(Path(light) / "recognizer")},
+            code_paths=[str(Path(har.__file__).parent)],
+            signature=ModelSignature(Schema([clips]), Schema([said]), aspect),
             pip_requirements=str(requirements),
             metadata={"labels": recognizer.labels, "preprocessing": recognizer.preprocessing},
         )
     return logged.model_uri
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Hold back MLflow's progress bar of copying files, and its advice to log an example clip.
+
+    An example would be kept as text, of 110 MB; the signature says what a clip is.
+    """
+    before = MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.get()
+    MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*An input example was not provided")
+            yield
+    finally:
+        MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(before)
 
 
 def log_crossval(

@@ -11,28 +11,24 @@ import pandas as pd
 from har.dataset.tables import read_table
 from har.engine.code import code_digest
 from har.engine.repository import project_root
-from har.models.contract import count_parameters, find_model
-from har.recognizer.recognizer import Recognizer
+from har.recognizer.making import (
+    count_all_parameters,
+    describe_preprocessing,
+    make_recognizer,
+)
+from har.recognizer.recognizer import save_trained
 from har.settings import Settings
 from har.tracking.connection import connect, explained_errors
 from har.tracking.runs import HistoryMirror, ended_run, find_run, open_run
 from har.training.calibration import fit_temperature, fold_temperature
 from har.training.examples import read_examples
-from har.training.fit import (
-    Trained,
-    fit,
-    make_backbone,
-    put_together,
-    second_checkpoint,
-    shown,
-    trained_on,
-)
+from har.training.fit import Trained, fit, second_checkpoint, trained_on
 from har.training.loop import Progress, fingerprint
 
 # The sections of params.yaml that decide the weights, beside the model's own settings.
 DECIDING = ("seed", "downsample", "augment", "backbone", "train")
 # What makes a recognizer of the tables; what it imports counts too.
-CODE = ("har.training.fit", "har.training.calibration", "har.recognizer.recognizer")
+CODE = ("har.training.fit", "har.training.calibration", "har.recognizer.making")
 
 
 @dataclass(frozen=True)
@@ -72,26 +68,21 @@ class TrackedTraining:
         chosen = self._params["models"][settings.model]
         self._made_by = {"model": settings.model, "settings": chosen}
         self._made_by |= {name: self._params[name] for name in DECIDING}
-        if settings.fine_tune.num_blocks:
-            self._made_by["fine_tune"] = self._params["fine_tune"]
-        self._preprocessing = settings.extract.model_dump(include={"num_frames", "size", "aspect"})
-        self._preprocessing |= {
-            "max_side": settings.convert.max_side,
-            "model_frames": settings.model_frames,
-        }
-        shown_streams = shown(self._params)
         self.fingerprint = fingerprint(
-            self._made_by | self._preprocessing | {"shown": shown_streams},
+            self._made_by | describe_preprocessing(settings),
             code=code_digest(*CODE, f"har.models.{settings.model}"),
             files=tables.files(),
         )
-        self._made_by |= {"shown": shown_streams, "trained_on": trained_on(self._params)}
+        self._made_by["trained_on"] = trained_on(self._params)
 
-    def run(self) -> tuple[Recognizer, pd.DataFrame, dict[str, Any]]:
-        """Train, going on from the checkpoint where there is one.
+    def run(self, out: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+        """Train, going on from the checkpoint where there is one, and write the recognizer.
+
+        Args:
+            out: The folder to write it to.
 
         Returns:
-            The recognizer, the history (`epoch`, `split`, `accuracy`, `loss`) and a summary.
+            The history (`epoch`, `split`, `accuracy`, `loss`) and a summary.
         """
         videos = read_table(self._tables.manifest)
         labels = sorted(videos["label"].unique())
@@ -102,20 +93,20 @@ class TrackedTraining:
         label_indices = read("val").label_indices
         temperature = fit_temperature(trained.validated, label_indices)
         fold_temperature(trained.model, temperature)
-        whole = self._whole(trained)
         made_by = self._made_by | {"fingerprint": self.fingerprint, "temperature": temperature}
+        make_recognizer(trained.model, labels, self._settings, made_by).save(out)
+        save_trained(trained.model, out)
         summary = {
             "model": self._settings.model,
-            **summarize(trained.results),
+            **summarize(trained.result),
             "refit": "val" in self._made_by["trained_on"],
             "temperature": temperature,
-            "parameters": count_parameters(whole),
+            "parameters": count_all_parameters(trained.model, self._settings),
             "num_validation_videos": len(label_indices),
         }
-        history = pd.DataFrame([row for result in trained.results for row in result.history])
         for path in (checkpoint, second_checkpoint(checkpoint)):
             path.unlink(missing_ok=True)
-        return Recognizer(whole, labels, self._preprocessing, made_by), history, summary
+        return pd.DataFrame(trained.result.history), summary
 
     def _fit(self, read: partial, num_classes: int, checkpoint: Path) -> Trained:
         required, run_id = self._settings.tracking.required, None
@@ -138,30 +129,13 @@ class TrackedTraining:
                 on_epoch=HistoryMirror(client, run_id),
             )
 
-    def _whole(self, trained: Trained) -> Any:
-        """Return the model on frames."""
-        if find_model(self._settings.model).INPUT == "features" and trained.tuned is None:
-            return put_together(trained.model, make_backbone(self._params), self._params)
-        return trained.tuned or trained.model
 
-
-def summarize(results: list[Progress]) -> dict[str, Any]:
-    """Return the epochs, the scores of the kept one and the time of an epoch.
-
-    Args:
-        results: Of `har.training.fit.Trained`.
-    """
-    first, last = results[0], results[-1]
-    kept = {row["split"]: row for row in last.history if row["epoch"] == last.best_epoch}
-    summary = {
-        "epochs": last.epoch,
-        "best_epoch": last.best_epoch,
+def summarize(result: Progress) -> dict[str, Any]:
+    """Return the epochs, the scores of the kept one and the time of an epoch."""
+    kept = {row["split"]: row for row in result.history if row["epoch"] == result.best_epoch}
+    return {
+        "epochs": result.epoch,
+        "best_epoch": result.best_epoch,
         **{f"{split}_{key}": kept[split][key] for split in kept for key in ("accuracy", "loss")},
-        "seconds_per_epoch": round(median(first.seconds), 3),
+        "seconds_per_epoch": round(median(result.seconds), 3),
     }
-    if last is not first:
-        summary["fine_tune"] = {
-            "epochs": last.epoch - first.epoch,
-            "seconds_per_epoch": round(median(last.seconds), 3),
-        }
-    return summary

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from har.backbones.packed import read_features
 from har.clips.clip import even_indices, load_clip
+from har.clips.streams import show_streams
 from har.clips.views import View, apply_view, read_views
 from har.dataset.tables import read_table
+from har.features.packed import read_features
 from har.models.contract import find_model
 
 
@@ -41,7 +42,6 @@ def read_examples(
     views: Path,
     features: Path,
     split: str,
-    inputs: str | None = None,
 ) -> Examples:
     """Return the examples of one split, for the model that params.yaml names.
 
@@ -52,14 +52,16 @@ def read_examples(
         views: The table that the stage `augment` wrote.
         features: The table that the stage `features` wrote.
         split: Of which videos.
-        inputs: `clips` or `features`; None: what the model is trained on.
     """
     name = params["model"]
     num_frames = params["models"][name]["num_frames"]
     module = find_model(name)
     videos = videos[videos["split"] == split]
-    if (inputs or module.INPUT) == "clips":
-        return clip_examples(videos, labels, num_frames=num_frames, views=read_views(views))
+    if module.INPUT == "clips":
+        stream = params["models"][name].get("stream", "frames")
+        return clip_examples(
+            videos, labels, num_frames=num_frames, views=read_views(views), stream=stream
+        )
     packed = read_table(features).set_index("video_id")
     packed = packed.loc[videos["video_id"]]
     return feature_examples(
@@ -73,18 +75,24 @@ def read_examples(
 
 
 def clip_examples(
-    manifest: pd.DataFrame, labels: list[str], *, num_frames: int, views: dict[str, list[View]]
+    manifest: pd.DataFrame,
+    labels: list[str],
+    *,
+    num_frames: int,
+    views: dict[str, list[View]],
+    stream: str = "frames",
 ) -> Examples:
-    """Return examples whose inputs are frames, uint8 RGB, shape (num_frames, size, size, 3).
+    """Return examples whose inputs are uint8 RGB frames of a stream, (num_frames, size, size, 3).
 
     Args:
         manifest: One row a video, with `video_id`, `path` (of the clip), `label` and `weight`.
         labels: Names of the classes, in order.
         num_frames: Frames that the model takes, evenly spaced over the clip.
         views: Views by `video_id`; videos without an entry have none.
+        stream: What the model is shown, of `har.clips.streams.STREAMS`.
     """
     views_of_video = [views.get(video_id, []) for video_id in manifest["video_id"]]
-    read = partial(_read_clip, manifest["path"].tolist(), views_of_video, num_frames)
+    read = partial(_read_clip, manifest["path"].tolist(), views_of_video, num_frames, stream)
     return _examples(read, manifest, labels, num_views=min(map(len, views_of_video)))
 
 
@@ -147,11 +155,19 @@ def _examples(
 
 
 def _read_clip(
-    paths: list[str], views: list[list[View]], num_frames: int, video: int, view: int
+    paths: list[str],
+    views: list[list[View]],
+    num_frames: int,
+    stream: str,
+    video: int,
+    view: int,
 ) -> np.ndarray:
     clip = load_clip(paths[video])
     places = even_indices(len(clip), num_frames)
-    return np.array(clip[places]) if view == 0 else apply_view(clip, views[video][view - 1], places)
+    drawn = views[video][view - 1] if view else None
+    if stream == "frames":  # it takes nothing of the frames between
+        return apply_view(clip, drawn, places) if drawn else np.array(clip[places])
+    return show_streams([stream], apply_view(clip, drawn) if drawn else clip)[0][places]
 
 
 def _read_features(

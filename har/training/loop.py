@@ -71,8 +71,6 @@ def train(
     drawing: Drawing,
     checkpoint: Path,
     on_epoch: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
-    section: str | None = None,
-    num_epochs_before: int = 0,
     num_epochs: int | None = None,
 ) -> Progress:
     """Train, and keep the weights with the lowest validation loss, or the last ones.
@@ -89,8 +87,6 @@ def train(
         checkpoint: A file for this training alone, which goes on from it, writes it after each
             epoch and leaves it to the caller to remove.
         on_epoch: Called with the new rows of the history after each epoch.
-        section: Of params.yaml, for messages; None: `models.<name>`.
-        num_epochs_before: By another training before this one; numbers of epochs go on from it.
         num_epochs: Where to stop, the learning rate falling as for all of them; None: `epochs`.
 
     Returns:
@@ -98,13 +94,12 @@ def train(
     """
     steps_per_epoch = -(-len(training.label_indices) // settings["batch_size"])
     _compile(model, settings, num_steps=settings["epochs"] * steps_per_epoch)
-    last_epoch = num_epochs_before + (num_epochs or settings["epochs"])
-    section = section or f"models.{model.name}"
-    state, best_weights = _start(model, checkpoint, num_epochs_before, last_epoch)
+    last_epoch = num_epochs or settings["epochs"]
+    state, best_weights = _start(model, checkpoint, last_epoch)
     patience = settings["patience"] if validation else None
     for epoch in _count_epochs(state, last_epoch, patience):
         start = time.perf_counter()
-        rows = _run_epoch(model, training, validation, epoch, settings, drawing, section)
+        rows = _run_epoch(model, training, validation, epoch, settings, drawing)
         if state.add(rows, by_loss=patience is not None):
             best_weights = model.get_weights()
         state.seconds.append(time.perf_counter() - start)
@@ -207,12 +202,11 @@ def _batches(
 
 
 def _start(
-    model: keras.Model, checkpoint: Path, num_epochs_before: int, last_epoch: int
+    model: keras.Model, checkpoint: Path, last_epoch: int
 ) -> tuple[Progress, list[np.ndarray]]:
     """Return where training is and the best weights so far, from the checkpoint if there is one."""
     if not checkpoint.exists():
-        state = Progress(epoch=num_epochs_before, best_epoch=num_epochs_before)
-        return state, model.get_weights()
+        return Progress(), model.get_weights()
     state, best_weights = _restore(model, checkpoint)
     print(f"train: goes on after epoch {state.epoch} of {last_epoch}")
     return state, best_weights
@@ -236,10 +230,10 @@ def _run_epoch(
     epoch: int,
     settings: dict[str, Any],
     drawing: Drawing,
-    section: str,
 ) -> list[dict[str, Any]]:
     """Train for an epoch and validate; return the rows of the history."""
     num_classes, batch_size = model.output_shape[-1], settings["batch_size"]
+    section = f"models.{model.name}"
     rng = generator_for(drawing.seed, "epoch", str(epoch))
     _seed_layers(model, rng)
     order = draw_epoch(training, balanced=drawing.balanced, rng=rng)

@@ -23,6 +23,7 @@ from har.video.reading import (
     read_packets,
     read_timing,
     rotation_of,
+    shown_aspect,
 )
 
 ASPECTS = ("stretch", "pad", "crop")
@@ -93,8 +94,18 @@ def extract_step(
     """Write a clip as .npy and return what to report; see `har.engine.steps.StepFunction`."""
     with blame_video(source, section="extract"):
         clip, num_repeated = extract_clip(source, num_frames=num_frames, size=size, aspect=aspect)
+        shape = stretched_aspect(source, aspect)
     np.save(destination, clip, allow_pickle=False)
-    return {"num_repeated": num_repeated}
+    return {"num_repeated": num_repeated, "aspect": shape}
+
+
+def stretched_aspect(path: Path, aspect: str) -> float:
+    """Return width / height of a video whose frames are stretched; 1 where they keep their shape.
+
+    Raises:
+        VideoError: The video cannot be read.
+    """
+    return shown_aspect(path) if aspect == "stretch" else 1.0
 
 
 def spaced_indices(times: Sequence[int], num_frames: int) -> list[int]:

@@ -238,6 +238,19 @@ def upright_size(frame: av.VideoFrame, stream: av.VideoStream) -> tuple[int, int
     return (frame.height, width) if rotation_of(frame) % 180 else (width, frame.height)
 
 
+def shown_aspect(path: Path) -> float:
+    """Return width / height of a video as it is shown: upright, with square pixels.
+
+    Raises:
+        VideoError: It has no frame that can be decoded.
+    """
+    with open_video(path) as (container, stream):
+        for frame in decode_frames(container, stream):
+            width, height = upright_size(frame, stream)
+            return width / height
+    raise no_frames_error(path)
+
+
 def pixel_aspect(stream: av.VideoStream) -> Fraction:
     """Return the width of a pixel divided by its height; 1 where the file does not say."""
     return stream.sample_aspect_ratio or Fraction(1)

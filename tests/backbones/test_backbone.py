@@ -16,8 +16,6 @@ NUM_PARAMETERS = {
     "mobilenet_v2": 2_257_984,
     # The published ones without the classifier: 4,694,024 - 1,281,000, and so on.
     "efficientnet_lite0": 3_413_024,
-    "efficientnet_lite1": 4_189_344,
-    "efficientnet_lite2": 4_869_168,
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from places import ROOT
 from reference_frames import reference_frames
 
+import har.backbones.conversion
 import har.backbones.extractor
 from har.backbones.extractor import Extractor, check_agreement, extract_features, make_extractor
 
@@ -117,7 +118,7 @@ def test_make_extractor_makes_a_damaged_converted_model_again(tmp_path, clips, c
 def test_make_extractor_fails_when_litert_disagrees_with_keras(
     extractor, cache_folder, monkeypatch
 ):
-    monkeypatch.setattr(har.backbones.extractor, "MAX_ERROR", 0.0)
+    monkeypatch.setattr(har.backbones.conversion, "MAX_ERROR", 0.0)
     with pytest.raises(ValueError, match=r"differ from those by Keras.*features\.runtime"):
         make_extractor(**RANDOM, runtime="litert", cache_folder=cache_folder)
 

@@ -12,7 +12,6 @@ import sys
 import time
 import tomllib
 import types
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,7 @@ from har.backbones.building import build_backbone
 from har.backbones.extractor import make_extractor
 from har.backbones.keras_hub import find_preset
 from har.backbones.weights import identify_weights
-from har.engine.runtime import KERAS_HUB, keras
-from har.recognizer.recognizer import Recognizer, load_recognizer
-from har.training.deployment import deployable
+from har.engine.runtime import KERAS_HUB
 
 SIZE = 64
 NAME = "vit_base_patch16_224_imagenet"
@@ -149,14 +146,6 @@ def test_build_backbone_gives_the_features_of_keras_hub(
         str(folder), "keras_hub", frame_size=SIZE, runtime="litert", cache_folder=tmp_path
     )
     np.testing.assert_allclose(extractor(frames), expected, **tolerance)
-
-    clips = keras.Input((3, num_features))
-    head = keras.Model(clips, keras.layers.GlobalAveragePooling1D()(clips))
-    Recognizer(deployable(head, backbone), [], {"model_frames": 3}, {}).save(tmp_path / "model")
-    with zipfile.ZipFile(tmp_path / "model" / "model.keras") as archive:
-        assert (b"keras_hub" not in archive.read("config.json")) == is_plain
-    loaded = load_recognizer(tmp_path / "model")
-    np.testing.assert_allclose(loaded.predict(frames[None])[0], expected.mean(axis=0), **tolerance)
 
 
 def test_make_extractor_gives_the_same_bits_by_way_of_a_saved_model(
@@ -313,22 +302,6 @@ def test_keras_hub_weights_refuse_another_version(monkeypatch):
     message = rf"needs {KERAS_HUB}, and keras-hub 0\.1\.0 is installed"
     with pytest.raises(ValueError, match=message):
         identify_weights(NAME, "keras_hub")
-
-
-def test_load_recognizer_says_how_to_install_keras_hub(tmp_path, monkeypatch):
-    clips = keras.Input((2, 4))
-    model = keras.Model(clips, keras.layers.GlobalAveragePooling1D()(clips))
-    Recognizer(model, [], {}, {}).save(tmp_path)
-    assert load_recognizer(tmp_path).labels == []
-    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
-        entries = {name: archive.read(name) for name in archive.namelist()}
-    entries["config.json"] = entries["config.json"].replace(b"keras.layers", b"keras_hub.layers")
-    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
-        for name, content in entries.items():
-            archive.writestr(name, content)
-    monkeypatch.setitem(sys.modules, "keras_hub", None)
-    with pytest.raises(ValueError, match=rf"model\.keras needs KerasHub.*pip install {KERAS_HUB}"):
-        load_recognizer(tmp_path)
 
 
 def test_keras_hub_is_an_extra_of_the_project():

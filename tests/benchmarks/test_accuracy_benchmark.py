@@ -84,7 +84,7 @@ def manifest(tmp_path, monkeypatch):
     for video in table.itertuples():
         features = rng.normal(size=(2, 2, NUM_FRAMES, NUM_FEATURES)).astype(np.float32)
         features[:, 1] = 0.1 * features[:, 1] + LABELS.index(video.label)
-        np.save(video.features_path, features)
+        np.save(video.features_path, np.concatenate([features[:, 0], features[:, 1]], axis=-1))
     FEATURES.parent.mkdir(parents=True)
     packed = table[["video_id"]].assign(path=table["features_path"], num_views=1)
     packed.to_csv(FEATURES, index=False)
@@ -203,7 +203,7 @@ def test_the_candidates_that_come_with_it_are_four_of_fusion():
     assert {one["models"]["fusion"]["num_frames"] for one in candidates.values()} == {30}
     streams = [one["models"]["fusion"]["streams"] for one in candidates.values()]
     assert [len(names) for names in streams] == [1, 2, 3, 4]
-    assert streams[3] == ["frames", "motion", "trace", "person"]
+    assert streams[3] == ["frames", "motion", "person", "pose"]
     assert {one["model"] for one in candidates.values()} == {"fusion"}
     assert settings.models["fusion"].streams == streams[3]
 
@@ -212,13 +212,13 @@ def test_the_candidates_that_come_with_it_are_four_of_fusion():
     ("text", "message"),
     [
         ("a: {model: fusion, models.fusion.no: 1}", "params.yaml has no models.fusion.no"),
-        ("a: {model: fusion, fine_tune.epochs.no: 1}", "params.yaml has no fine_tune.epochs.no"),
+        ("a: {model: fusion, models.fusion.epochs.no: 1}", "has no models.fusion.epochs.no"),
         ("a: {model: fusoin}", "There is no model 'fusoin'; expected one of"),
         ("a: {models.fusion.epochs: 1}", "a: there is no model; add one"),
         ("a: {model: fusion, features.context: 2}", "not features.context, which is the same"),
         ("a: {model: fusion, models.cnn3d.epochs: 2}", "not models.cnn3d.epochs"),
         ("a: {model: fusion, models.fusion.epochs: 0}", "models.fusion.epochs is 0; expected"),
-        ("a: {model: fusion, models.fusion.streams: [trace]}", "expected one or more of features"),
+        ("a: {model: fusion, models.fusion.streams: [person]}", "expected one or more of features"),
         ("a: fusion", "expected names with settings"),
         ("", "expected names with settings"),
     ],

@@ -21,7 +21,7 @@ def run(name: str, *options: str) -> str:
         ("decode", "har.video.extracting"),
         ("storage", ".npy"),
         ("features", "cached features"),
-        ("backbones", "efficientnet_lite2"),
+        ("backbones", "efficientnet_lite0"),
     ],
 )
 def test_benchmark_prints_its_table_of_tiny_inputs(name, row):

@@ -1,4 +1,4 @@
-"""Clips and their views: one flip, crop, speed and colour for all frames of a clip."""
+"""Clips and their views: one flip, crop, speed and shaking hand for all frames of a clip."""
 
 from dataclasses import replace
 
@@ -7,14 +7,20 @@ import pandas as pd
 import pytest
 
 from har.clips.clip import even_indices, load_clip
-from har.clips.views import View, apply_view, draw_views, read_views, view_indices, write_views
+from har.clips.views import (
+    View,
+    apply_view,
+    draw_views,
+    read_views,
+    view_indices,
+    view_windows,
+    write_views,
+)
 from har.engine.seeds import generator_for
 from stages.augment import main
 
 SETTINGS = {"num_views": 3, "flip": 0.5, "crop": 0.7, "speed": (0.5, 2.0), "seed": 42}
-
-
-MORE = {"colour": 0.4}
+MORE = {"shake": 0.2}
 
 
 def noise_clip(num_frames: int = 6, size: int = 16, seed: int = 0) -> np.ndarray:
@@ -49,11 +55,12 @@ def test_even_indices_spans_the_clip(num_available, num_wanted, expected):
 
 @pytest.mark.parametrize("seed", range(10))
 def test_apply_view_shows_all_frames_alike(seed):
-    settings = SETTINGS | MORE | {"num_views": 1, "seed": seed}
+    settings = SETTINGS | {"num_views": 1, "seed": seed}
     shown = apply_view(still_clip(), draw_views("a", **settings)[0])
     assert shown.shape == (6, 16, 16, 3)
     assert (shown == shown[0]).all()
-    assert not np.array_equal(shown, apply_view(still_clip(), draw_views("a", **SETTINGS)[0]))
+    other = draw_views("a", **SETTINGS | {"seed": 99})[0]
+    assert not np.array_equal(shown, apply_view(still_clip(), other))
 
 
 def test_apply_view_returns_the_clip_when_the_view_changes_nothing():
@@ -87,30 +94,6 @@ def test_apply_view_holds_the_last_frame_when_twice_as_fast():
 def test_apply_view_stretches_a_part_when_slower():
     shown = apply_view(numbered_clip(7), View(speed=0.5, start=0.5))
     assert shown[:, 0, 0, 0].tolist() == [3, 4, 4, 4, 5, 6, 6]  # 3, 3.5, 4, 4.5, 5, 5.5, 6
-
-
-@pytest.mark.parametrize(
-    ("view", "expected"),
-    [
-        (View(brightness=0.5), (40, 50, 60)),
-        (View(brightness=3.0), (240, 255, 255)),  # 300 and 360 are 255
-        (View(contrast=0.5), (104, 114, 124)),  # halfway to 127
-        (View(contrast=2.0), (33, 73, 113)),
-        (View(saturation=0.0), (96, 96, 96)),  # 0.299 x 80 + 0.587 x 100 + 0.114 x 120 = 96.3
-        (View(hue=1 / 3), (120, 80, 100)),  # red gives its value to green, green to blue
-    ],
-)
-def test_apply_view_changes_colours(view, expected):
-    clip = np.full((2, 8, 8, 3), (80, 100, 120), np.uint8)
-    shown = apply_view(clip, view)
-    assert shown.dtype == np.uint8
-    assert (shown == shown[0, 0, 0]).all()
-    assert shown[0, 0, 0].tolist() == pytest.approx(expected, abs=1)
-
-
-def test_apply_view_keeps_grey_grey_when_colours_turn():
-    clip = np.repeat(noise_clip()[..., :1], 3, axis=-1)
-    assert np.array_equal(apply_view(clip, View(hue=0.2, saturation=1.5)), clip)
 
 
 def test_apply_view_returns_the_places_asked_for():
@@ -168,30 +151,35 @@ def test_draw_views_draws_what_it_drew_before_there_was_more_to_draw():
     )
 
 
-def test_draw_views_changes_nothing_else_when_colour_is_switched_on():
-    fields = ["brightness", "contrast", "saturation", "hue"]
-    without, coloured = draw_views("a", **SETTINGS), draw_views("a", **SETTINGS | MORE)
-    nothing = {field: getattr(View, field) for field in fields}
-    assert [replace(view, **nothing) for view in coloured] == without
-    assert all(
-        getattr(view, field) != getattr(View, field) for view in coloured for field in fields
-    )
+def test_draw_views_changes_nothing_else_when_the_hand_shakes():
+    without, shaken = draw_views("a", **SETTINGS), draw_views("a", **SETTINGS | MORE)
+    assert [replace(view, shake=0.0, shake_seed=0) for view in shaken] == without
+    assert [view.shake for view in shaken] == [0.2, 0.0, 0.2]
+    assert len({view.shake_seed for view in shaken[::2]}) == len(shaken[::2])
 
 
-def test_draw_views_draws_the_whole_range_evenly():
-    views = draw_views("a", **SETTINGS | MORE | {"num_views": 2000})
-    for name, low, high in (
-        ("brightness", 0.6, 1.4),
-        ("contrast", 0.6, 1.4),
-        ("saturation", 0.6, 1.4),
-        ("hue", -0.1, 0.1),
-    ):
-        values = np.array([getattr(view, name) for view in views])
-        assert values.min() == pytest.approx(low, abs=0.01)
-        assert values.max() == pytest.approx(high, abs=0.01)
-        counts, _ = np.histogram(values, 4, (low, high))
-        assert (counts > 400).all()
-        assert counts.sum() == 2000
+def test_shaken_view_shows_a_window_that_walks_within_its_crop():
+    rows, columns = np.mgrid[:64, :64].astype(np.uint8) * 4
+    clip = np.stack([np.stack([rows, columns, rows], -1)] * 12)
+    view = View(crop_size=0.8, crop_top=0.1, crop_left=0.2, shake=0.25, shake_seed=3)
+    shown = apply_view(clip, view).astype(int)
+    middles = shown[:, 32, 32, :2] / 4
+    assert np.ptp(middles, axis=0).min() > 2  # it moves down and right
+    assert np.abs(np.diff(middles, axis=0)).max() < 8  # and does not jump
+    for axis, start in ((0, 0.1), (1, 0.2)):
+        seen = shown[..., axis] / 4 / 64
+        assert seen.min() > start - 0.05
+        assert seen.max() < start + 0.8 + 0.05
+    assert np.array_equal(apply_view(clip, view, np.array([3, 7])), shown[[3, 7]])
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_view_windows_say_where_a_crop_is(flip):
+    view = View(flip=flip, crop_size=0.5, crop_top=0.25, crop_left=0.5)
+    (window,) = view_windows(view, 1)
+    corners = np.array([[0, 0, 1], [1, 1, 1]]) @ window.T
+    left, right = (1.0, 0.5) if flip else (0.5, 1.0)
+    assert corners == pytest.approx(np.array([[left, 0.25], [right, 0.75]]))
 
 
 def test_draw_views_obeys_the_settings():
@@ -267,16 +255,6 @@ def test_stage_writes_the_same_bytes_again(manifest, project):
     assert sorted(contents[0]) == ["contact_sheet.png", "views.csv"]
     assert contents[0]["contact_sheet.png"].startswith(b"\x89PNG")
     assert contents[0] == contents[1]
-
-
-def test_stage_shows_colours_on_its_sheet(manifest, project, set_param):
-    main(manifest=manifest, out=project / "plain")
-    set_param("augment.colour", 0.5)
-    main(manifest=manifest, out=project / "coloured")
-    plain, coloured = (project / name / "contact_sheet.png" for name in ("plain", "coloured"))
-    assert plain.read_bytes() != coloured.read_bytes()
-    view = read_views(project / "coloured" / "views.csv")["a/1"][0]
-    assert view.hue != View.hue
 
 
 def test_stage_draws_its_sheet_also_without_views(manifest, project, set_param):

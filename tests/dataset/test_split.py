@@ -320,9 +320,9 @@ def run_split(project, capsys):
         lost = {"label": "lost", "video_id": "lost/a", "status": "failed"}
         report = pd.concat([table, pd.DataFrame([lost])]) if lose_a_label else table
         report.to_csv("report.csv", index=False)
-        table[["video_id", "label"]].assign(path="clips/" + table["video_id"] + ".npy").to_csv(
-            "clips.csv", index=False
-        )
+        table[["video_id", "label"]].assign(
+            path="clips/" + table["video_id"] + ".npy", aspect=1.5
+        ).to_csv("clips.csv", index=False)
         main(report=project / "report.csv", clips=project / "clips.csv", out=project / "out")
         manifest = pd.read_csv(project / "out" / "manifest.csv", dtype=str, keep_default_na=False)
         grouping = json.loads((project / "out" / "split.json").read_text())

@@ -28,7 +28,7 @@ def save_videos(folder, num_train: int = 40, num_test: int = 20) -> pd.DataFrame
         sign = np.array([1, -1] * 4)[:, None] if label == "moving" else np.ones((8, 1))
         path = str(folder / f"{number}.npy")
         frames = (start * sign).astype(np.float32)
-        np.save(path, np.stack([frames, np.zeros_like(frames)], axis=1))  # in two streams
+        np.save(path, frames)
         rows.append((label, split, 1.0, path))
     return pd.DataFrame(rows, columns=["label", "split", "weight", "features_path"])
 

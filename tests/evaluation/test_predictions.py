@@ -184,14 +184,16 @@ def test_find_predictions_runs_a_model_on_the_test_videos(project):
     head = keras.layers.Dense(2, "softmax", kernel_initializer="zeros")
     model = keras.Sequential([*layers, head])
     model.layers[-1].bias.assign([0.0, 1.0])  # it always says walk
-    made = EXTRACT | {"model_frames": 2}
-    Recognizer(model, ["sit", "walk"], made, {"fingerprint": "abc"}).save(Path("models/tiny"))
+    made = EXTRACT | {"model_frames": 2, "streams": ["frames"], "context": 1.0}
+    recognizer = Recognizer.of_model(model, ["sit", "walk"], made, {"fingerprint": "abc"})
+    recognizer.save(Path("models/tiny"))
     with pytest.raises(ValueError, match=r"no data/split/manifest\.csv, so no test videos"):
         find("models/tiny")
     Path("data/split").mkdir(parents=True)
     np.save("clip.npy", np.zeros((3, 4, 4, 3), np.uint8))
     Path("data/split/manifest.csv").write_text(
-        "video_id,path,label,subject,split\na,clip.npy,sit,ann,test\nb,clip.npy,sit,ben,train\n"
+        "video_id,path,label,subject,split,aspect\na,clip.npy,sit,ann,test,1\n"
+        "b,clip.npy,sit,ben,train,1\n"
     )
     found = find("models/tiny")
     assert found.table.to_dict("records") == [

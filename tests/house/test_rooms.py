@@ -16,6 +16,8 @@ ROOMS = (
     "demo",
     "importers",
     "backbones",
+    "pose",
+    "features",
     "models",
     "settings",
     "training",

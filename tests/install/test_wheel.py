@@ -83,7 +83,9 @@ def model(tmp_path) -> Path:
     mean = keras.ops.mean(mean, axis=1, keepdims=True)
     outputs = keras.layers.Concatenate()([1 - mean, mean])
     settings = {"num_frames": 8, "size": 32, "aspect": "pad", "max_side": 48, "model_frames": 4}
-    recognizer = Recognizer(keras.Model(inputs, outputs), ["dark", "bright"], settings, {})
+    settings |= {"streams": ["frames"], "context": 1.0}
+    model = keras.Model(inputs, outputs)
+    recognizer = Recognizer.of_model(model, ["dark", "bright"], settings, {})
     recognizer.save(tmp_path / "model")
     return tmp_path / "model"
 

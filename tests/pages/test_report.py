@@ -22,7 +22,7 @@ from har.models.contract import build_model
 from har.pages.finished_run import FILES, pipeline_changes, read_run
 from har.pages.report import MAX_STRIPS, OUTPUTS, write_report
 from har.pages.templating import picture_uri
-from har.recognizer.recognizer import Recognizer
+from har.recognizer.recognizer import Recognizer, save_trained
 
 LABELS = ["<script>alert(1)", "a&b|c", "sit*down*"]
 ODD_VIDEO = 'a&b|c/it\'s "p5" <b>'
@@ -45,7 +45,7 @@ class TagReader(html.parser.HTMLParser):
         self.text += data
 
 
-def make_recognizer(seed: int) -> Recognizer:
+def make_recognizer(seed: int) -> tuple[keras.Model, Recognizer]:
     keras.utils.set_random_seed(seed)
     settings = {"dropout": 0.3, "batch_norm_momentum": 0.9, "stream": "frames"}
     model = build_model(
@@ -56,12 +56,12 @@ def make_recognizer(seed: int) -> Recognizer:
     made_by = {
         "model": "cnn3d", "settings": settings, "downsample": {"method": "downsample"},
         "fingerprint": "0123456789abcdef", "temperature": 1.5, "trained_on": ["train"],
-        "shown": {"streams": ["frames"], "context": 1.0},
     }  # fmt: skip
     preprocessing = {
         "num_frames": NUM_FRAMES, "size": SIZE, "aspect": "pad", "model_frames": MODEL_FRAMES,
+        "streams": ["frames"], "context": 1.0,
     }  # fmt: skip
-    return Recognizer(model, LABELS, preprocessing, made_by)
+    return model, Recognizer.of_model(model, LABELS, preprocessing, made_by)
 
 
 def list_videos() -> pd.DataFrame:
@@ -109,7 +109,7 @@ def score(predictions: pd.DataFrame, probabilities: np.ndarray) -> None:
 
 def predict(recognizer: Recognizer, manifest: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     test = manifest[manifest["split"] == "test"].reset_index(drop=True)
-    probabilities = np.concatenate([recognizer.predict(np.load(p)[None]) for p in test["path"]])
+    probabilities = np.stack([recognizer.predict(np.load(path)) for path in test["path"]])
     predicted = [LABELS[index] for index in probabilities.argmax(axis=1)]
     named = test[["video_id", "subject", "label"]].assign(
         predicted=predicted, probability=probabilities.max(axis=1)
@@ -123,10 +123,12 @@ def write_run() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".png":
             cv2.imwrite(str(path), np.full((20, 30, 3), 200, np.uint8))
-    recognizer = make_recognizer(0)
+    model, recognizer = make_recognizer(0)
     recognizer.save(Path("models/cnn3d"))
+    save_trained(model, Path("models/cnn3d"))
     rng = np.random.default_rng(0)
     manifest = list_videos()
+    manifest["aspect"] = 1.0
     manifest["path"] = [f"data/clips/{number}.npy" for number in range(len(manifest))]
     for path in manifest["path"]:
         np.save(path, rng.integers(0, 256, (NUM_FRAMES, SIZE, SIZE, 3), dtype=np.uint8))
@@ -309,7 +311,7 @@ def test_read_run_refuses_a_model_of_other_labels(run_folder):
 
 
 def test_write_report_doubts_a_model_that_was_not_scored(run_folder):
-    make_recognizer(1).save(Path("models/cnn3d"))
+    make_recognizer(1)[1].save(Path("models/cnn3d"))
     assert "is not the model that was scored" in write()["model-card.md"]
 
 

@@ -22,6 +22,7 @@ from har.video.writing import write_video
 
 LIMITS = Limits(workers=2, timeout_seconds=60, memory_gigabytes=2, max_gigabytes=1)
 SETTINGS = {"num_frames": 8, "size": 32, "aspect": "pad", "max_side": 48}
+PREPROCESSING = SETTINGS | {"model_frames": 4, "streams": ["frames"], "context": 1.0}
 LABELS = ["dark", "bright"]
 
 
@@ -35,7 +36,7 @@ def brightness_model() -> keras.Model:
 
 @pytest.fixture
 def recognizer() -> Recognizer:
-    return Recognizer(brightness_model(), LABELS, SETTINGS | {"model_frames": 4}, {"model": "tiny"})
+    return Recognizer.of_model(brightness_model(), LABELS, PREPROCESSING, {"model": "tiny"})
 
 
 @pytest.fixture
@@ -62,7 +63,8 @@ def test_read_clip_gives_the_frames_of_the_pipeline(codec, tmp_path):
     _, is_encoded = convert_video(video, tmp_path / "converted.mp4", max_side=48)
     assert is_encoded == (codec == "mpeg4")
     expected, _ = extract_clip(tmp_path / "converted.mp4", num_frames=8, size=32, aspect="pad")
-    clip = read_clip((video, SETTINGS, str(tmp_path)))
+    clip, aspect = read_clip((video, SETTINGS, str(tmp_path)))
+    assert aspect == 1  # padded, not stretched
     assert clip.shape == (8, 32, 32, 3)
     assert np.array_equal(clip, expected)
 
@@ -125,7 +127,7 @@ def test_predict_videos_says_what_the_model_says_and_goes_on_after_bad_ones(reco
     assert list(last.probabilities) == ["bright", "dark"]
     # The picture is 64 x 48, so black bars are a quarter of the square.
     assert last.probabilities["bright"] == pytest.approx(0.75 * 235 / 255, abs=0.02)
-    assert np.array_equal(last.clip, read_clip((videos[-1], SETTINGS, str(tmp_path))))
+    assert np.array_equal(last.clip, read_clip((videos[-1], SETTINGS, str(tmp_path)))[0])
     for one, reason in zip(
         bad, ("is empty (0 bytes)", "is not a video", "No such file"), strict=True
     ):
@@ -135,20 +137,13 @@ def test_predict_videos_says_what_the_model_says_and_goes_on_after_bad_ones(reco
 
 
 def test_predict_videos_takes_the_frames_that_the_model_was_trained_on(tmp_path):
-    given = []
-
-    class Model:
-        def predict_on_batch(self, clips):
-            given.append(clips)
-            return np.array([[0.25, 0.75]], np.float32)
-
-    recognizer = Recognizer(Model(), LABELS, SETTINGS | {"model_frames": 4}, {})
+    recognizer = Recognizer.of_model(brightness_model(), LABELS, PREPROCESSING, {})
     video = write_numbered(tmp_path / "a.mp4")
     (said,) = predict_videos(recognizer, [video], limits=LIMITS)
-    assert said.probabilities == {"bright": 0.75, "dark": 0.25}
-    assert np.array_equal(
-        given[0], read_clip((video, SETTINGS, str(tmp_path)))[np.newaxis, [0, 2, 5, 7]]
-    )
+    clip, _ = read_clip((video, SETTINGS, str(tmp_path)))
+    assert np.array_equal(recognizer.inputs(clip), clip[[0, 2, 5, 7]])
+    expected = clip[[0, 2, 5, 7]].mean() / 255
+    assert said.probabilities["bright"] == pytest.approx(expected, abs=1e-4)
 
 
 def test_predict_videos_stops_what_takes_too_long_and_says_what_to_raise(recognizer, tmp_path):
@@ -237,7 +232,7 @@ def test_predict_takes_the_model_of_params_and_says_when_it_is_missing(model, se
     set_param("model", "fusion")
     code, out, err = run("predict", "clips", capsys=capsys)
     assert (code, out) == (1, "")
-    assert "models/fusion has no model.keras. Train one with `dvc repro`" in err
+    assert "models/fusion has no model.tflite. Train one with `dvc repro`" in err
 
 
 def test_predict_runs_outside_the_project(recognizer, tmp_path, monkeypatch, capsys):

@@ -41,8 +41,9 @@ def write_predictions(path: Path, num_right: int) -> None:
 def make_recognizer(fingerprint: str) -> Recognizer:
     layers = [keras.Input((2, 4, 4, 3), dtype="uint8"), keras.layers.Flatten()]
     model = keras.Sequential([*layers, keras.layers.Dense(2, "softmax")], name="tiny")
-    preprocessing = {"num_frames": 3, "model_frames": 2}
-    return Recognizer(
+    preprocessing = {"num_frames": 3, "size": 4, "model_frames": 2}
+    preprocessing |= {"streams": ["frames"], "context": 1.0}
+    return Recognizer.of_model(
         model, ["sit", "walk"], preprocessing, {"model": "tiny", "fingerprint": fingerprint}
     )
 
@@ -71,7 +72,6 @@ def logged(tmp_path_factory) -> tuple[Path, str]:
         metrics={"accuracy": 0.5},
         files=[],
         recognizer=make_recognizer("logged"),
-        clip=np.zeros((1, 2, 4, 4, 3), np.uint8),
         lock=folder / "dvc.lock",
         requirements=folder / "requirements.txt",
     )
@@ -120,11 +120,11 @@ def test_register_makes_one_version_a_training(project, capfd):
     assert find_alias(project.client, "champion") is None
 
 
-def test_a_version_has_signature_and_example(project):
+def test_a_version_has_a_signature(project):
     project("f1", 10)
     info = mlflow.models.get_model_info("models:/har@challenger")
-    assert info.signature.inputs.inputs[0].shape == (-1, 2, 4, 4, 3)
-    assert info.saved_input_example_info is not None
+    assert info.signature.inputs.inputs[0].shape == (-1, 3, 4, 4, 3)
+    assert info.signature.params.params[0].name == "aspect"
 
 
 def test_find_version_and_find_alias_know_when_there_is_none(project):
@@ -222,7 +222,6 @@ def log(fingerprint: str, *, required: bool) -> str | None:
     return log_evaluation(
         replace(make_recognizer(fingerprint), params=made_by),
         {"accuracy": 0.25},
-        "clip.npy",
         Path("metrics"),
         settings,
     )

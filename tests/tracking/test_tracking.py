@@ -78,7 +78,9 @@ def client(root):
 def make_recognizer() -> Recognizer:
     layers = [keras.Input((2, 4, 4, 3), dtype="uint8"), keras.layers.Flatten()]
     model = keras.Sequential([*layers, keras.layers.Dense(2, "softmax")], name="tiny")
-    return Recognizer(model, ["sitting", "waving"], {"num_frames": 3, "model_frames": 2}, {})
+    preprocessing = {"num_frames": 3, "size": 4, "model_frames": 2}
+    preprocessing |= {"streams": ["frames"], "context": 1.0}
+    return Recognizer.of_model(model, ["sitting", "waving"], preprocessing, {})
 
 
 def test_connect_makes_the_project_database_once(client, root):
@@ -177,7 +179,6 @@ def test_log_results_ends_the_run_with_everything(client, tmp_path, capfd):
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump(LOCK))
     (tmp_path / "requirements.txt").write_text("keras==3.15.1\n")
     recognizer = make_recognizer()
-    clip = np.random.default_rng(0).integers(0, 256, (1, 2, 4, 4, 3), dtype=np.uint8)
     capfd.readouterr()
     log_results(
         client,
@@ -185,7 +186,6 @@ def test_log_results_ends_the_run_with_everything(client, tmp_path, capfd):
         metrics=METRICS,
         files=[picture],
         recognizer=recognizer,
-        clip=clip,
         lock=tmp_path / "dvc.lock",
         requirements=tmp_path / "requirements.txt",
     )
@@ -207,13 +207,13 @@ def test_log_results_ends_the_run_with_everything(client, tmp_path, capfd):
     )
     assert len(logged) == 1
     info = mlflow.models.get_model_info(logged[0].model_uri)
-    assert info.signature.inputs.inputs[0].shape == (-1, 2, 4, 4, 3)
+    assert info.signature.inputs.inputs[0].shape == (-1, 3, 4, 4, 3)
     assert info.signature.inputs.inputs[0].type == np.dtype("uint8")
     assert info.signature.outputs.inputs[0].shape == (-1, 2)
-    assert info.saved_input_example_info is not None
     assert info.metadata["labels"] == ["sitting", "waving"]
     loaded = mlflow.pyfunc.load_model(logged[0].model_uri)
-    assert np.allclose(loaded.predict(clip), recognizer.model.predict_on_batch(clip), atol=1e-6)
+    clips = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 4, 3), dtype=np.uint8)
+    assert np.array_equal(loaded.predict(clips)[1], recognizer.predict(clips[1]))
 
 
 def test_connect_says_at_once_that_a_server_cannot_be_reached(tmp_path, monkeypatch):

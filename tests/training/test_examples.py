@@ -22,7 +22,7 @@ def manifest(tmp_path):
     table["features_path"] = [str(tmp_path / f"features{i}.npy") for i in range(2)]
     for video in table.itertuples():
         np.save(video.path, rng.integers(0, 256, (10, 4, 4, 3), dtype=np.uint8))
-        np.save(video.features_path, rng.random((3, 2, 10, 5), dtype=np.float32))
+        np.save(video.features_path, rng.random((3, 10, 10), dtype=np.float32))
     return table
 
 
@@ -72,28 +72,29 @@ def test_feature_examples_reads_the_view_and_evenly_spaced_frames(manifest):
     examples = feature_examples(manifest, LABELS, streams=("frames",), **settings)
     features = np.load(manifest["features_path"][0])
     for view in range(3):
-        assert np.array_equal(examples.read(0, view), features[view, 0, [0, 3, 6, 9]])
+        assert np.array_equal(examples.read(0, view), features[view, [0, 3, 6, 9], :5])
     both = feature_examples(manifest, LABELS, streams=("frames", "motion"), **settings)
-    expected = [features[2, stream, [0, 3, 6, 9]] for stream in range(2)]
-    assert np.array_equal(both.read(0, 2), np.concatenate(expected, axis=1))
+    assert np.array_equal(both.read(0, 2), features[2, [0, 3, 6, 9]])
     assert examples.read(0, 0).dtype == np.float32
     assert examples.num_views == 2
     assert examples.label_indices.tolist() == [2, 0]
 
 
-def test_read_examples_reads_one_split_as_the_model_takes_it_or_as_asked(manifest, tmp_path):
+def test_read_examples_reads_one_split_as_the_model_takes_it(manifest, tmp_path):
     views, table = tmp_path / "views.csv", tmp_path / "features.csv"
     write_views(views, {"sitting/b": [View(flip=True)]})
     packed = manifest[["video_id"]].assign(path=manifest["features_path"], num_views=[2, 1])
     packed[::-1].to_csv(table, index=False)  # in another order than the manifest's
     settings = {"num_frames": 4, "streams": ["motion"]}
-    params = {"model": "fusion", "models": {"fusion": settings}}
+    params = {"model": "fusion", "models": {"fusion": settings, "cnn3d": {"num_frames": 4}}}
     params["features"] = {"streams": ["frames", "motion"]}
     videos = manifest.drop(columns="features_path").assign(split=["val", "train"])
-    arguments = (videos, LABELS, params, views, table, "train")
-    features, clips = read_examples(*arguments), read_examples(*arguments, "clips")
+    features, clips = (
+        read_examples(videos, LABELS, params | {"model": model}, views, table, "train")
+        for model in ("fusion", "cnn3d")
+    )
     assert features.label_indices.tolist() == clips.label_indices.tolist() == [0]
     assert (features.num_views, clips.num_views) == (1, 1)
-    expected = np.load(manifest["features_path"][1])[1, 1, [0, 3, 6, 9]]
+    expected = np.load(manifest["features_path"][1])[1, [0, 3, 6, 9], 5:]
     assert np.array_equal(features.read(0, 1), expected)
     assert np.array_equal(clips.read(0, 0), np.load(manifest["path"][1])[[0, 3, 6, 9]])

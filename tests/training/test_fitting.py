@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -14,14 +13,14 @@ from har.engine.runtime import keras
 from har.models import mobilenet_lstm
 from har.models.contract import settings_type
 from har.training.examples import Examples
-from har.training.fit import Trained, fit, predict_split
+from har.training.fit import Trained, fit
 
 HEAD_EPOCHS = 4
 
 
-def make_params(model: str = "fusion", **tuning) -> dict:
+def make_params(model: str = "fusion") -> dict:
     settings = SETTINGS | {"epochs": HEAD_EPOCHS, "num_frames": NUM_FRAMES, "dropout": 0.3}
-    settings |= {"batch_norm_momentum": 0.9, "streams": list(STREAMS), "stream_dropout": 0.5}
+    settings |= {"batch_norm_momentum": 0.9, "streams": list(STREAMS)}
     settings |= {"stream": "frames", "refit": False}
     known = settings_type(model).model_fields
     settings = {name: value for name, value in settings.items() if name in known}
@@ -33,61 +32,32 @@ def make_params(model: str = "fusion", **tuning) -> dict:
         "features": {"streams": list(STREAMS), "context": 1.0},
         "downsample": {"method": "none"},
         "backbone": BACKBONE,
-        "fine_tune": {"num_blocks": 1, "epochs": 2, "learning_rate": 1e-4, "batch_size": 4}
-        | tuning,
     }
 
 
-def read_made(split: str, inputs: str | None = None, *, by_default: str = "features") -> Examples:
-    """Stand for `read_examples`: features that rise or fall, or clips."""
+def read_made(split: str) -> Examples:
+    """Stand for `read_examples`: features that rise or fall."""
     clips = make_clips(*{"train": (8, 0), "val": (4, 1), "test": (4, 2)}[split])
-    if (inputs or by_default) == "clips":
-        return clips
     shape = (len(clips.label_indices), NUM_FRAMES, 2560)
     features = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     return Examples(lambda video, view: features[video], clips.label_indices, clips.weights)
 
 
-def run_fit(params: dict, checkpoint, on_epoch=lambda rows: None, **options):
+def run_fit(params: dict, checkpoint, on_epoch=lambda rows: None) -> Trained:
     keras.utils.set_random_seed(0)
-    read = partial(read_made, **options)
-    return fit(read, params, num_classes=2, checkpoint=checkpoint, on_epoch=on_epoch)
+    return fit(read_made, params, num_classes=2, checkpoint=checkpoint, on_epoch=on_epoch)
 
 
-@pytest.fixture(scope="module")
-def fitted(tmp_path_factory) -> tuple[Trained, list[dict]]:
-    """What `fit` gives and the rows that it told of."""
+def test_fit_tells_of_each_epoch_and_validates(tmp_path):
     seen = []
-    checkpoint = tmp_path_factory.mktemp("fitted") / "checkpoint.npz"
-    return run_fit(make_params(), checkpoint, seen.extend), seen
-
-
-def test_fit_trains_the_model_and_then_the_blocks(fitted):
-    trained, seen = fitted
-    assert [row["epoch"] for row in seen[::2]] == [1, 2, 3, 4, 5, 6]
-    assert [result.epoch for result in trained.results] == [4, 6]
-    probabilities = predict_split(trained, read_made, make_params(), "test")
-    assert probabilities.shape == (4, 2)
-    whole = trained.tuned.predict_on_batch(np.stack([make_clips(4, 2).read(0, 0)]))
-    assert probabilities[:1] == pytest.approx(whole, abs=1e-5)
-
-
-def test_fit_ends_the_same_when_killed_between_and_within_the_two(fitted, tmp_path):
-    for last_epoch in (HEAD_EPOCHS, HEAD_EPOCHS + 1):
-
-        def interrupt(rows, last_epoch=last_epoch):
-            if rows[0]["epoch"] == last_epoch:
-                raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            run_fit(make_params(), tmp_path / "killed.npz", interrupt)
-    resumed = run_fit(make_params(), tmp_path / "killed.npz")
-    for a, b in zip(resumed.tuned.get_weights(), fitted[0].tuned.get_weights(), strict=True):
-        assert np.array_equal(a, b)
+    trained = run_fit(make_params(), tmp_path / "checkpoint.npz", seen.extend)
+    assert [row["epoch"] for row in seen[::2]] == [1, 2, 3, 4]
+    assert trained.result.epoch == HEAD_EPOCHS
+    assert trained.validated.shape == (4, 2)
 
 
 def refit_params(**settings) -> dict:
-    params = make_params(num_blocks=0)
+    params = make_params()
     params["models"]["fusion"] |= {"refit": True} | settings
     return params
 
@@ -96,8 +66,8 @@ def test_fit_trains_once_more_with_the_validation_videos_when_refit(tmp_path):
     read_by: list[tuple[str, int]] = []  # split and epoch, as far as it has been told of
     seen = []
 
-    def read_noted(split, inputs=None):
-        made = read_made(split, inputs)
+    def read_noted(split):
+        made = read_made(split)
 
         def read(video, view):
             read_by.append((split, len(seen)))
@@ -107,11 +77,11 @@ def test_fit_trains_once_more_with_the_validation_videos_when_refit(tmp_path):
 
     keras.utils.set_random_seed(0)
     options = {"num_classes": 2, "on_epoch": seen.extend}
-    once = run_fit(make_params(num_blocks=0), tmp_path / "once.npz")
+    once = run_fit(make_params(), tmp_path / "once.npz")
     params = refit_params(patience=None)
     trained = fit(read_noted, params, checkpoint=tmp_path / "refit.npz", **options)
     # The curves and the validation are those of the first training, the weights are not.
-    assert trained.results[0].history == once.results[0].history
+    assert trained.result.history == once.result.history
     assert np.array_equal(trained.validated, once.validated)
     kernels = [one.model.layers[-1].kernel.numpy() for one in (trained, once)]
     assert not np.array_equal(*kernels)
@@ -140,25 +110,6 @@ def test_fit_ends_the_same_when_killed_while_it_trains_once_more(tmp_path, monke
         assert np.array_equal(a, b)
 
 
-def test_fit_does_nothing_more_when_no_block_is_trained(fitted, tmp_path, monkeypatch):
-    def refuse(*_, **__):
-        raise RuntimeError("not needed")
-
-    for name in ("make_backbone", "split_backbone", "fine_tune"):
-        monkeypatch.setattr(har.training.fit, name, refuse)
-    trained = run_fit(make_params(num_blocks=0), tmp_path / "frozen.npz")
-    assert trained.tuned is None
-    assert len(trained.results) == 1
-    # The first training is the same, whatever follows.
-    assert trained.results[0].history == fitted[0].results[0].history
-
-
-def test_fit_says_before_it_trains_that_the_backbone_has_fewer_blocks(tmp_path):
-    with pytest.raises(ValueError, match=r"fine_tune\.num_blocks is 40; mobilenet_v2 has"):
-        run_fit(make_params(num_blocks=40), tmp_path / "checkpoint.npz", by_default="features")
-    assert not list(tmp_path.iterdir())
-
-
 def test_inputs_are_centred_on_what_is_trained_on_and_nothing_else(monkeypatch, tmp_path):
     centred_on, adapt = [], mobilenet_lstm.adapt
 
@@ -168,7 +119,7 @@ def test_inputs_are_centred_on_what_is_trained_on_and_nothing_else(monkeypatch, 
         adapt(model, clips)
 
     monkeypatch.setattr(mobilenet_lstm, "adapt", record)
-    params = make_params("mobilenet_lstm", num_blocks=0)
+    params = make_params("mobilenet_lstm")
     params["models"]["mobilenet_lstm"] |= {"refit": True, "epochs": 1}
     run_fit(params, tmp_path / "checkpoint.npz")
     first, second = centred_on

@@ -1,0 +1,102 @@
+"""LiteRT: networks as files that run without TensorFlow, and the making of such files."""
+
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from har.engine.quiet import without_noise
+
+if TYPE_CHECKING:
+    from har.engine.runtime import keras
+
+
+class Network:
+    """A network in LiteRT's format; it takes one example at a time and is used by one thread.
+
+    Args:
+        flatbuffer: The file's content.
+        num_threads: Threads of one operation; they never change a result.
+    """
+
+    def __init__(self, flatbuffer: bytes, *, num_threads: int = 1):
+        from ai_edge_litert.interpreter import Interpreter
+
+        with without_noise("INFO: Created TensorFlow Lite"):
+            self._interpreter = Interpreter(model_content=flatbuffer, num_threads=num_threads)
+            self._interpreter.allocate_tensors()
+        self._source = self._interpreter.get_input_details()[0]
+        details = self._interpreter.get_output_details()
+        self._targets = {one["name"]: one["index"] for one in details}
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of an example."""
+        return tuple(self._source["shape"][1:].tolist())
+
+    def __call__(self, example: np.ndarray) -> np.ndarray:
+        """Return the first output of an example, both without the batch dimension."""
+        return self.outputs(example, next(iter(self._targets)))[0]
+
+    def outputs(self, example: np.ndarray, *names: str) -> list[np.ndarray]:
+        """Return some outputs of an example by their names in the file."""
+        self._interpreter.set_tensor(self._source["index"], example[np.newaxis])
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(self._targets[name])[0] for name in names]  # copies
+
+
+def convert_model(model: "keras.Model") -> bytes:
+    """Convert a trained Keras model, for one example at a time, by way of a saved model.
+
+    Raises:
+        ValueError: LiteRT lacks something that the model does.
+    """
+    from har.engine.runtime import keras, tf
+
+    same = keras.models.clone_model(model, clone_function=_convertible)
+    same.set_weights(model.get_weights())
+    signature = tf.TensorSpec((1, *model.input_shape[1:]), model.inputs[0].dtype)
+    with tempfile.TemporaryDirectory() as folder:
+        archive = keras.export.ExportArchive()
+        archive.track(same)
+        archive.add_endpoint(
+            "serve", lambda inputs: same(inputs, training=False), input_signature=[signature]
+        )
+        archive.write_out(folder, verbose=False)
+        return finish_conversion(tf.lite.TFLiteConverter.from_saved_model(folder), model.name)
+
+
+def _convertible(layer: "keras.Layer") -> "keras.Layer":
+    """Return a copy of a layer, or what does the same in its place if LiteRT lacks it."""
+    from har.engine.runtime import layers
+
+    if isinstance(layer, layers.MaxPooling3D):
+        return layers.Lambda(_halve, name=layer.name)
+    return layer.__class__.from_config(layer.get_config())
+
+
+def _halve(x: Any) -> Any:
+    """Return the largest value of each 2x2x2 places, (batch, time, height, width, channels)."""
+    from har.engine.runtime import ops
+
+    _, time, height, width, channels = x.shape
+    x = ops.max_pool(ops.reshape(x, (-1, height, width, channels)), 2)
+    x = ops.reshape(x, (-1, time, height // 2, width // 2, channels))
+    even = time // 2 * 2
+    return ops.maximum(x[:, 0:even:2], x[:, 1:even:2])
+
+
+def finish_conversion(converter: Any, name: str, *, advice: str = "") -> bytes:
+    """Return what a converter makes.
+
+    Raises:
+        ValueError: LiteRT lacks something that the model does.
+    """
+    with without_noise(r"W0000 |I0000 |error: |loc\(|Some ops|TF Select|Details:|\ttf\."):
+        try:
+            return converter.convert()
+        except Exception as error:  # its own class is not part of tf.lite
+            reason = str(error).partition("\n")[0]
+            raise ValueError(
+                f"{name} could not be converted to LiteRT: {reason}. {advice}".rstrip()
+            ) from error

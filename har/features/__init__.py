@@ -1,0 +1,1 @@
+"""What models on features are shown of a clip: its pictures' features and its landmarks."""

@@ -1,0 +1,181 @@
+"""The packed features of a video: one array for its clip and its views."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from har.backbones.extractor import Extractor, extract_features
+from har.clips.clip import load_clip
+from har.clips.streams import POSE, show_streams
+from har.clips.views import View, apply_view
+from har.engine.cache import Cache, CacheEntry, keep_entries, place
+from har.engine.code import code_digest
+from har.engine.progress import progress
+from har.features.columns import stream_slices
+from har.pose.landmarks import pose_features, view_landmarks
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is shown of clips.
+
+    Attributes:
+        streams: In the order in which their features stand side by side.
+        context: As for `har.clips.streams.show_streams`.
+    """
+
+    streams: Sequence[str]
+    context: float
+
+    @property
+    def pictures(self) -> list[str]:
+        """The streams that the backbone sees."""
+        return [stream for stream in self.streams if stream != POSE]
+
+
+def read_features(
+    path: str, streams: Sequence[str] = ("frames",), *, made: Sequence[str] = ("frames",)
+) -> list[np.ndarray]:
+    """Return the features of a video in each of some streams, mapped from its packed file.
+
+    Args:
+        path: The file that the stage `features` wrote, of shape (1 + num_views, num_frames,
+            num_features of all streams).
+        streams: Those wanted.
+        made: Those in the file, in order.
+
+    Returns:
+        One array per stream, float32, shape (1 + num_views, num_frames, num_features).
+    """
+    packed = np.load(path, mmap_mode="r")
+    slices = stream_slices(made, packed.shape[-1])
+    return [packed[:, :, slices[stream]] for stream in streams]
+
+
+def clip_features(
+    clip: np.ndarray,
+    shown: Shown,
+    extractor: Callable[[np.ndarray], np.ndarray],
+    *,
+    landmarks: np.ndarray | None,
+    places: np.ndarray,
+) -> np.ndarray:
+    """Return the features of some frames of a clip, those of its streams side by side.
+
+    Args:
+        clip: uint8 RGB, shape (num_frames, size, size, 3).
+        shown: Which streams.
+        extractor: The backbone.
+        landmarks: Of the clip, shape (num_frames, 33, 8); None if the streams have no pose.
+        places: Which frames.
+
+    Returns:
+        float32, shape (len(places), num_features of all streams).
+    """
+    pictures = show_streams(shown.pictures, clip, context=shown.context)
+    features = extractor(np.concatenate([picture[places] for picture in pictures]))
+    of_stream = dict(zip(shown.pictures, np.split(features, len(pictures)), strict=True))
+    if landmarks is not None:
+        of_stream[POSE] = pose_features(landmarks)[places]
+    return np.concatenate([of_stream[stream] for stream in shown.streams], axis=-1)
+
+
+def pack_features(
+    videos: pd.DataFrame,
+    views: dict[str, list[View]],
+    extractor: Extractor,
+    out: Path,
+    *,
+    shown: Shown,
+    max_gigabytes: float,
+) -> tuple[pd.DataFrame, int]:
+    """Write the features of each video, from the cache where they were made before.
+
+    Args:
+        videos: One row a video, with `video_id`, `path` and `sha256` of its clip, and, where the
+            pose is shown, `path_of_landmarks`, `sha256_of_landmarks` and `aspect`.
+        views: The augmented views of a video, by its `video_id`.
+        extractor: The backbone.
+        out: The folder to write to, one file a video.
+        shown: What of the clips is shown.
+        max_gigabytes: Size of the cache of all steps, in 10^9 bytes.
+
+    Returns:
+        The table (`video_id`, `path`, `num_views`, `sha256`), and how many videos were not in the
+        cache.
+    """
+    videos = videos.assign(views=[views.get(video_id, []) for video_id in videos["video_id"]])
+    cache, code = Cache("features", ending=".npy"), code_digest(__name__)
+    has_pose = POSE in shown.streams
+    videos["key"] = [
+        cache.key(
+            row.sha256,
+            parameters={
+                "extractor": extractor.fingerprint,
+                "views": list(map(asdict, row.views)),
+                "streams": asdict(shown),
+                "landmarks": [row.sha256_of_landmarks, row.aspect] if has_pose else None,
+            },
+            code_version=code,
+        )
+        for row in videos.itertuples()
+    ]
+    paths = [f"{out.as_posix()}/{video_id}.npy" for video_id in videos["video_id"]]
+    with keep_entries(max_gigabytes):
+        entries = {key: cache.get(key) for key in videos["key"]}
+        missing = videos[videos["key"].map(entries.get).isna()]
+        entries |= make_features(missing, extractor, cache, shown)
+        for key, path in zip(videos["key"], paths, strict=True):
+            place(entries[key].data, Path(path))
+    num_views, digests = videos["views"].map(len), [entries[key].sha256 for key in videos["key"]]
+    table = videos[["video_id"]].assign(path=paths, num_views=num_views, sha256=digests)
+    return table, len(missing)
+
+
+def make_features(
+    videos: pd.DataFrame, extractor: Extractor, cache: Cache, shown: Shown
+) -> dict[str, CacheEntry]:
+    """Run the backbone over clips and views, and put each video's features into the cache.
+
+    Args:
+        videos: One row a video, as for `pack_features`, with `views` and `key`.
+        extractor: The backbone.
+        cache: Gets one array a video, float32, (1 + num_views, num_frames, num_features).
+        shown: What of the clips is shown.
+
+    Returns:
+        The new entries by key.
+    """
+    entries = {}
+    made = extract_features(_show_views(videos, shown), extractor)
+    for (video, num_views), features in progress(made, total=len(videos), description="features"):
+        # (view, stream, frame, feature), and the streams beside each other.
+        features = features.reshape(num_views, len(shown.pictures), -1, features.shape[-1])
+        of_stream = dict(zip(shown.pictures, np.moveaxis(features, 1, 0), strict=True))
+        if POSE in shown.streams:
+            of_stream[POSE] = _pose_of_views(video)
+        file = cache.new_file()
+        np.save(file, np.concatenate([of_stream[name] for name in shown.streams], axis=-1))
+        entries[video.key] = cache.put(video.key, file, {})
+    return entries
+
+
+def _show_views(
+    videos: pd.DataFrame, shown: Shown
+) -> Iterator[tuple[tuple[tuple, int], np.ndarray]]:
+    """Yield each video's frames, first of its clip and then of each view, stream after stream."""
+    for video in videos.itertuples():
+        clip = load_clip(video.path)
+        views = [np.asarray(clip), *(apply_view(clip, view) for view in video.views)]
+        frames = [show_streams(shown.pictures, view, context=shown.context) for view in views]
+        yield (video, len(views)), np.concatenate(frames).reshape(-1, *clip.shape[1:])
+
+
+def _pose_of_views(video: tuple) -> np.ndarray:
+    """Return the pose of a video's clip and of its views, (1 + num_views, num_frames, features)."""
+    landmarks = np.load(video.path_of_landmarks)
+    views = [view_landmarks(landmarks, view, video.aspect) for view in video.views]
+    return np.stack([pose_features(shown) for shown in [landmarks, *views]])

@@ -1,0 +1,72 @@
+"""The people that the pose networks found: a sentence, and clips with skeletons to look at."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from har.clips.clip import load_clip
+from har.pages.plots import save_contact_sheet
+from har.pose.joints import BONES
+
+FEW_FOUND = 0.1  # of a clip's frames
+MAX_NAMED = 5
+MIN_VISIBILITY = 0.3  # of a joint that is drawn
+COLOUR = (0, 255, 0)
+
+
+def describe_people(table: pd.DataFrame) -> str:
+    """Return in which share of the frames a person was found, and where hardly any.
+
+    Args:
+        table: One row a video, with `video_id` and `share_found`.
+    """
+    shares = table["share_found"].astype(float)
+    said = f"pose: a person in {shares.mean():.0%} of the frames"
+    without = table.loc[shares < FEW_FOUND, "video_id"].tolist()
+    if not without:
+        return said
+    named = ", ".join(without[:MAX_NAMED]) + (", ..." if len(without) > MAX_NAMED else "")
+    said += f"; in hardly any of {len(without)} of {len(table)} videos: {named}"
+    if len(without) >= 0.9 * len(table):
+        said += (
+            ". The pose is of no use here: leave it out of features.streams and of the streams of "
+            "the model in params.yaml"
+        )
+    return said
+
+
+def save_skeletons(videos: pd.DataFrame, table: pd.DataFrame, path: Path) -> None:
+    """Draw one clip of each label with its skeletons.
+
+    Args:
+        videos: One row a clip, with `video_id`, `path`, `label` and `aspect`.
+        table: As for `describe_people`, with `path`, the landmarks.
+        path: The picture.
+    """
+    found = videos.merge(table[["video_id", "path"]], on="video_id", suffixes=("", "_of_landmarks"))
+    rows = []
+    for video in found.drop_duplicates("label").itertuples():
+        landmarks = np.load(video.path_of_landmarks)
+        rows.append((video.label, draw_skeletons(load_clip(video.path), landmarks, video.aspect)))
+    save_contact_sheet(rows, path)
+
+
+def draw_skeletons(clip: np.ndarray, landmarks: np.ndarray, aspect: float) -> np.ndarray:
+    """Return frames with the bones that are visible in them.
+
+    Args:
+        clip: uint8 RGB, shape (num_frames, size, size, 3), made square.
+        landmarks: As `har.pose.following.clip_landmarks` returns them.
+        aspect: Width / height of the frames as they were.
+    """
+    shown, size = np.array(clip), clip.shape[1]
+    for frame, joints in zip(shown, landmarks, strict=True):
+        if not np.isfinite(joints[0, 0]):
+            continue
+        places = (joints[:, :2] / [aspect, 1] * size).round().astype(int).tolist()
+        for start, end in BONES:
+            if min(joints[start, 3], joints[end, 3]) > MIN_VISIBILITY:
+                cv2.line(frame, places[start], places[end], COLOUR, 2, cv2.LINE_AA)
+    return shown

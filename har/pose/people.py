@@ -1,0 +1,5 @@
+"""Which of several people is followed."""
+
+from typing import Literal
+
+PersonChoice = Literal["moving", "largest", "central"]

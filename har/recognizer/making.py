@@ -1,0 +1,60 @@
+"""From a trained Keras model and the settings that it was trained by to a recognizer."""
+
+from typing import Any
+
+from har.backbones.building import build_backbone
+from har.backbones.conversion import convert_backbone
+from har.clips.streams import POSE
+from har.engine.runtime import keras
+from har.models.contract import FeatureSettings, count_parameters
+from har.pose.networks import find_pose_files
+from har.recognizer.recognizer import Recognizer
+from har.settings import Settings
+
+
+def make_recognizer(
+    model: keras.Model, labels: list[str], settings: Settings, params: dict[str, Any]
+) -> Recognizer:
+    """Return the recognizer of a trained model.
+
+    Args:
+        model: On features or on frames, as `har.models.contract.build_model` returns it.
+        labels: The name of each class, in the model's order.
+        settings: Those of the training.
+        params: What made the model, for the record.
+    """
+    preprocessing, networks = describe_preprocessing(settings), {}
+    if isinstance(settings.chosen, FeatureSettings):
+        networks["backbone"] = convert_backbone(**_backbone_options(settings))[0]
+    if POSE in preprocessing["streams"]:
+        networks["pose"] = find_pose_files()
+    return Recognizer.of_model(model, labels, preprocessing, params, **networks)
+
+
+def describe_preprocessing(settings: Settings) -> dict[str, Any]:
+    """Return how a video becomes what the model takes, as `Recognizer.preprocessing` has it."""
+    chosen = settings.chosen
+    if isinstance(chosen, FeatureSettings):
+        shown = {"streams": list(chosen.streams), "context": settings.features.context}
+    else:
+        shown = {"streams": [getattr(chosen, "stream", "frames")], "context": 1.0}
+    return {
+        "max_side": settings.convert.max_side,
+        **settings.extract.model_dump(include={"num_frames", "size", "aspect"}),
+        "model_frames": settings.model_frames,
+        **shown,
+        "person": settings.pose.person,
+    }
+
+
+def count_all_parameters(model: keras.Model, settings: Settings) -> dict[str, int]:
+    """Return the parameters of a model, in all (`total`) with its backbone's, and `trainable`."""
+    counts = count_parameters(model)
+    if isinstance(settings.chosen, FeatureSettings):
+        counts["total"] += build_backbone(**_backbone_options(settings)).count_params()
+    return counts
+
+
+def _backbone_options(settings: Settings) -> dict[str, Any]:
+    options = settings.backbone.model_dump()
+    return options | {"seed": settings.seed, "frame_size": settings.extract.size}

@@ -1,0 +1,92 @@
+"""Packed features: what the stage makes of a clip is what a recognizer makes of it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from har.backbones.extractor import Extractor
+from har.clips.views import View, apply_view
+from har.features.columns import stream_slices
+from har.features.packed import Shown, clip_features, pack_features, read_features
+from har.pose.joints import NUM_POSE_FEATURES
+from har.pose.landmarks import pose_features, view_landmarks
+
+NUM_FRAMES, SIZE, ASPECT = 6, 16, 1.5
+STREAMS = ["frames", "motion", "pose", "person"]
+SHOWN = Shown(STREAMS, 1.2)
+VIEWS = [View(flip=True), View(speed=2.0, crop_size=0.8, crop_left=0.1)]
+
+
+def run(frames: np.ndarray) -> np.ndarray:
+    """Return the mean of each colour, as a backbone of three features."""
+    return frames.mean(axis=(1, 2), dtype=np.float32)
+
+
+@pytest.fixture
+def clip() -> np.ndarray:
+    shape = (NUM_FRAMES, SIZE, SIZE, 3)
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.fixture
+def landmarks() -> np.ndarray:
+    return np.random.default_rng(1).random((NUM_FRAMES, 33, 8)).astype(np.float32)
+
+
+@pytest.fixture
+def pack(project, clip, landmarks):
+    """Return the table and how many were made, of one video with two views."""
+    np.save("clip.npy", clip)
+    np.save("landmarks.npy", landmarks)
+    row = ("a", "clip.npy", "1", ASPECT, "landmarks.npy", "2")
+    names = ["video_id", "path", "sha256", "aspect", "path_of_landmarks", "sha256_of_landmarks"]
+    videos = pd.DataFrame([row], columns=names)
+
+    def pack(shown: Shown = SHOWN, **changes) -> tuple[pd.DataFrame, int]:
+        extractor = Extractor([run], runtime="fake", fingerprint="f", frame_size=SIZE)
+        return pack_features(
+            videos.assign(**changes),
+            {"a": VIEWS},
+            extractor,
+            project / "out",
+            shown=shown,
+            max_gigabytes=1,
+        )
+
+    return pack
+
+
+def test_the_clip_itself_has_the_features_that_a_recognizer_makes(pack, clip, landmarks):
+    table, num_made = pack()
+    assert num_made == 1
+    packed = np.load(table["path"][0])
+    assert packed.shape == (3, NUM_FRAMES, 3 * 3 + NUM_POSE_FEATURES)
+    places = np.array([0, 2, 5])
+    features = clip_features(clip, SHOWN, run, landmarks=landmarks, places=places)
+    assert np.array_equal(features, packed[0, places])
+
+
+def test_views_have_the_features_of_what_they_show(pack, clip, landmarks):
+    table, _ = pack()
+    frames, pose = read_features(table["path"][0], ["frames", "pose"], made=STREAMS)
+    for number, view in enumerate(VIEWS, start=1):
+        assert np.array_equal(frames[number], run(apply_view(clip, view)))
+        assert np.array_equal(pose[number], pose_features(view_landmarks(landmarks, view, ASPECT)))
+
+
+def test_what_was_made_before_is_made_again_only_for_other_inputs(pack):
+    assert [pack()[1] for _ in range(2)] == [1, 0]
+    assert pack(sha256_of_landmarks="3")[1] == 1
+    assert pack(aspect=1.0)[1] == 1
+    without = Shown(["frames"], 1.2)
+    assert [pack(without)[1], pack(without, sha256_of_landmarks="4")[1]] == [1, 0]
+
+
+def test_stream_slices_follow_each_other():
+    slices = stream_slices(STREAMS, 3 * 5 + NUM_POSE_FEATURES)
+    assert [(one.start, one.stop) for one in slices.values()] == [
+        (0, 5),
+        (5, 10),
+        (10, 10 + NUM_POSE_FEATURES),
+        (10 + NUM_POSE_FEATURES, 15 + NUM_POSE_FEATURES),
+    ]
