@@ -24,7 +24,9 @@ def main(report: Path, clips: Path, out: Path) -> None:
         details[["video_id", "source", "label", "subject", "split", "fold"]], on="video_id"
     )
     check_labels(manifest, labels)
-    manifest["subject"], grouped_by = find_subjects(manifest, settings.dataset.subject_pattern)
+    manifest["subject"], grouped_by = find_subjects(
+        manifest, settings.dataset.subject_pattern, by=settings.split.by
+    )
     fractions = {name: getattr(settings.split, name) for name in SPLITS}
     manifest["split"], fold = choose_splits(
         manifest,

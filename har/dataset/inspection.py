@@ -46,6 +46,7 @@ class InspectionSettings:
 
     Attributes:
         subject_pattern: Finds the subject in a file name; None for none.
+        by: What is never in two splits, `person` or `video`.
         max_failed_fraction: Share of videos that may be unreadable.
         num_frames: Frames in a clip.
         fractions: The share of videos for each split.
@@ -56,6 +57,7 @@ class InspectionSettings:
     """
 
     subject_pattern: str | None
+    by: str
     max_failed_fraction: float
     num_frames: int
     fractions: dict[str, float]
@@ -236,7 +238,7 @@ def _find_subjects(videos: pd.DataFrame, settings: InspectionSettings) -> tuple[
     try:
         with contextlib.redirect_stdout(said):
             subjects, grouped_by = find_subjects(
-                usable.assign(source=usable["path"]), settings.subject_pattern
+                usable.assign(source=usable["path"]), settings.subject_pattern, by=settings.by
             )
     except ValueError as error:
         return "", [Problem(True, str(error))]

@@ -173,7 +173,8 @@ def _check_subjects_per_label(manifest: pd.DataFrame, *, num_splits: int) -> Non
     raise ValueError(
         f"Each label needs at least {num_splits} subjects, one for each split: {described}. "
         "Record more people for it, remove the label's folder, or correct the subjects in "
-        "metadata.csv or dataset.subject_pattern."
+        "metadata.csv or dataset.subject_pattern. For a recognizer of these people alone, set "
+        "split.by to video: the score is then of the same people in other videos."
     )
 
 

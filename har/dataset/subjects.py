@@ -7,9 +7,32 @@ import pandas as pd
 
 from har.dataset.videos import METADATA_NAME
 
+# What tells people apart, beside metadata.csv and dataset.subject_pattern: nothing, or on purpose.
+UNKNOWN, SAME_PEOPLE = "video", "split.by: video"
 
-def find_subjects(manifest: pd.DataFrame, pattern: str | None) -> tuple[pd.Series, str]:
-    """Return the subject of each video and where it comes from."""
+
+def knows_people(grouped_by: str) -> bool:
+    """Return whether people are kept apart, by what `find_subjects` says they are known by."""
+    return grouped_by not in ("", UNKNOWN, SAME_PEOPLE)
+
+
+def find_subjects(
+    manifest: pd.DataFrame, pattern: str | None, *, by: str = "person"
+) -> tuple[pd.Series, str]:
+    """Return the subject of each video and where it comes from.
+
+    Args:
+        manifest: One row a video, with `video_id`, `source` and `subject`, empty where
+            metadata.csv names nobody.
+        pattern: The value of `dataset.subject_pattern`.
+        by: The value of `split.by`; with `video` each video is a subject of its own.
+    """
+    if by == "video":
+        print(
+            "warning: split.by is video: a person can be in training and in test. The score is of "
+            "the same people in other videos, and says nothing about other people."
+        )
+        return manifest["video_id"], SAME_PEOPLE
     named = manifest["subject"] != ""
     if named.all():
         return manifest["subject"], "metadata.csv"
@@ -27,7 +50,7 @@ def find_subjects(manifest: pd.DataFrame, pattern: str | None) -> tuple[pd.Serie
         "person is in several, the scores will be too good: name the subjects in metadata.csv or "
         "by dataset.subject_pattern."
     )
-    return manifest["video_id"], "video"
+    return manifest["video_id"], UNKNOWN
 
 
 def subject_from_name(name: str, pattern: str) -> str:

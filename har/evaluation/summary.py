@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from har.dataset.subjects import SAME_PEOPLE, UNKNOWN
+
 BASELINES = {
     "majority": "always the commonest label",
     "single_frame": "linear, one frame",
@@ -47,8 +49,10 @@ def describe_metrics(metrics: dict[str, Any]) -> str:
         for label, score in metrics["per_class"].items()
     ]
     people = f"{metrics['num_test_subjects']} people never seen in training"
-    if metrics["grouped_by"] == "video":
+    if metrics["grouped_by"] == UNKNOWN:
         people = "unknown people, who may have been seen in training"
+    if metrics["grouped_by"] == SAME_PEOPLE:
+        people = "the same people, in other videos; other people were not tried"
     lines += ["", f"On {metrics['num_test_videos']} test videos of {people}."]
     return "\n".join(lines)
 

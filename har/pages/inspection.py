@@ -12,6 +12,7 @@ import pandas as pd
 
 from har.dataset.inspection import INFO_COLUMNS, Inspection
 from har.dataset.splits import SPLITS
+from har.dataset.subjects import SAME_PEOPLE, UNKNOWN, knows_people
 from har.pages.templating import as_seconds, data_uri, render
 
 MAX_NAMED = 6  # kinds of sizes, codecs and the like that are named one by one
@@ -22,7 +23,8 @@ VERDICTS = {True: "These videos can be trained on.", False: "These videos cannot
 GROUPED_BY = {
     "metadata.csv": "by metadata.csv",
     "dataset.subject_pattern": "by their file names",
-    "video": "nobody says who is who",
+    UNKNOWN: "nobody says who is who",
+    SAME_PEOPLE: "the same people in all splits, by split.by",
     "": "who is who is unclear",
 }
 CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4 or mov", "matroska,webm": "mkv or webm"}
@@ -122,7 +124,7 @@ def count_kinds(
         "containers": [CONTAINERS.get(name, name) for name in usable["container"]],
         "rotation": [f"{rotation}°" for rotation in usable["rotation"]],
     }
-    if inspection.grouped_by not in ("", "video"):
+    if knows_people(inspection.grouped_by):
         kinds["people"] = list(usable["subject"])
     return {name: commonest(values, max_named) for name, values in kinds.items()}
 
@@ -151,7 +153,7 @@ def _headline(inspection: Inspection) -> str:
     minutes = usable["duration_seconds"].astype(float).sum() / 60
     people = usable.loc[usable["subject"] != "", "subject"].nunique()
     who = GROUPED_BY[inspection.grouped_by]
-    if inspection.grouped_by not in ("", "video"):
+    if knows_people(inspection.grouped_by):
         who = f"{people} people ({who})"
     return (
         f"{len(usable)} usable videos of {len(inspection.videos)} files, "

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from har.dataset.splits import SPLITS
+from har.dataset.subjects import SAME_PEOPLE, knows_people
 from har.dataset.tables import read_table
 from har.dataset.videos import METADATA_NAME
 from har.engine.repository import git, has_changes
@@ -46,7 +47,8 @@ def describe_data(run: FinishedRun) -> dict[str, Any]:
         "num_videos": len(manifest),
         "num_people": manifest["subject"].nunique(),
         "grouped_by": run.files["split"]["grouped_by"],
-        "knows_people": run.files["split"]["grouped_by"] != "video",
+        "knows_people": knows_people(run.files["split"]["grouped_by"]),
+        "is_same_people": run.files["split"]["grouped_by"] == SAME_PEOPLE,
         "num_minutes": used["duration_seconds"].sum() / 60,
         "label_rows": _label_rows(used, left_out, run.files["balanced"]),
         "split_rows": [

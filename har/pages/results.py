@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from har.dataset.subjects import SAME_PEOPLE
 from har.engine.files import write_json
 from har.evaluation.scores import NUM_CALIBRATION_BINS, confusion_counts
 from har.evaluation.summary import BASELINES
@@ -99,8 +100,11 @@ def plot_calibration(
 
 def describe_scores(scores: dict[str, Any]) -> str:
     """Return the sentence that ends an evaluation."""
+    people = f"{scores['num_test_subjects']} people never seen"
+    if scores["grouped_by"] == SAME_PEOPLE:
+        people = "the same people as in training"
     return (
         f"{scores['model']}, accuracy {scores['accuracy']:.2f} (95 % interval "
         f"{scores['accuracy_low']:.2f} to {scores['accuracy_high']:.2f}) on "
-        f"{scores['num_test_videos']} videos of {scores['num_test_subjects']} people never seen"
+        f"{scores['num_test_videos']} videos of {people}"
     )

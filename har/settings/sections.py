@@ -87,6 +87,8 @@ class Pose(Section):
 class Split(Section):
     """People apart: shares of the splits, or folds."""
 
+    by: Literal["person", "video"] = "person"
+    """what is never in two splits; video: the same people are in training and test"""
     train: Share = 0.70
     """share of the videos"""
     val: Share = 0.15

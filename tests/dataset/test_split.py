@@ -384,6 +384,18 @@ def test_stage_counts_each_video_as_a_person_with_a_warning_when_nobody_is_named
     assert said.startswith("warning: nobody says who is in the videos")
 
 
+def test_stage_keeps_only_videos_apart_when_it_is_told_so(run_split, set_param):
+    rows = [("a" if number % 2 else "b", f"{number}.mov", "anna", "", "") for number in range(20)]
+    with pytest.raises(ValueError, match=r"needs at least 3 subjects.*set split\.by to video"):
+        run_split(rows)
+    set_param("split.by", "video")
+    manifest, grouping, said = run_split(rows)
+    assert grouping["grouped_by"] == "split.by: video"
+    assert manifest["subject"].tolist() == manifest["video_id"].tolist()
+    assert set(manifest["split"]) == {"train", "val", "test"}
+    assert said.startswith("warning: split.by is video: a person can be in training and in test")
+
+
 def test_stage_refuses_subjects_for_some_videos_only(run_split):
     rows = [(*row[:2], "zoe" if i == 0 else "", *row[3:]) for i, row in enumerate(named_videos(""))]
     message = r"names the subject of 1 of 20 videos, none for 'None/p1_None'.*subject_pattern"

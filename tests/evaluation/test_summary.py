@@ -32,3 +32,10 @@ def test_describe_metrics_puts_the_model_above_its_baselines_with_intervals():
 def test_describe_metrics_doubts_the_score_when_nobody_is_named():
     metrics = copy.deepcopy(METRICS) | {"grouped_by": "video"}
     assert "may have been seen in training" in describe_metrics(metrics)
+
+
+def test_describe_metrics_says_that_the_people_are_the_same():
+    metrics = copy.deepcopy(METRICS) | {"grouped_by": "split.by: video"}
+    assert "the same people, in other videos; other people were not tried" in describe_metrics(
+        metrics
+    )

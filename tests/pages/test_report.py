@@ -344,6 +344,14 @@ def test_write_report_says_when_nobody_is_known(run_folder):
     assert "Nobody says who is in the videos" in written["model-card.md"]
 
 
+def test_write_report_says_that_the_people_are_the_same(run_folder):
+    write_json("split", {"grouped_by": "split.by: video"})
+    written = write()
+    assert "The same people, other videos." in written["index.html"]
+    assert "Nobody says who is in the videos" not in written["index.html"]
+    assert "of the same people as in training" in written["model-card.md"]
+
+
 def test_write_report_shows_the_least_sure_when_there_are_no_errors(run_folder):
     predictions = pd.read_csv(FILES["predictions"])
     predictions.assign(label=predictions["predicted"]).to_csv(FILES["predictions"], index=False)
