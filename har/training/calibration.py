@@ -6,6 +6,8 @@ is folded into the weights of the last layer, so that whoever uses the model use
 Reference: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
