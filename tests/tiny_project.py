@@ -69,7 +69,7 @@ class Project:
         return {
             out["path"]: out["md5"]
             for stage in lock["stages"].values()
-            for out in stage["outs"]
+            for out in stage.get("outs", [])
             # Times are no results, and a run's name in MLflow is drawn.
             if out["path"] not in [f"metrics/{name}.json" for name in ("run", "speed", "train")]
         }

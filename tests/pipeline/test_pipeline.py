@@ -35,6 +35,7 @@ pytestmark = pytest.mark.slow
 NUM_KILLS = 20
 UNFINISHED = ("Queued", "Running")  # in the status of a queue
 STAGES = [
+    "settings",
     "demo",
     "convert",
     "extract",
@@ -159,6 +160,20 @@ def test_pipeline_reruns_nothing_when_nothing_changed(project):
     assert ran_stages(project.run("dvc", "repro")) == []
 
 
+def test_pipeline_refuses_a_wrong_setting_also_where_nothing_changed(project):
+    path = project.folder / "params.yaml"
+    before = path.read_text()
+    try:
+        path.write_text(f"{before}trian: {{}}\n")
+        printed = project.run("dvc", "repro", check=False)
+    finally:
+        path.write_text(before)
+    assert "trian: unknown; did you mean train?" in printed
+    assert "ERROR: failed to reproduce 'settings'" in printed
+    assert ran_stages(printed) == ["settings"]
+    assert ran_stages(project.run("dvc", "repro")) == []
+
+
 @pytest.mark.parametrize(
     ("change", "first_stages"),
     [
@@ -192,7 +207,7 @@ def test_parameter_reruns_the_stages_that_read_it(project, change, first_stages)
         changed = json.loads(project.run("dvc", "status", "--json"))
     finally:
         path.write_text(before)
-    assert set(changed) == first_stages
+    assert set(changed) == {"settings"} | first_stages
 
 
 def test_bad_video_is_reported_and_the_rest_goes_on(project, tmp_path):
@@ -238,7 +253,7 @@ def test_killed_training_goes_on_and_ends_with_the_same_result(project, tmp_path
 
 def test_experiment_with_the_other_model_reruns_train_and_evaluate_only(project):
     printed = project.run("dvc", "exp", "run", "-S", "model=cnn3d", "-n", "other")
-    assert ran_stages(printed) == ["train", "evaluate"]
+    assert ran_stages(printed) == ["settings", "train", "evaluate"]
     assert project.metrics()["model"] == "cnn3d"
     table = project.run("dvc", "exp", "show", "--csv")
     assert "other" in table
@@ -296,7 +311,8 @@ def test_second_clone_killed_again_and_again_ends_with_the_same_bits(project, tm
         expected[model] = project.hashes()
     other = make_project(tmp_path)
     other.set_params({"workers": 1})
-    stages = [stage for stage in STAGES if stage != "demo"]  # with own videos it ends at once
+    # With own videos `demo` ends at once, as `settings` does.
+    stages = [stage for stage in STAGES if stage not in ("settings", "demo")]
     killed = [stages[number * len(stages) // NUM_KILLS] for number in range(NUM_KILLS)]
     for stage in stages:
         kill_stage(other, stage, times=killed.count(stage))
