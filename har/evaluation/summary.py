@@ -20,7 +20,7 @@ NEXT = """
 Scores on data/demo, which is drawn, say nothing about real people.
 
 Next, after `source .venv/bin/activate`:
-  dvc exp run -S model=cnn3d      the other model, and `dvc exp show --only-changed` to compare
+  dvc exp run -S model=cnn3d      the other model; README.md has the `dvc exp show` to compare
   mlflow ui                       curves, pictures and models of both at http://localhost:5000
   dvc add data/videos             your own videos: see docs/own-videos.md"""
 

@@ -38,6 +38,8 @@ from har.tracking.connection import EXPERIMENT, explained_errors
 FINGERPRINT_TAG = "har.fingerprint"
 # What the results can depend on, beside the code and the parameters.
 PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert", "av", "dvc", "mlflow")
+# Of the dependencies in dvc.lock, those that the git revision and the parameters stand for.
+NO_DATA = ("har/", "stages/", "params.yaml")
 
 
 def open_run(client: MlflowClient, *, model: str, fingerprint: str, params: dict[str, Any]) -> str:
@@ -278,17 +280,18 @@ def _allowed(key: str) -> str:
 
 
 def _hashes(lock: Path) -> dict[str, str]:
-    """Return the hash of every file and folder of data that dvc.lock names, by path."""
+    """Return the hash of every file and folder that the training read or made, by path."""
     if not lock.is_file():
         return {}
     stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
     entries = [
         entry
-        for stage in stages.values()
+        for name, stage in stages.items()
+        if name != "evaluate"  # until it ends, dvc.lock has what was evaluated before
         for entry in stage.get("deps", []) + stage.get("outs", [])
     ]
     return {
         entry["path"]: entry["md5"]
         for entry in entries
-        if "md5" in entry and not entry["path"].endswith(".py")
+        if "md5" in entry and not entry["path"].startswith(NO_DATA)
     }

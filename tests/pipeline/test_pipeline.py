@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import random
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -270,6 +272,18 @@ def test_experiment_with_the_other_model_reruns_train_and_evaluate_only(project)
     }
     assert run.data.params["seed"] == "42"
     assert run.data.tags["data.data/clips"].endswith(".dir")
+    assert [tag for tag in run.data.tags if tag.startswith("data.models/")] == ["data.models/cnn3d"]
+    assert_readme_shows_both_in_80_columns(project)
+
+
+def assert_readme_shows_both_in_80_columns(project):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    command = re.search(r"^dvc exp show .*", readme, re.MULTILINE)[0]
+    shown = project.run(*shlex.split(command), "--no-pager")
+    heading, *rows = [line for line in shown.splitlines() if line.strip(" ─")]
+    assert heading.split() == ["Experiment", "accuracy", "macro_f1", "loss", "params.yaml:model"]
+    assert [row.split()[-1] for row in rows] == ["cnn3d", "mobilenet_lstm", "cnn3d"]
+    assert max(map(len, shown.splitlines())) <= 80  # what is printed to no terminal has 80
 
 
 def test_recipe_for_pull_requests_writes_what_changed(project, tmp_path):

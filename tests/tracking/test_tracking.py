@@ -46,10 +46,19 @@ LOCK = {
         "convert": {
             "cmd": "python",
             "deps": [
-                {"path": "har/video/reading.py", "md5": "c0de"},
+                {"path": "stages/convert.py", "md5": "c0de"},
+                {"path": "har/video", "md5": "c0de.dir"},
                 {"path": "my videos (1)", "md5": "abc.dir"},
             ],
             "outs": [{"path": "data/converted_videos", "md5": "def.dir"}],
+        },
+        "settings": {"cmd": "python", "deps": [{"path": "params.yaml", "md5": "5e7"}]},
+        "train": {"cmd": "python", "outs": [{"path": "models/tiny", "md5": "123.dir"}]},
+        # Of the evaluation before: the one that logs this run is still at work.
+        "evaluate": {
+            "cmd": "python",
+            "deps": [{"path": "models/other", "md5": "456.dir"}],
+            "outs": [{"path": "metrics/scores.json", "md5": "789"}],
         },
         "say": {"cmd": "echo"},
     },
@@ -197,7 +206,11 @@ def test_log_results_ends_the_run_with_everything(client, tmp_path, capfd):
         "accuracy": 0.75, "num_test_videos": 8.0, "per_class.sitting _down_.f1": 0.5,
     }  # fmt: skip
     hashes = {key: value for key, value in run.data.tags.items() if key.startswith("data.")}
-    assert hashes == {"data.my videos _1_": "abc.dir", "data.data/converted_videos": "def.dir"}
+    assert hashes == {
+        "data.my videos _1_": "abc.dir",
+        "data.data/converted_videos": "def.dir",
+        "data.models/tiny": "123.dir",
+    }
     assert [file.path for file in client.list_artifacts(run_id)] == ["confusion.png"]
 
     logged = mlflow.search_logged_models(
