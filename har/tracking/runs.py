@@ -173,9 +173,9 @@ def log_results(
     for file in files:
         client.log_artifact(run_id, str(file))
     shape = [recognizer.preprocessing[name] for name in ("num_frames", "size", "size")]
-    clips = TensorSpec(np.dtype("uint8"), (-1, *shape, 3), "clips")
+    clips = TensorSpec(np.dtype("uint8"), (-1, *shape, 3))  # unnamed: an array, not a dictionary
     aspect = ParamSchema([ParamSpec("aspect", "double", 1.0)])
-    said = TensorSpec(np.dtype("float32"), (-1, len(recognizer.labels)), "probabilities")
+    said = TensorSpec(np.dtype("float32"), (-1, len(recognizer.labels)))
     with mlflow.start_run(run_id=run_id), tempfile.TemporaryDirectory() as light, _quietly():
         recognizer.save(Path(light) / "recognizer")  # what is needed to use it, and no more
         logged = mlflow.pyfunc.log_model(

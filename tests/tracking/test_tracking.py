@@ -321,7 +321,6 @@ def test_a_real_server_works_and_its_loss_does_not_stop_training(server, tmp_pat
         metrics=METRICS,
         files=[tmp_path / "notes.txt"],
         recognizer=make_recognizer(),
-        clip=np.zeros((1, 2, 4, 4, 3), np.uint8),
         lock=tmp_path / "dvc.lock",
         requirements=tmp_path / "requirements.txt",
     )
