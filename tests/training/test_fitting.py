@@ -5,42 +5,47 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from falling_squares import BACKBONE, NUM_FRAMES, SETTINGS, SIZE, STREAMS, make_clips
 
 import har.training.fit
 import har.training.loop
 from har.engine.runtime import keras
 from har.models import mobilenet_lstm
-from har.models.contract import settings_type
 from har.training.examples import Examples
 from har.training.fit import Trained, fit
 
-HEAD_EPOCHS = 4
+NUM_EPOCHS, NUM_FRAMES = 4, 6
+NUM_VIDEOS = {"train": 8, "val": 4, "test": 4}
+SETTINGS = {
+    "num_frames": NUM_FRAMES,
+    "epochs": NUM_EPOCHS,
+    "patience": None,
+    "batch_size": 3,
+    "learning_rate": 0.001,
+    "weight_decay": 0.0001,
+    "label_smoothing": 0.1,
+    "refit": False,
+    "streams": ["frames", "motion"],
+    "dropout": 0.3,
+}
 
 
 def make_params(model: str = "fusion") -> dict:
-    settings = SETTINGS | {"epochs": HEAD_EPOCHS, "num_frames": NUM_FRAMES, "dropout": 0.3}
-    settings |= {"batch_norm_momentum": 0.9, "streams": list(STREAMS)}
-    settings |= {"stream": "frames", "refit": False}
-    known = settings_type(model).model_fields
-    settings = {name: value for name, value in settings.items() if name in known}
     return {
         "model": model,
-        "models": {model: settings},
+        "models": {model: dict(SETTINGS)},
         "seed": 0,
-        "extract": {"size": SIZE, "num_frames": NUM_FRAMES},
-        "features": {"streams": list(STREAMS), "context": 1.0},
+        "extract": {"size": 32},
         "downsample": {"method": "none"},
-        "backbone": BACKBONE,
     }
 
 
 def read_made(split: str) -> Examples:
-    """Stand for `read_examples`: features that rise or fall."""
-    clips = make_clips(*{"train": (8, 0), "val": (4, 1), "test": (4, 2)}[split])
-    shape = (len(clips.label_indices), NUM_FRAMES, 2560)
+    """Stand for `read_examples`: random features."""
+    num_videos = NUM_VIDEOS[split]
+    shape = (num_videos, NUM_FRAMES, 2560)
     features = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    return Examples(lambda video, view: features[video], clips.label_indices, clips.weights)
+    labels, weights = np.arange(num_videos) % 2, np.ones(num_videos)
+    return Examples(lambda video, view: features[video], labels, weights)
 
 
 def run_fit(params: dict, checkpoint, on_epoch=lambda rows: None) -> Trained:
@@ -52,7 +57,7 @@ def test_fit_tells_of_each_epoch_and_validates(tmp_path):
     seen = []
     trained = run_fit(make_params(), tmp_path / "checkpoint.npz", seen.extend)
     assert [row["epoch"] for row in seen[::2]] == [1, 2, 3, 4]
-    assert trained.result.epoch == HEAD_EPOCHS
+    assert trained.result.epoch == NUM_EPOCHS
     assert trained.validated.shape == (4, 2)
 
 
@@ -85,10 +90,10 @@ def test_fit_trains_once_more_with_the_validation_videos_when_refit(tmp_path):
     assert np.array_equal(trained.validated, once.validated)
     kernels = [one.model.layers[-1].kernel.numpy() for one in (trained, once)]
     assert not np.array_equal(*kernels)
-    afterwards = Counter(split for split, told in read_by if told == 2 * HEAD_EPOCHS)
+    afterwards = Counter(split for split, told in read_by if told == 2 * NUM_EPOCHS)
     # In each epoch as many examples as there are videos, 8 and 4; and 4 for the temperature.
-    assert sum(afterwards.values()) >= 12 * HEAD_EPOCHS
-    assert afterwards["val"] > HEAD_EPOCHS
+    assert sum(afterwards.values()) >= 12 * NUM_EPOCHS
+    assert afterwards["val"] > NUM_EPOCHS
     assert not afterwards["test"]
 
 
@@ -99,7 +104,7 @@ def test_fit_ends_the_same_when_killed_while_it_trains_once_more(tmp_path, monke
     def save_and_stop(*arguments):
         save(*arguments)
         saved.append(1)
-        if len(saved) == HEAD_EPOCHS + 1:
+        if len(saved) == NUM_EPOCHS + 1:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(har.training.loop, "_save", save_and_stop)
@@ -124,8 +129,8 @@ def test_inputs_are_centred_on_what_is_trained_on_and_nothing_else(monkeypatch, 
     run_fit(params, tmp_path / "checkpoint.npz")
     first, second = centred_on
     train, val = (
-        np.stack([read_made(split).read(video, 0) for video in range(num_videos)])
-        for split, num_videos in (("train", 8), ("val", 4))
+        np.stack([read_made(split).read(video, 0) for video in range(NUM_VIDEOS[split])])
+        for split in ("train", "val")
     )
     assert np.array_equal(first, train)
     assert np.array_equal(second, np.concatenate([train, val]))
