@@ -2,7 +2,7 @@
 
     python -m benchmarks.backbones
 
-Takes about three minutes. Weights and frames are random: neither changes the time of a frame.
+Takes about a minute. Weights and frames are random: neither changes the time of a frame.
 """
 
 import tempfile
@@ -23,7 +23,7 @@ from benchmarks.timing import (
 from har.backbones.building import build_backbone
 from har.backbones.extractor import make_extractor
 
-# With the frame size in pixels: that of extract.size, and that of the training where it is another.
+# With the frame size in pixels.
 BACKBONES = (
     ("mobilenet_v2", 224),
     ("efficientnet_lite0", 224),

