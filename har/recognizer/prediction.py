@@ -4,6 +4,7 @@ A video becomes the same frames as in the pipeline, to the last bit, by converti
 Nothing is kept, so any number of videos takes as much memory and disk as a few.
 """
 
+import contextlib
 import csv
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -85,7 +86,7 @@ def predict_videos(
     """
     settings = {name: recognizer.preprocessing[name] for name in CLIP_SETTINGS}
     # Here and not in the workers, so that one which is stopped leaves nothing behind.
-    with tempfile.TemporaryDirectory(prefix="har-") as folder:
+    with tempfile.TemporaryDirectory(prefix="har-") as folder, contextlib.ExitStack() as workers:
         clips = run_in_workers(
             read_clip,
             ((video, settings, folder) for video in videos),
@@ -97,6 +98,7 @@ def predict_videos(
             section="convert",
             failures=(VideoError, FileNotFoundError),
         )
+        workers.callback(clips.close)  # before the folder that they write to is removed
         for video, clip in zip(videos, clips, strict=True):
             probabilities, frames = {}, None
             if not clip.reason:
