@@ -37,6 +37,7 @@ EDGES = {
     "subprocess": "har/engine/repository.py",
     "keras": "har/engine/runtime.py",
     "tensorflow": "har/engine/runtime.py",
+    "ai_edge_litert": "har/backbones/litert.py",
     "typer": "har/commands/",
     "pebble": "har/engine/",
     "tqdm": "har/engine/",

@@ -1,5 +1,6 @@
 """`dvc.yaml` against the code: what a stage imports it depends on, and names agree."""
 
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,15 @@ def test_small_files_in_git_are_metrics_and_plots(name):
     uncached = [out for out in STAGES[name].get("outs", []) if isinstance(out, dict)]
     assert not [out for out in uncached if any(options.get("cache") is False for options in
                                                out.values())]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_git_ignores_what_dvc_keeps(name):
+    """Else DVC writes a .gitignore into the folder, and a run leaves the repository changed."""
+    patterns = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    outs = [*STAGES[name].get("outs", []), *STAGES[name].get("plots", [])]
+    for out in (f"/{out}" for out in outs if isinstance(out, str)):
+        assert any(
+            fnmatch(out, pattern) or out.startswith(f"{pattern.rstrip('/')}/")
+            for pattern in patterns
+        ), f"{out} is not in .gitignore"

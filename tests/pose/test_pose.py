@@ -106,6 +106,26 @@ def test_of_two_people_the_one_who_moves_is_followed(is_left, networks):
     assert (np.nanmean(followed[:, HIPS, 0]) < 1) == is_left
 
 
+class ThreePeople:
+    """Stands in for the networks: sees the same three people in every frame."""
+
+    people = (Circle(50, 112, 40, 0, 0.9), Circle(112, 112, 30, 0, 0.8), Circle(170, 112, 80, 0))
+
+    def find_people(self, frame):
+        return list(self.people)
+
+    def find_landmarks(self, frame, circle):
+        return np.full((33, 8), circle.x, np.float32), circle
+
+
+@pytest.mark.parametrize(("person", "column"), [("moving", 50), ("central", 112), ("largest", 170)])
+def test_of_several_people_the_chosen_one_is_followed(person, column):
+    clip = np.full((NUM_FRAMES, SIZE, SIZE, 3), 128, np.uint8)
+    clip[::2, 100:120, 40:60] = 255  # where the first of them is, things move
+    followed = clip_landmarks(clip, ThreePeople(), aspect=1.0, person=person)
+    assert followed[:, :, 0] == pytest.approx(column / SIZE)
+
+
 def test_nobody_is_found_where_nobody_is_and_the_features_are_0(networks):
     noise = np.random.default_rng(0).integers(0, 256, (NUM_FRAMES, 64, 64, 3), dtype=np.uint8)
     landmarks = clip_landmarks(noise, networks, aspect=1.5)

@@ -76,6 +76,7 @@ def test_stage_packs_one_clip_per_video(project, capsys):
     expected = [brightness_of(index, 20) for index in (0, 5, 10, 14, 19)]  # 19 / 4 = 4.75
     np.testing.assert_allclose(clip.mean(axis=(1, 2, 3)), expected, atol=2)
     assert clips["num_source_frames"].tolist() == [20, 3, 30]
+    assert clips["aspect"].tolist() == pytest.approx([64 / 48] * 3)  # of the videos
     assert all(file_digest(Path(row.path)) == row.sha256 for row in clips.itertuples())
     assert "extract: 3 made, 0 reused, 0 failed" in capsys.readouterr().out
 

@@ -1,6 +1,7 @@
 """Tests of reading videos: what they hold, and which frames are taken."""
 
 import errno
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -22,7 +23,7 @@ from video_files import (
 
 from har.engine.errors import VideoError
 from har.video.converting import convert_video
-from har.video.extracting import extract_clip, extract_step, spaced_indices
+from har.video.extracting import extract_clip, extract_step, spaced_indices, stretched_aspect
 from har.video.reading import blame_video, probe_video, read_packets
 from har.video.writing import open_output, set_up_stream, write_video
 
@@ -133,6 +134,29 @@ def test_extract_clip_crops_the_middle(tmp_path):
     write_video(tmp_path / "a.mp4", [picture] * 2, fps=25, crf=1)
     clip, _ = extract_clip(tmp_path / "a.mp4", num_frames=1, size=32, aspect="crop")
     assert clip[0, :, 2:-2].min() > 180
+
+
+@pytest.mark.parametrize(("rotation", "expected"), [(0, 64 / 48), (90, 48 / 64)])
+def test_stretched_aspect_is_that_of_the_upright_picture(tmp_path, rotation, expected):
+    write_video(tmp_path / "a.mp4", corner_frames(2), fps=25, rotation=rotation)
+    assert stretched_aspect(tmp_path / "a.mp4", "stretch") == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("aspect", ["pad", "crop"])
+def test_stretched_aspect_is_1_where_nothing_is_stretched(tmp_path, aspect):
+    write_video(tmp_path / "a.mp4", corner_frames(2), fps=25)
+    assert stretched_aspect(tmp_path / "a.mp4", aspect) == 1
+
+
+def test_stretched_aspect_counts_the_shape_of_a_pixel(tmp_path):
+    with open_output(tmp_path / "a.mp4") as output:
+        stream = output.add_stream("libx264", rate=25)
+        set_up_stream(stream, 64, 48, pixel_format="yuv420p", threads=1)
+        stream.codec_context.sample_aspect_ratio = Fraction(3, 2)  # as in old camcorders: wider
+        for picture in corner_frames(2):
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        output.mux(stream.encode(None))
+    assert stretched_aspect(tmp_path / "a.mp4", "stretch") == pytest.approx(1.5 * 64 / 48)
 
 
 def test_extract_clip_averages_when_shrinking(tmp_path):
