@@ -6,6 +6,7 @@ run does not import TensorFlow at all.
 
 import importlib.metadata
 import tempfile
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,21 @@ MAX_ERROR = 1e-4  # largest difference to Keras' features, as a share of the lar
 MAX_CONSTANTS_BYTES = 100 * 2**20  # of weights, above which they go by way of a saved model
 
 
+@dataclass(frozen=True)
+class ConvertedBackbone:
+    """A backbone in LiteRT's format.
+
+    Attributes:
+        network: The file's content.
+        features: Keras' features of `check_frames`, float32, shape (4, num_features).
+        key: Names all that decides its features.
+    """
+
+    network: bytes
+    features: np.ndarray
+    key: str
+
+
 def convert_backbone(
     name: str = "mobilenet_v2",
     weights: str = "registry",
@@ -31,8 +47,8 @@ def convert_backbone(
     seed: int | None = None,
     frame_size: int = 224,
     cache_folder: Path | None = None,
-) -> tuple[bytes, np.ndarray]:
-    """Return the backbone in LiteRT's format, and Keras' features of the check frames.
+) -> ConvertedBackbone:
+    """Convert a backbone, or take it from the cache where it was converted before.
 
     Args:
         name: The backbone, as for `har.backbones.building.build_backbone`.
@@ -56,7 +72,7 @@ def convert_backbone(
         )
         entry = cache.put(key, made, {})
     with np.load(entry.data) as arrays:
-        return arrays["flatbuffer"].tobytes(), arrays["features"]
+        return ConvertedBackbone(arrays["flatbuffer"].tobytes(), arrays["features"], key)
 
 
 def key_of(*, name: str, weights: str, seed: int | None, frame_size: int) -> str:

@@ -10,12 +10,11 @@ import importlib.metadata
 import itertools
 import os
 import queue
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +22,6 @@ from har.backbones.conversion import check_agreement, check_frames, convert_back
 from har.backbones.litert import Network
 from har.engine.workers import num_cores
 
-Key = TypeVar("Key")
 Runner = Callable[[np.ndarray], np.ndarray]  # frames to features; used by one thread at a time
 
 RUNTIMES = ("auto", "litert", "keras")
@@ -120,26 +118,24 @@ def make_extractor(
         raise ValueError(f"num_threads is {num_threads}, expected 0 (one per core) or more.")
     runtime = _choose_runtime(runtime)
     options = {"name": name, "weights": weights, "seed": seed, "frame_size": frame_size}
-    key = key_of(**options)
     if runtime == "keras":
-        runners = [_keras_runner(**options)]
-    else:
-        flatbuffer, expected = convert_backbone(**options, cache_folder=cache_folder)
-        extractor = load_extractor(flatbuffer, num_threads=num_threads, key=key)
-        check_agreement(extractor.run(check_frames(frame_size)), expected)
-        return extractor
-    return Extractor(runners, runtime=runtime, fingerprint=key, frame_size=frame_size)
+        runners, key = [_keras_runner(**options)], key_of(**options)
+        return Extractor(runners, runtime=runtime, fingerprint=key, frame_size=frame_size)
+    converted = convert_backbone(**options, cache_folder=cache_folder)
+    extractor = load_extractor(converted.network, num_threads=num_threads, key=converted.key)
+    check_agreement(extractor.run(check_frames(frame_size)), converted.features)
+    return extractor
 
 
-def load_extractor(flatbuffer: bytes, *, num_threads: int = 0, key: str = "") -> Extractor:
+def load_extractor(network: bytes, *, num_threads: int = 0, key: str = "") -> Extractor:
     """Make a converted backbone ready to run.
 
     Args:
-        flatbuffer: From `convert_backbone`.
+        network: In LiteRT's format, from `har.backbones.conversion.convert_backbone`.
         num_threads: Threads that run it at once; 0 is one per core. It never changes a result.
         key: Tells this backbone from all others.
     """
-    networks = [Network(flatbuffer) for _ in range(num_threads or num_cores())]
+    networks = [Network(network) for _ in range(num_threads or num_cores())]
     version = importlib.metadata.version("ai-edge-litert")
     return Extractor(
         [partial(_run_one_by_one, network) for network in networks],
@@ -147,37 +143,6 @@ def load_extractor(flatbuffer: bytes, *, num_threads: int = 0, key: str = "") ->
         fingerprint=hashlib.sha256(f"{key} ai-edge-litert {version}".encode()).hexdigest(),
         frame_size=networks[0].input_shape[0],
     )
-
-
-def extract_features(
-    clips: Iterable[tuple[Key, np.ndarray]], extractor: Extractor
-) -> Iterator[tuple[Key, np.ndarray]]:
-    """Yield the features of clips, in order, with as many clips at once as there are threads.
-
-    Clips are read in the calling thread, a few ahead, so that memory is the same for any number.
-
-    Args:
-        clips: A key and a clip each; uint8 RGB, shape (num_frames, frame_size, frame_size, 3).
-        extractor: From `make_extractor`.
-
-    Yields:
-        The key and the clip's features, float32, shape (num_frames, num_features).
-
-    Raises:
-        ValueError: If a clip has another type or shape.
-    """
-    pool = ThreadPoolExecutor(extractor.num_threads)
-    waiting: deque = deque()
-    try:
-        for key, clip in clips:
-            waiting.append((key, pool.submit(extractor.run, clip)))
-            if len(waiting) > 2 * extractor.num_threads:
-                done_key, future = waiting.popleft()
-                yield done_key, future.result()
-        for key, future in waiting:
-            yield key, future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _run_one_by_one(network: Network, frames: np.ndarray) -> np.ndarray:

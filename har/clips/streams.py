@@ -31,6 +31,11 @@ NUM_NEAR = 5  # frames before and after that count for where somebody is
 SMALLEST_SIDE = 0.25  # of the box around the person, as a share of the frame
 
 
+def picture_streams(streams: Sequence[str]) -> list[str]:
+    """Return those streams that are pictures."""
+    return [stream for stream in streams if stream != POSE]
+
+
 def show_streams(
     names: Sequence[str], clip: np.ndarray, *, context: float = 1.0
 ) -> list[np.ndarray]:

@@ -21,7 +21,7 @@ import stat
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,6 +168,33 @@ def place(data: Path, destination: Path) -> None:
         os.replace(partial, destination)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def place_or_make(
+    cache: Cache,
+    wanted: Sequence[tuple[str, Path]],
+    make: Callable[[set[str]], dict[str, CacheEntry]],
+    *,
+    max_gigabytes: float,
+) -> tuple[list[CacheEntry], int]:
+    """Put entries where they are wanted, after making those that are not in the cache.
+
+    Args:
+        cache: Of one step.
+        wanted: A key and a place for it each.
+        make: Takes the keys that are missing and returns their new entries.
+        max_gigabytes: As for `keep_entries`.
+
+    Returns:
+        The entry of each that is wanted, and how many of them were missing.
+    """
+    with keep_entries(max_gigabytes):
+        entries = {key: cache.get(key) for key, _ in wanted}
+        missing = {key for key, entry in entries.items() if entry is None}
+        entries |= make(missing)
+        for key, destination in wanted:
+            place(entries[key].data, destination)
+    return [entries[key] for key, _ in wanted], sum(key in missing for key, _ in wanted)
 
 
 def _overwrite(data: Path, made: Path) -> None:

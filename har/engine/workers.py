@@ -1,6 +1,6 @@
-"""Running a function on many items in worker processes that may hang, crash or eat memory.
+"""Running a function on many items, in threads or in processes that may hang, crash or eat memory.
 
-An item that fails costs itself only: its result is a reason that a user understands.
+In processes an item that fails costs itself only: its result is a reason that a user understands.
 """
 
 import itertools
@@ -10,13 +10,16 @@ import resource
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from har.engine.progress import progress
+
+Item, Result = TypeVar("Item"), TypeVar("Result")
 
 GIGABYTE = 10**9
 MIN_MEMORY_GIGABYTES = 0.5
@@ -35,6 +38,31 @@ class WorkerResult:
 
     value: Any
     reason: str
+
+
+def map_in_threads(
+    function: Callable[[Item], Result], items: Iterable[Item], *, num_threads: int
+) -> Iterator[Result]:
+    """Yield the function's result on each item, in order, with some at once in threads.
+
+    Items are taken in the calling thread, a few ahead, so that memory is the same for any number.
+
+    Args:
+        function: Spends its time outside Python, as networks do.
+        items: What to work on.
+        num_threads: Items at once.
+    """
+    pool = ThreadPoolExecutor(num_threads)
+    waiting: deque = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > 2 * num_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def run_in_workers(

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from har.clips.clip import even_indices
-from har.clips.streams import POSE, find_person, show_streams
+from har.clips.streams import POSE, find_person, picture_streams, show_streams
 from har.engine.runtime import keras, ops, tf
 from har.models.contract import LAST_LAYER
 from har.pose.joints import NUM_POSE_FEATURES
@@ -45,7 +45,7 @@ def with_backbone(
     Returns:
         From uint8 frames of each picture (batch, num_pictures, num_frames, size, size, 3).
     """
-    num_streams = len(streams) - streams.count(POSE)
+    num_streams = len(picture_streams(streams))
     frame_shape, num_frames = backbone.input_shape[1:], head.input_shape[1]
     shown = keras.Input((num_streams, num_frames, *frame_shape), dtype="uint8", name="frames")
     # A reshape to (batch x streams x time) compiles ten times faster than TimeDistributed, which
@@ -109,7 +109,7 @@ def find_heat_map(
     """
     *_, num_frames = model.input_shape[:-3]
     places = even_indices(len(clip), num_frames)
-    streams = [stream for stream in streams if stream != POSE]  # which has no places
+    streams = picture_streams(streams)  # the pose has no places
     shown = np.stack([stream[places] for stream in show_streams(streams, clip, context=context)])
     inputs = shown if len(model.input_shape) == shown.ndim + 1 else shown[0]
     heat = _find_contributions(model, maps_layer, inputs, label_index)

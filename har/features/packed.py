@@ -1,19 +1,20 @@
 """The packed features of a video: one array for its clip and its views."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from har.backbones.extractor import Extractor, extract_features
+from har.backbones.extractor import Extractor
 from har.clips.clip import load_clip
-from har.clips.streams import POSE, show_streams
+from har.clips.streams import POSE, picture_streams, show_streams
 from har.clips.views import View, apply_view
-from har.engine.cache import Cache, CacheEntry, keep_entries, place
+from har.engine.cache import Cache, CacheEntry, place_or_make
 from har.engine.code import code_digest
 from har.engine.progress import progress
+from har.engine.workers import map_in_threads
 from har.features.columns import stream_slices
 from har.pose.landmarks import pose_features, view_landmarks
 
@@ -33,7 +34,7 @@ class Shown:
     @property
     def pictures(self) -> list[str]:
         """The streams that the backbone sees."""
-        return [stream for stream in self.streams if stream != POSE]
+        return picture_streams(self.streams)
 
 
 def read_features(
@@ -124,15 +125,15 @@ def pack_features(
         for row in videos.itertuples()
     ]
     paths = [f"{out.as_posix()}/{video_id}.npy" for video_id in videos["video_id"]]
-    with keep_entries(max_gigabytes):
-        entries = {key: cache.get(key) for key in videos["key"]}
-        missing = videos[videos["key"].map(entries.get).isna()]
-        entries |= make_features(missing, extractor, cache, shown)
-        for key, path in zip(videos["key"], paths, strict=True):
-            place(entries[key].data, Path(path))
-    num_views, digests = videos["views"].map(len), [entries[key].sha256 for key in videos["key"]]
+    entries, num_made = place_or_make(
+        cache,
+        list(zip(videos["key"], map(Path, paths), strict=True)),
+        lambda keys: make_features(videos[videos["key"].isin(keys)], extractor, cache, shown),
+        max_gigabytes=max_gigabytes,
+    )
+    num_views, digests = videos["views"].map(len), [entry.sha256 for entry in entries]
     table = videos[["video_id"]].assign(path=paths, num_views=num_views, sha256=digests)
-    return table, len(missing)
+    return table, num_made
 
 
 def make_features(
@@ -149,33 +150,28 @@ def make_features(
     Returns:
         The new entries by key.
     """
+
+    def make(video: tuple) -> tuple[str, np.ndarray]:
+        return video.key, _features_of_views(video, shown, extractor)
+
     entries = {}
-    made = extract_features(_show_views(videos, shown), extractor)
-    for (video, num_views), features in progress(made, total=len(videos), description="features"):
-        # (view, stream, frame, feature), and the streams beside each other.
-        features = features.reshape(num_views, len(shown.pictures), -1, features.shape[-1])
-        of_stream = dict(zip(shown.pictures, np.moveaxis(features, 1, 0), strict=True))
-        if POSE in shown.streams:
-            of_stream[POSE] = _pose_of_views(video)
+    # One more than run the backbone, so that pictures are made while it runs.
+    made = map_in_threads(make, videos.itertuples(), num_threads=extractor.num_threads + 1)
+    for key, features in progress(made, total=len(videos), description="features"):
         file = cache.new_file()
-        np.save(file, np.concatenate([of_stream[name] for name in shown.streams], axis=-1))
-        entries[video.key] = cache.put(video.key, file, {})
+        np.save(file, features)
+        entries[key] = cache.put(key, file, {})
     return entries
 
 
-def _show_views(
-    videos: pd.DataFrame, shown: Shown
-) -> Iterator[tuple[tuple[tuple, int], np.ndarray]]:
-    """Yield each video's frames, first of its clip and then of each view, stream after stream."""
-    for video in videos.itertuples():
-        clip = load_clip(video.path)
-        views = [np.asarray(clip), *(apply_view(clip, view) for view in video.views)]
-        frames = [show_streams(shown.pictures, view, context=shown.context) for view in views]
-        yield (video, len(views)), np.concatenate(frames).reshape(-1, *clip.shape[1:])
-
-
-def _pose_of_views(video: tuple) -> np.ndarray:
-    """Return the pose of a video's clip and of its views, (1 + num_views, num_frames, features)."""
-    landmarks = np.load(video.path_of_landmarks)
-    views = [view_landmarks(landmarks, view, video.aspect) for view in video.views]
-    return np.stack([pose_features(shown) for shown in [landmarks, *views]])
+def _features_of_views(video: tuple, shown: Shown, extractor: Extractor) -> np.ndarray:
+    """Return the features of a video's clip and then of each view of it, in this thread."""
+    clip, has_pose = np.asarray(load_clip(video.path)), POSE in shown.streams
+    landmarks = np.load(video.path_of_landmarks) if has_pose else None
+    made = []
+    for view in [None, *video.views]:
+        seen = apply_view(clip, view) if view else clip
+        found = view_landmarks(landmarks, view, video.aspect) if view and has_pose else landmarks
+        places = np.arange(len(clip))
+        made.append(clip_features(seen, shown, extractor.run, landmarks=found, places=places))
+    return np.stack(made)

@@ -1,18 +1,16 @@
 """The landmarks of each video in a file of its own, kept like features."""
 
 import queue
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from har.clips.clip import load_clip
-from har.engine.cache import Cache, keep_entries, place
+from har.engine.cache import Cache, CacheEntry, place_or_make
 from har.engine.code import code_digest
 from har.engine.progress import progress
-from har.engine.workers import num_cores
+from har.engine.workers import map_in_threads, num_cores
 from har.pose.following import clip_landmarks
 from har.pose.landmarks import share_found
 from har.pose.networks import PoseNetworks, find_pose_files, pose_digest
@@ -48,31 +46,28 @@ def pack_landmarks(
 
     videos = videos.assign(key=[key_of(video) for video in videos.itertuples()])
     paths = [f"{out.as_posix()}/{video_id}.npy" for video_id in videos["video_id"]]
-    with keep_entries(max_gigabytes):
-        entries = {key: cache.get(key) for key in videos["key"]}
-        missing = videos[videos["key"].map(entries.get).isna()]
-        found = _find_all(missing, person, num_threads or num_cores())
-        for key, landmarks in progress(found, total=len(missing), description="pose"):
-            file = cache.new_file()
-            np.save(file, landmarks)
-            entries[key] = cache.put(key, file, {"share_found": share_found(landmarks)})
-        for key, path in zip(videos["key"], paths, strict=True):
-            place(entries[key].data, Path(path))
-    made = [entries[key] for key in videos["key"]]
+    entries, num_made = place_or_make(
+        cache,
+        list(zip(videos["key"], map(Path, paths), strict=True)),
+        lambda keys: _make_landmarks(
+            videos[videos["key"].isin(keys)], cache, person, num_threads or num_cores()
+        ),
+        max_gigabytes=max_gigabytes,
+    )
     table = videos[["video_id"]].assign(
         path=paths,
-        share_found=[entry.meta["share_found"] for entry in made],
-        sha256=[entry.sha256 for entry in made],
+        share_found=[entry.meta["share_found"] for entry in entries],
+        sha256=[entry.sha256 for entry in entries],
     )
-    return table, len(missing)
+    return table, num_made
 
 
-def _find_all(
-    videos: pd.DataFrame, person: PersonChoice, num_threads: int
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the key and the landmarks of each video, in order, with some clips at once."""
+def _make_landmarks(
+    videos: pd.DataFrame, cache: Cache, person: PersonChoice, num_threads: int
+) -> dict[str, CacheEntry]:
+    """Find the person in clips, and put each video's landmarks into the cache, by its key."""
     if videos.empty:
-        return
+        return {}
     files, idle = find_pose_files(), queue.SimpleQueue()
     for _ in range(num_threads):
         idle.put(PoseNetworks(*files))
@@ -85,6 +80,10 @@ def _find_all(
         finally:
             idle.put(networks)
 
-    with ThreadPoolExecutor(num_threads) as pool:
-        for start in range(0, len(videos), 4 * num_threads):  # so that memory stays the same
-            yield from pool.map(find, videos[start : start + 4 * num_threads].itertuples())
+    entries = {}
+    found = map_in_threads(find, videos.itertuples(), num_threads=num_threads)
+    for key, landmarks in progress(found, total=len(videos), description="pose"):
+        file = cache.new_file()
+        np.save(file, landmarks)
+        entries[key] = cache.put(key, file, {"share_found": share_found(landmarks)})
+    return entries

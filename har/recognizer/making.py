@@ -25,7 +25,7 @@ def make_recognizer(
     """
     preprocessing, networks = describe_preprocessing(settings), {}
     if isinstance(settings.chosen, FeatureSettings):
-        networks["backbone"] = convert_backbone(**_backbone_options(settings))[0]
+        networks["backbone"] = convert_backbone(**_backbone_options(settings)).network
     if POSE in preprocessing["streams"]:
         networks["pose"] = find_pose_files()
     return Recognizer.of_model(model, labels, preprocessing, params, **networks)

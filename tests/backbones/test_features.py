@@ -12,7 +12,9 @@ from reference_frames import reference_frames
 
 import har.backbones.conversion
 import har.backbones.extractor
-from har.backbones.extractor import Extractor, check_agreement, extract_features, make_extractor
+from har.backbones.conversion import check_agreement
+from har.backbones.extractor import Extractor, make_extractor
+from har.engine.workers import map_in_threads
 
 SIZE = 64
 RANDOM = {"weights": "random", "seed": 0, "frame_size": SIZE}
@@ -182,14 +184,21 @@ def test_extractor_runs_repeated_frames_once(clips):
     assert len(seen) == 4 + 7  # 0 1 2 0, then all seven for the expected value
 
 
-def test_extract_features_keeps_keys_and_order(extractor, clips):
-    found = list(extract_features(zip("abcdef", clips, strict=True), extractor))
+def extract(clips, extractor: Extractor):
+    """Yield the key and the features of each clip, with as many at once as there are threads."""
+    return map_in_threads(
+        lambda one: (one[0], extractor.run(one[1])), clips, num_threads=extractor.num_threads
+    )
+
+
+def test_clips_in_threads_keep_keys_and_order(extractor, clips):
+    found = list(extract(zip("abcdef", clips, strict=True), extractor))
     assert [key for key, _ in found] == list("abcdef")
     for (_, features), clip in zip(found, clips, strict=True):
         np.testing.assert_array_equal(features, extractor(clip))
 
 
-def test_extract_features_reads_only_a_few_clips_ahead(clips):
+def test_clips_in_threads_are_read_only_a_few_ahead(clips):
     num_read = 0
 
     def read():
@@ -204,16 +213,16 @@ def test_extract_features_reads_only_a_few_clips_ahead(clips):
         fingerprint="",
         frame_size=SIZE,
     )
-    features = extract_features(read(), fake)
+    features = extract(read(), fake)
     next(features)
     assert num_read <= 2 * fake.num_threads + 1
     features.close()
 
 
-def test_extract_features_passes_on_the_error_of_a_bad_clip(extractor, clips):
+def test_clips_in_threads_pass_on_the_error_of_a_bad_one(extractor, clips):
     items = [("good", clips[0]), ("bad", clips[0][:, :32])]
     with pytest.raises(ValueError, match=r"extract\.size"):
-        list(extract_features(items, extractor))
+        list(extract(items, extractor))
 
 
 def test_check_agreement_is_relative_to_the_largest_feature():
