@@ -94,7 +94,7 @@ def apply_view(clip: np.ndarray, view: View, places: np.ndarray | None = None) -
     places = np.arange(num_frames) if places is None else places
     sources = view_indices(view, num_frames)[places]
     if view.shake:
-        return _apply_shaken(clip, view, sources, view_windows(view, num_frames)[places])
+        return _show_windows(clip, sources, view_windows(view, num_frames)[places])
     crop_height = max(1, round(view.crop_size * height))
     crop_width = max(1, round(view.crop_size * width))
     # Both rounded up, the last row of the crop could lie outside.
@@ -137,7 +137,7 @@ def view_windows(view: View, num_frames: int) -> np.ndarray:
         walk = _walk(np.random.default_rng(view.shake_seed), num_frames)
     side = view.crop_size * (1 - view.shake)
     turn = np.deg2rad(SHAKEN_TURN) * walk[:, 2]
-    scale = side * (1 + (SHAKEN_ZOOM * walk[:, 3] if view.shake else 0))
+    scale = side * (1 + SHAKEN_ZOOM * walk[:, 3])
     windows[:, 0, 0] = windows[:, 1, 1] = scale * np.cos(turn)
     windows[:, 1, 0], windows[:, 0, 1] = scale * np.sin(turn), -scale * np.sin(turn)
     middle = np.array([view.crop_left, view.crop_top]) + view.crop_size / 2
@@ -194,9 +194,8 @@ def _walk(rng: np.random.Generator, num_frames: int) -> np.ndarray:
     return way / (np.abs(way).max(axis=0) + 1e-9) * rng.uniform(0.5, 1, size=4)
 
 
-def _apply_shaken(
-    clip: np.ndarray, view: View, sources: np.ndarray, windows: np.ndarray
-) -> np.ndarray:
+def _show_windows(clip: np.ndarray, sources: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """Return the part of each source frame that its window shows, as large as the frame."""
     size = (clip.shape[2], clip.shape[1])
     to_shares = np.array(
         [[1 / size[0], 0, 0.5 / size[0]], [0, 1 / size[1], 0.5 / size[1]], [0, 0, 1]]

@@ -17,7 +17,7 @@ import itertools
 from pydantic import Field
 
 from har.clips.streams import StreamName
-from har.engine.section import Positive, Share
+from har.engine.section import Count, Positive, Share
 from har.features.columns import stream_slices
 from har.models.contract import FeatureSettings, Tensor, layers, ops
 
@@ -39,7 +39,7 @@ class Settings(FeatureSettings):
     """The section `models.fusion`."""
 
     streams: list[StreamName] = Field(["frames", "motion", "person", "pose"], min_length=1)
-    epochs: int = Field(180, ge=1)
+    epochs: Count = 180
     learning_rate: Positive = 1e-4
     refit: bool = True
     dropout: Share = 0.5

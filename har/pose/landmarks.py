@@ -19,7 +19,7 @@ def view_landmarks(landmarks: np.ndarray, view: View, aspect: float) -> np.ndarr
         view: How the clip is shown.
         aspect: Width / height of the frames as they were.
     """
-    shown = landmarks[view_indices(view, len(landmarks))].copy()
+    shown = landmarks[view_indices(view, len(landmarks))]  # a copy
     scale = np.array([aspect, 1.0])  # from shares of width and height
     for frame, window in zip(shown, view_windows(view, len(shown)), strict=True):
         turned = np.linalg.inv(window[:, :2])

@@ -20,7 +20,7 @@ import numpy as np
 from har.backbones.extractor import Extractor, load_extractor
 from har.backbones.litert import Network, convert_model
 from har.clips.clip import even_indices
-from har.clips.streams import show_streams
+from har.clips.streams import POSE, show_streams
 from har.engine.files import read_json, write_json
 from har.features.packed import Shown, clip_features
 from har.pose.following import clip_landmarks
@@ -130,7 +130,7 @@ def load_recognizer(folder: Path) -> Recognizer:
     networks: dict[str, Any] = {}
     if (folder / BACKBONE_NAME).is_file():
         networks["backbone"] = (folder / BACKBONE_NAME).read_bytes()
-    if "pose" in read["preprocessing"]["streams"]:
+    if POSE in read["preprocessing"]["streams"]:
         networks["pose"] = tuple((folder / name).read_bytes() for name in POSE_NAMES)
     return Recognizer((folder / MODEL_NAME).read_bytes(), **read, **networks)
 

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from command_line import run
-from places import REAL
+from places import REAL, ROOT
 from video_files import textured_frames, write_damaged, write_numbered
 
 import har.pages.prediction
@@ -271,3 +273,11 @@ def test_predict_keeps_the_table_of_what_was_named_when_interrupted(model, monke
     assert run("predict", "clips", *options, capsys=capsys)[0] == 130
     rows = read_rows("said.csv")
     assert [Path(row["video"]).name for row in rows] == ["a.mp4", "b.mp4"]
+
+
+def test_using_a_model_imports_no_tensorflow():
+    program = (
+        "import sys, stages.evaluate, har.commands.predict, har.recognizer.prediction, "
+        "har.recognizer.recognizer; sys.exit('tensorflow' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
