@@ -12,6 +12,7 @@ from har.evaluation.cross_validation import Fold, label_indices
 from har.evaluation.scores import (
     confusion_counts,
 )
+from har.evaluation.summary import describe_tested
 from har.pages.plots import plot_confusion
 
 
@@ -27,8 +28,7 @@ def write_crossval(scores: dict[str, Any], pooled: pd.DataFrame, folder: Path) -
     labels, (actual, predicted) = label_indices(pooled, ["label", "predicted"])
     title = (
         f"{scores['model']}: accuracy {scores['accuracy']:.2f} ({scores['accuracy_low']:.2f} to "
-        f"{scores['accuracy_high']:.2f}), {len(pooled)} videos of {scores['num_test_subjects']} "
-        f"people in {scores['num_folds']} folds"
+        f"{scores['accuracy_high']:.2f}), {describe_tested(scores)} in {scores['num_folds']} folds"
     )
     counts = confusion_counts(actual, predicted, len(labels))
     plot_confusion(counts, labels, title, files[3])

@@ -88,7 +88,7 @@ class Split(Section):
     """People apart: shares of the splits, or folds."""
 
     by: Literal["person", "video"] = "person"
-    """what is never in two splits; video: the same people are in training and test"""
+    """what is kept apart: people, or only videos, whose score says nothing about other people"""
     train: Share = 0.70
     """share of the videos"""
     val: Share = 0.15
