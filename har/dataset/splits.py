@@ -18,6 +18,7 @@ from har.dataset.split_checks import (
     check_number_of_people,
     check_splits,
 )
+from har.dataset.training_people import UNUSED
 
 NUM_PROPOSALS = 20_000  # moves and swaps tried; 200 subjects need about a tenth to settle
 MISSING_CLASS_COST = 1e6  # outweighs any unevenness of the counts
@@ -145,7 +146,8 @@ def describe_splits(manifest: pd.DataFrame, *, by: str) -> str:
         part = manifest[manifest["split"] == name]
         people = f" of {part['subject'].nunique()} people" if by == "person" else ""
         said.append(f"{name} {len(part)} videos{people}")
-    return ", ".join(said)
+    num_unused = manifest.loc[manifest["split"] == UNUSED, "subject"].nunique()
+    return ", ".join(said) + (f"; {num_unused} people unused" if num_unused else "")
 
 
 def fold_names(fold: pd.Series) -> list[str]:

@@ -35,16 +35,21 @@ def write_crossval(scores: dict[str, Any], pooled: pd.DataFrame, folder: Path) -
     return files
 
 
-def describe_fold(done: Sequence[Fold]) -> str:
-    """Return the line that is printed when the last of these folds has ended."""
+def describe_fold(done: Sequence[Fold], *, num_points: int = 1) -> str:
+    """Return the line that is printed when the last of these folds has ended.
+
+    Args:
+        done: In the order in which they ended.
+        num_points: How often all folds are run in the end; more than once for a learning curve.
+    """
     fold, seconds = done[-1], [fold.seconds for fold in done if fold.seconds]
     people = ", ".join(sorted(fold.predictions["subject"].unique())[:3])
     took = f"{fold.seconds:.0f} s" if fold.seconds else "there before"
     line = (
-        f"fold {len(done)} of {len(fold.names)} ({people}): accuracy "
+        f"fold {1 + fold.names.index(fold.name)} of {len(fold.names)} ({people}): accuracy "
         f"{fold.metrics['accuracy']:.2f} on {len(fold.predictions)} videos, {took}"
     )
-    num_left = len(fold.names) - len(done)
+    num_left = num_points * len(fold.names) - len(done)
     if num_left and seconds:
         line += f"; about {num_left * np.mean(seconds) / 60:.1f} min left"
     return line

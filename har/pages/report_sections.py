@@ -12,6 +12,7 @@ import pandas as pd
 from har.dataset.splits import SPLITS
 from har.dataset.subjects import NO_WORD_ON_OTHERS, SAME_PEOPLE, knows_people
 from har.dataset.tables import read_table
+from har.dataset.training_people import UNUSED
 from har.dataset.videos import METADATA_NAME
 from har.engine.repository import git, has_changes
 from har.evaluation.summary import BASELINES
@@ -31,6 +32,8 @@ MAX_LISTED = 30  # people, confusions, unusable files
 def describe_data(run: FinishedRun) -> dict[str, Any]:
     """Return what the templates say of the data and the split."""
     videos, manifest = run.files["videos"], run.files["manifest"]
+    divided = manifest
+    manifest = divided[divided["split"] != UNUSED]
     is_left_out = videos["status"].isin(LEFT_OUT)  # one can share the video_id of another
     made = videos[~is_left_out]
     failed = run.files["failed_clips"].merge(made[["video_id", "source", "label"]], on="video_id")
@@ -55,8 +58,9 @@ def describe_data(run: FinishedRun) -> dict[str, Any]:
         "label_rows": _label_rows(used, left_out, run.files["balanced"]),
         "split_rows": [
             {"split": name, "videos": len(part), "people": part["subject"].nunique()}
-            for name in SPLITS
-            for part in [manifest[manifest["split"] == name]]
+            for name in (*SPLITS, UNUSED)
+            for part in [divided[divided["split"] == name]]
+            if name != UNUSED or len(part)
         ],
         "left_out": left_out[["source", "reason"]].head(MAX_LISTED).to_dict("records"),
         "num_left_out": len(left_out),

@@ -99,6 +99,8 @@ class Split(Section):
     """number of folds, or people: one for each person; null: one split"""
     test_fold: str | int | None = None
     """fold that is tested; null: the first"""
+    train_people: Count | None = None
+    """people of the training split to learn from, drawn by the seed; null: all"""
 
 
 class Downsample(Section):

@@ -16,6 +16,7 @@ from har.dataset.splits import (
     fold_names,
     split_by_subject,
 )
+from har.dataset.training_people import UNUSED
 from stages.split import MANIFEST_COLUMNS, main
 
 FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
@@ -470,6 +471,30 @@ def test_stage_draws_the_same_folds_whichever_is_tested(run_split, set_param):
         assert grouping["folds"] == ["1", "2", "3", "4"]
         tested += manifest.loc[manifest["split"] == "test", "video_id"].tolist()
     assert sorted(tested) == sorted(manifest["video_id"])
+
+
+def test_stage_keeps_some_training_people_and_leaves_the_rest_unused(run_split, set_param):
+    set_param("split.folds", 2)
+    everybody, _, _ = run_split(named_videos())
+    set_param("split.train_people", 2)
+    manifest, _, said = run_split(named_videos())
+    assert re.match(r"split: train 4 videos of 2 people, .*; 2 people unused \(by metadata", said)
+    is_unused = manifest["split"] == UNUSED
+    assert (everybody.loc[is_unused, "split"] == "train").all()
+    assert manifest[~is_unused].equals(everybody[~is_unused])
+
+
+def test_stage_refuses_training_people_that_another_fold_lacks(run_split, set_param):
+    """Four people are outside the first fold and three outside the second; one validates."""
+    rows = [(*row[:4], "1" if i % 10 < 3 else "2") for i, row in enumerate(named_videos())]
+    rows = [row for row in rows if row[2] not in ("p7", "p8", "p9")]
+    set_param("split.folds", 2)
+    set_param("split.train_people", 3)
+    message = "split.train_people is 3, and the training split has 2 people in every fold"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        run_split(rows)
+    set_param("split.train_people", 2)
+    run_split(rows)
 
 
 def test_stage_names_a_label_whose_videos_all_failed(run_split):

@@ -359,6 +359,16 @@ def test_write_report_says_that_the_same_people_were_tested(run_folder):
     assert "People are in several splits" in written["data-card.md"]
 
 
+def test_write_report_counts_people_who_are_unused_apart(run_folder):
+    manifest = pd.read_csv(FILES["manifest"])
+    is_unused = manifest["subject"] == "p0"
+    manifest.loc[is_unused, "split"] = "unused"
+    manifest.to_csv(FILES["manifest"], index=False)
+    page = write()["index.html"]
+    assert "of 5 people (by metadata.csv)" in page
+    assert re.search(rf"unused</td><td>{is_unused.sum()}</td>\s+<td>1</td>", page)
+
+
 def test_write_report_shows_the_least_sure_when_there_are_no_errors(run_folder):
     predictions = pd.read_csv(FILES["predictions"])
     predictions.assign(label=predictions["predicted"]).to_csv(FILES["predictions"], index=False)
