@@ -6,6 +6,7 @@ import pandas as pd
 
 from har.dataset.balancing import balance
 from har.dataset.tables import read_table
+from har.dataset.training_people import UNUSED
 from har.engine.stage import run_stage
 from har.pages.plots import plot_class_counts
 from har.settings import load_settings
@@ -16,6 +17,7 @@ def main(manifest: Path, out: Path) -> None:
     settings = load_settings()
     method = settings.downsample.method
     before = read_table(manifest)
+    before = before[before["split"] != UNUSED].reset_index(drop=True)
     after = balance(before, method=method, seed=settings.seed)
     out.mkdir(parents=True, exist_ok=True)
     after.to_csv(out / "manifest.csv", index=False)

@@ -1,10 +1,13 @@
 """Stage `split`: who is trained on and who is tested on."""
 
+from functools import partial
 from pathlib import Path
 
-from har.dataset.splits import SPLITS, check_labels, choose_splits, fold_names
-from har.dataset.subjects import find_subjects
+from har.dataset.split_checks import check_labels
+from har.dataset.splits import SPLITS, choose_splits, describe_splits, fold_names
+from har.dataset.subjects import SAME_PEOPLE, find_subjects, knows_people
 from har.dataset.tables import read_table
+from har.dataset.training_people import keep_training_people
 from har.engine.files import write_json
 from har.engine.seeds import generator_for
 from har.engine.stage import run_stage
@@ -14,7 +17,7 @@ MANIFEST_COLUMNS = ["video_id", "path", "label", "subject", "split", "aspect"]
 
 
 def main(report: Path, clips: Path, out: Path) -> None:
-    """Split the clips by subject, about 70/15/15, or as metadata.csv says."""
+    """Split the clips by person or by video, about 70/15/15, or as metadata.csv says."""
     settings = load_settings()
     details = read_table(report)
     labels = set(details.loc[details["status"] != "ignored", "label"])
@@ -24,28 +27,30 @@ def main(report: Path, clips: Path, out: Path) -> None:
         details[["video_id", "source", "label", "subject", "split", "fold"]], on="video_id"
     )
     check_labels(manifest, labels)
+    wanted, seed = settings.split, settings.seed
     manifest["subject"], grouped_by = find_subjects(
-        manifest, settings.dataset.subject_pattern, by=settings.split.by
+        manifest, settings.dataset.subject_pattern, by=wanted.by
     )
-    fractions = {name: getattr(settings.split, name) for name in SPLITS}
-    manifest["split"], fold = choose_splits(
-        manifest,
-        fractions=fractions,
-        folds=settings.split.folds,
-        test_fold=settings.split.test_fold,
-        rng=generator_for(settings.seed, "split"),
-    )
+    by = "person" if knows_people(grouped_by) else "video"
+    fractions = {name: getattr(wanted, name) for name in SPLITS}
+    choose = partial(choose_splits, manifest, fractions=fractions, folds=wanted.folds, by=by)
+    split, fold = choose(test_fold=wanted.test_fold, rng=generator_for(seed, "split"))
+    if wanted.train_people is not None:
+        # A cross-validation begins with the first fold: what another lacks is said there.
+        is_first = fold is not None and wanted.test_fold is None
+        others = fold_names(fold)[1:] if is_first else []
+        splits = [choose(test_fold=name, rng=generator_for(seed, "split"))[0] for name in others]
+        people = {"seed": seed, "grouped_by": grouped_by, "others": splits}
+        split = keep_training_people(manifest, split, wanted.train_people, **people)
+    manifest["split"] = split
     out.mkdir(parents=True, exist_ok=True)
     manifest[MANIFEST_COLUMNS].to_csv(out / "manifest.csv", index=False)
     about = {"grouped_by": grouped_by, "folds": [] if fold is None else fold_names(fold)}
     write_json(about, out / "split.json")
-    videos = manifest["split"].value_counts()
-    people = manifest.groupby("split")["subject"].nunique()
-    said = ", ".join(f"{name} {videos[name]} videos of {people[name]} people" for name in SPLITS)
-    print(f"split: {said} (by {grouped_by})")
+    said_by = grouped_by if grouped_by == SAME_PEOPLE else f"by {grouped_by}"
+    print(f"split: {describe_splits(manifest, by=by)} ({said_by})")
     if fold is not None:
-        tested = fold[manifest["split"] == "test"].iloc[0]
-        print(f"split: tests on the fold {tested!r} of {fold.nunique()}")
+        print(f"split: tests on the fold {fold[split == 'test'].iloc[0]!r} of {fold.nunique()}")
 
 
 if __name__ == "__main__":

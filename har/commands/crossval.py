@@ -8,7 +8,10 @@ import typer
 from har.commands import PROGRAM
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from har.evaluation.cross_validation import Fold
+    from har.evaluation.learning_curve import Point
 
 Folds = Annotated[
     str,
@@ -23,35 +26,66 @@ Changes = Annotated[
     ),
 ]
 Name = Annotated[str, typer.Option(metavar="NAME", help="Beginning of the experiments' names.")]
+TrainPeople = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N,N,...",
+        help="A learning curve: cross-validate with so many people to learn from.",
+    ),
+]
 
 
-def crossval(folds: Folds = "5", changes: Changes = None, name: Name = "crossval") -> None:
+def crossval(
+    folds: Folds = "5",
+    changes: Changes = None,
+    train_people: TrainPeople = None,
+    name: Name = "crossval",
+) -> None:
     """Cross-validate by people: each video is tested by a model that never saw its person.
 
     Runs a DVC experiment for each fold; nothing is decoded or extracted again, and folds that have
     ended are kept. Prints the pooled scores with 95 % intervals beside the baselines, the mean and
     the standard deviation over the folds, and writes them with the predictions and the confusion
-    matrix into crossval/NAME-.../. Folds in metadata.csv are used as they are. Exit code: 0 if all
-    folds ended, 1 if one failed.
+    matrix into crossval/NAME-.../. Folds in metadata.csv are used as they are. With --train-people,
+    how many people must be filmed: a table and a picture of the accuracy by the number of people
+    learned from, and the labels and people with most errors. Exit code: 0 if all folds ended, 1 if
+    one failed.
     """
-    from har.evaluation.cross_validation import experiment_prefix, pool_folds, score_folds
-    from har.evaluation.summary import describe_metrics
-    from har.pages.cross_validation import write_crossval
-
     if folds != "people" and (not folds.isdecimal() or int(folds) < 2):
         raise typer.BadParameter(
             f"{folds!r} is neither 2 or more nor `people`", param_hint="--folds"
         )
-    overrides = changes or []
+    if train_people is None:
+        _validate(folds, changes or [], name)
+    else:
+        _learning_curve(_numbers(train_people), folds, changes or [], name)
+
+
+def _numbers(text: str) -> list[int]:
+    """Return the numbers in a list as `1,2,4`."""
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise typer.BadParameter(
+            f"{text!r} is no list of numbers from 1, as 1,2,4,8", param_hint="--train-people"
+        )
+    return sorted({int(part) for part in parts})
+
+
+def _validate(folds: str, overrides: list[str], name: str) -> None:
+    """Run the folds, and print and write their scores."""
+    from har.evaluation.cross_validation import experiment_prefix, run_folds
+    from har.evaluation.summary import describe_metrics
+    from har.pages.cross_validation import describe_fold
+
     prefix = experiment_prefix(name, folds=folds, overrides=overrides)
     folder = Path("crossval") / prefix
-    done = _run(prefix, folder / "logs", folds=folds, overrides=overrides)
-    pooled, params = pool_folds(done), done[0].params
-    scores = score_folds(
-        done, pooled, num_bootstrap=params["evaluate"]["num_bootstrap"], seed=params["seed"]
-    )
-    files = write_crossval(scores, pooled, folder)
-    _log(done, scores, files, name=prefix, params=params)
+    typer.echo(f"crossval: the logs of the folds are in {folder / 'logs'}")
+    done = []
+    for fold in run_folds(prefix, folds=folds, overrides=overrides, logs=folder / "logs"):
+        done.append(fold)
+        typer.echo(f"crossval: {describe_fold(done)}")
+    scores, _, files = _score(done, folder)
+    _log(done, scores, files, name=prefix)
     typer.echo(
         f"\n{describe_metrics(scores)}\n\nMean of the {len(done)} folds "
         f"{scores['mean_accuracy']:.1%}, standard deviation "
@@ -60,32 +94,72 @@ def crossval(folds: Folds = "5", changes: Changes = None, name: Name = "crossval
     )
 
 
-def _run(prefix: str, logs: Path, *, folds: str, overrides: list[str]) -> "list[Fold]":
-    """Run the folds and print a line for each as it ends."""
-    from har.evaluation.cross_validation import run_folds
+def _learning_curve(numbers: list[int], folds: str, overrides: list[str], name: str) -> None:
+    """Run the folds of each number of people, and print and write the curve."""
+    from har.evaluation.cross_validation import experiment_prefix
+    from har.evaluation.learning_curve import curve_table, last_step, plan_points
+    from har.evaluation.summary import describe_tested
+    from har.pages.learning_curve import describe_curve, describe_errors, write_curve
+    from har.settings import load_settings
+
+    model = load_settings().model
+    points = plan_points(numbers, name=name, folds=folds, overrides=overrides, model=model)
+    whole = [*overrides, f"people={numbers}"]
+    folder = Path("crossval") / experiment_prefix(f"{name}-curve", folds=folds, overrides=whole)
+    done = _run_points(points, folds, folder / "logs")
+    scores, pooled, files = {}, {}, {}
+    for point in points:
+        number = point.num_people
+        part = folder / f"{number}-people"
+        scores[number], pooled[number], files[number] = _score(done[number], part)
+    most, params = numbers[-1], done[numbers[-1]][0].params
+    options = {"num_bootstrap": params["evaluate"]["num_bootstrap"], "seed": params["seed"]}
+    curve, step, model = curve_table(scores), last_step(pooled, **options), params["model"]
+    title = f"{model}, {describe_tested(scores[most])}"
+    files[most] += write_curve(curve, pooled[most], folder, title=title)
+    for point in points:
+        number = point.num_people
+        _log(done[number], scores[number], files[number], name=point.prefix)
+    typer.echo(
+        f"\n{describe_curve(curve, step, model)}\n\n{describe_errors(pooled[most], most)}\n\n"
+        f"Written to {folder}; the picture is learning_curve.png."
+    )
+
+
+def _run_points(points: "list[Point]", folds: str, logs: Path) -> "dict[int, list[Fold]]":
+    """Run the folds of all points, print a line for each as it ends, and return them by point."""
+    from har.evaluation.learning_curve import run_points
     from har.pages.cross_validation import describe_fold
 
     typer.echo(f"crossval: the logs of the folds are in {logs}")
-    done = []
-    for fold in run_folds(prefix, folds=folds, overrides=overrides, logs=logs):
-        done.append(fold)
-        typer.echo(f"crossval: {describe_fold(done)}")
+    done, in_order = {point.num_people: [] for point in points}, []
+    for point, fold in run_points(points, folds=folds, logs=logs):
+        done[point.num_people].append(fold)
+        in_order.append(fold)
+        said = describe_fold(in_order, num_points=len(points))
+        typer.echo(f"crossval: {point.num_people} people, {said}")
     return done
 
 
-def _log(
-    done: "list[Fold]",
-    scores: dict[str, Any],
-    files: list[Path],
-    *,
-    name: str,
-    params: dict[str, Any],
-) -> None:
+def _score(done: "list[Fold]", folder: Path) -> "tuple[dict[str, Any], pd.DataFrame, list[Path]]":
+    """Pool and score folds and write what comes of it; return scores, predictions and files."""
+    from har.evaluation.cross_validation import pool_folds, score_folds
+    from har.pages.cross_validation import write_crossval
+
+    pooled, params = pool_folds(done), done[0].params
+    scores = score_folds(
+        done, pooled, num_bootstrap=params["evaluate"]["num_bootstrap"], seed=params["seed"]
+    )
+    return scores, pooled, write_crossval(scores, pooled, folder)
+
+
+def _log(done: "list[Fold]", scores: dict[str, Any], files: list[Path], *, name: str) -> None:
     """Log the pooled scores in MLflow, as the parent of the folds' runs."""
     from har.engine.repository import project_root
     from har.tracking.connection import connect, explained_errors
     from har.tracking.runs import log_crossval
 
+    params = done[0].params
     required = params["tracking"]["required"]
     client = connect(project_root(), required=required)
     if client:

@@ -22,7 +22,7 @@ from har.dataset.problems import (
 )
 from har.dataset.report import start_row
 from har.dataset.splits import SPLITS, choose_splits
-from har.dataset.subjects import find_subjects
+from har.dataset.subjects import find_subjects, knows_people
 from har.dataset.videos import find_videos
 from har.engine.errors import VideoError
 from har.engine.seeds import generator_for
@@ -78,7 +78,7 @@ class Inspection:
             JPEG picture (empty for most).
         labels: One row a label: `label`, `videos`, `people`, `failed`, `duplicates`,
             `min_seconds`, `median_seconds`, `max_seconds`, and videos in `train`, `val`, `test`.
-        grouped_by: What says who is in the videos; `video` if nothing does, empty if that failed.
+        grouped_by: As `har.dataset.subjects` says; empty if that failed.
         problems: Those that stop the pipeline first.
     """
 
@@ -120,7 +120,7 @@ def inspect_videos(
     videos = videos.assign(**_preview(videos, settings.limits, decode=decode))
     videos.loc[videos["status"] == "", "status"] = "ok"
     grouped_by, subject_problems = _find_subjects(videos, settings)
-    split_problems = _split(videos, settings) if grouped_by else []
+    split_problems = _split(videos, settings, grouped_by) if grouped_by else []
     problems = [
         *failure_problems(videos, max_failed_fraction=settings.max_failed_fraction, report=report),
         *duplicate_problems(two_labels, again),
@@ -243,11 +243,11 @@ def _find_subjects(videos: pd.DataFrame, settings: InspectionSettings) -> tuple[
     except ValueError as error:
         return "", [Problem(True, str(error))]
     videos.loc[usable.index, "subject"] = subjects
-    warning = said.getvalue().removeprefix("warning: ").strip()
+    warning = said.getvalue().partition(": ")[2].strip()
     return grouped_by, [Problem(False, warning[:1].upper() + warning[1:])] if warning else []
 
 
-def _split(videos: pd.DataFrame, settings: InspectionSettings) -> list[Problem]:
+def _split(videos: pd.DataFrame, settings: InspectionSettings, grouped_by: str) -> list[Problem]:
     """Try the split as the stage does and fill it in."""
     manifest = videos[videos["status"] == "ok"]
     try:
@@ -257,6 +257,7 @@ def _split(videos: pd.DataFrame, settings: InspectionSettings) -> list[Problem]:
             folds=settings.folds,
             test_fold=settings.test_fold,
             rng=generator_for(settings.seed, "split"),
+            by="person" if knows_people(grouped_by) else "video",
         )
     except ValueError as error:
         return [Problem(True, str(error))]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from har.dataset.splits import check_labels
+from har.dataset.split_checks import check_labels
 from har.dataset.videos import REFUSED_BY_DVC
 from har.engine.steps import check_failures
 

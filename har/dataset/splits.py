@@ -1,21 +1,35 @@
 """Who is trained on, who chooses the best epoch, and who is tested on: people kept apart.
 
 Conventions: a *split* is `train`, `val` or `test`; a *fold* is one of several groups of people
-that take turns at being the test. No subject is ever in two splits.
+that take turns at being the test. No subject is ever in two splits. Where videos are split `by`
+video, or nobody says who is in them, each video is a subject of its own.
 """
 
 import numpy as np
 import pandas as pd
 
-SPLITS = ("train", "val", "test")
-PEOPLE = "people"  # as a number of folds: one for each person
+from har.dataset.split_checks import (
+    PEOPLE,
+    SPLITS,
+    check_fractions,
+    check_groups_outside_each_fold,
+    check_groups_per_label,
+    check_number_of_folds,
+    check_number_of_people,
+    check_splits,
+)
+from har.dataset.training_people import UNUSED
 
 NUM_PROPOSALS = 20_000  # moves and swaps tried; 200 subjects need about a tenth to settle
 MISSING_CLASS_COST = 1e6  # outweighs any unevenness of the counts
 
 
 def split_by_subject(
-    manifest: pd.DataFrame, *, fractions: dict[str, float], rng: np.random.Generator
+    manifest: pd.DataFrame,
+    *,
+    fractions: dict[str, float],
+    rng: np.random.Generator,
+    by: str = "person",
 ) -> pd.Series:
     """Give every subject to one split, each label near its share in each.
 
@@ -27,17 +41,19 @@ def split_by_subject(
         fractions: The share of videos that each split should have; splits without one are left
             out.
         rng: Decides between equally good assignments.
+        by: What a subject is, `person` or `video`, for the errors.
 
     Returns:
         The split of each row, with the index of `manifest`.
 
     Raises:
-        ValueError: The fractions are not positive or do not sum to one, or a label has too few
-            subjects to be in every split.
+        ValueError: The fractions are not positive or do not sum to one, there are fewer people
+            than splits, or a label has too few subjects to be in every split.
     """
-    _check_fractions(fractions)
+    check_fractions(fractions)
     names = [name for name in SPLITS if name in fractions]
-    _check_subjects_per_label(manifest, num_splits=len(names))
+    check_number_of_people(manifest, splits=names, by=by)
+    check_groups_per_label(manifest, num_splits=len(names), by=by)
     counts = pd.crosstab(manifest["subject"], manifest["label"])
     wanted = np.outer([fractions[name] for name in names], counts.sum().to_numpy())
     assignment = _assign(counts.to_numpy(), wanted, rng)
@@ -54,6 +70,7 @@ def choose_splits(
     folds: int | str | None,
     test_fold: str | None,
     rng: np.random.Generator,
+    by: str = "person",
 ) -> tuple[pd.Series, pd.Series | None]:
     """Split as `metadata.csv` says, or else by subject; test on one fold where there are folds.
 
@@ -68,6 +85,7 @@ def choose_splits(
         folds: As for `draw_folds`; folds in `metadata.csv` are used instead. None for one split.
         test_fold: The fold to test on; None for the first.
         rng: As for `split_by_subject`.
+        by: As for `split_by_subject`.
 
     Returns:
         The split of each row, and its fold as text (None without folds).
@@ -79,25 +97,28 @@ def choose_splits(
     if folds is None and _has(manifest, "split"):
         fold, split, required = None, _from_splits(manifest), SPLITS
     elif folds is None and not _has(manifest, "fold"):
-        return split_by_subject(manifest, fractions=fractions, rng=rng), None
+        return split_by_subject(manifest, fractions=fractions, rng=rng, by=by), None
     else:
-        fold = _find_folds(manifest, folds, rng)
+        fold = _find_folds(manifest, folds, rng, by)
         split, required = _from_folds(fold, test_fold), ("train", "val")
     if not (split == "val").any():
         given = [name for name in required if name != "val"]
         check_splits(manifest.assign(split=split), required=given)
-        split = _draw_validation(manifest, split, fractions, rng)
+        split = _draw_validation(manifest, split, fractions, rng, by)
     check_splits(manifest.assign(split=split), required=required)
     return split, fold
 
 
-def draw_folds(manifest: pd.DataFrame, *, folds: int | str, rng: np.random.Generator) -> pd.Series:
+def draw_folds(
+    manifest: pd.DataFrame, *, folds: int | str, rng: np.random.Generator, by: str = "person"
+) -> pd.Series:
     """Give every subject to one fold, labels and people as even in all as people allow.
 
     Args:
         manifest: One row a video, with `label` and `subject`.
         folds: How many; or `people` for a fold for each subject, in the order of their names.
         rng: Decides between equally good assignments.
+        by: As for `split_by_subject`.
 
     Returns:
         The fold of each row as text, from 1, with the index of `manifest`.
@@ -109,13 +130,24 @@ def draw_folds(manifest: pd.DataFrame, *, folds: int | str, rng: np.random.Gener
     if folds == PEOPLE:
         assignment = np.arange(len(counts))
     else:
-        _check_number_of_folds(folds, num_subjects=len(counts))
+        check_number_of_folds(folds, num_groups=len(counts), by=by)
         # People are spread as if each were a video of a label that all have: no fold is empty.
         evened = np.column_stack([counts, np.ones(len(counts), dtype=int)])
         wanted = np.outer(np.full(folds, 1 / folds), evened.sum(axis=0))
         assignment = _assign(evened, wanted, rng)
     fold_of_subject = pd.Series([str(1 + number) for number in assignment], index=counts.index)
     return manifest["subject"].map(fold_of_subject)
+
+
+def describe_splits(manifest: pd.DataFrame, *, by: str) -> str:
+    """Return how many videos each split has and, by person, of how many people."""
+    said = []
+    for name in SPLITS:
+        part = manifest[manifest["split"] == name]
+        people = f" of {part['subject'].nunique()} people" if by == "person" else ""
+        said.append(f"{name} {len(part)} videos{people}")
+    num_unused = manifest.loc[manifest["split"] == UNUSED, "subject"].nunique()
+    return ", ".join(said) + (f"; {num_unused} people unused" if num_unused else "")
 
 
 def fold_names(fold: pd.Series) -> list[str]:
@@ -127,55 +159,6 @@ def fold_names(fold: pd.Series) -> list[str]:
     """
     names = fold.unique().tolist()
     return sorted(names, key=int if all(name.isdecimal() for name in names) else None)
-
-
-def check_splits(manifest: pd.DataFrame, *, required: tuple[str, ...] | list[str] = SPLITS) -> None:
-    """Check that no subject is in two splits and that every label is in every split.
-
-    Raises:
-        ValueError: One of the two does not hold.
-    """
-    splits_of_subject = manifest.groupby("subject")["split"].nunique()
-    shared = splits_of_subject[splits_of_subject > 1].index
-    if len(shared):
-        where = manifest.loc[manifest["subject"] == shared[0], "split"].unique()
-        raise ValueError(
-            f"{len(shared)} subjects are in more than one split, as {shared[0]!r} in "
-            f"{' and '.join(sorted(where))}; a person must be in one. Correct `split` or `fold` in "
-            "metadata.csv."
-        )
-    present = pd.crosstab(manifest["label"], manifest["split"])
-    for name in required:
-        absent = [label for label in present.index if present.get(name, {}).get(label, 0) == 0]
-        if absent:
-            raise ValueError(
-                f"The {name} split has no video of {', '.join(map(repr, absent))}. Every label "
-                "needs a subject in each split: record more people, or change `split` in "
-                "params.yaml or in metadata.csv."
-            )
-
-
-def _check_fractions(fractions: dict[str, float]) -> None:
-    values = list(fractions.values())
-    if min(values) <= 0 or not np.isclose(sum(values), 1.0):
-        raise ValueError(
-            f"split.train, split.val and split.test are {fractions}; expected shares above 0 "
-            "that sum to 1, as 0.7, 0.15 and 0.15. Change them in params.yaml."
-        )
-
-
-def _check_subjects_per_label(manifest: pd.DataFrame, *, num_splits: int) -> None:
-    subjects = manifest.groupby("label")["subject"].nunique()
-    few = subjects[subjects < num_splits]
-    if few.empty:
-        return
-    described = ", ".join(f"{label!r} has {number}" for label, number in few.items())
-    raise ValueError(
-        f"Each label needs at least {num_splits} subjects, one for each split: {described}. "
-        "Record more people for it, remove the label's folder, or correct the subjects in "
-        "metadata.csv or dataset.subject_pattern. For a recognizer of these people alone, set "
-        "split.by to video: the score is then of the same people in other videos."
-    )
 
 
 def _assign(counts: np.ndarray, wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -250,7 +233,7 @@ def _from_splits(manifest: pd.DataFrame) -> pd.Series:
 
 
 def _find_folds(
-    manifest: pd.DataFrame, folds: int | str | None, rng: np.random.Generator
+    manifest: pd.DataFrame, folds: int | str | None, rng: np.random.Generator, by: str
 ) -> pd.Series:
     """Return the fold of each row; where each is to be tested on, check that each can be."""
     if folds is None:
@@ -263,8 +246,9 @@ def _find_folds(
             "or give a column `fold`, or set split.folds to null in params.yaml."
         )
     else:
-        fold = draw_folds(manifest, folds=folds, rng=rng)
-    _check_people_outside_each_fold(manifest, fold)
+        check_number_of_people(manifest, splits=list(SPLITS), by=by)
+        fold = draw_folds(manifest, folds=folds, rng=rng, by=by)
+    check_groups_outside_each_fold(manifest, fold, by=by)
     return fold
 
 
@@ -277,58 +261,18 @@ def _from_folds(fold: pd.Series, test_fold: str | None) -> pd.Series:
 
 
 def _draw_validation(
-    manifest: pd.DataFrame, split: pd.Series, fractions: dict[str, float], rng: np.random.Generator
+    manifest: pd.DataFrame,
+    split: pd.Series,
+    fractions: dict[str, float],
+    rng: np.random.Generator,
+    by: str,
 ) -> pd.Series:
     """Return the split with a part of the training people as validation."""
-    _check_fractions(fractions)
+    check_fractions(fractions)
     training = manifest[split == "train"]
     share = fractions["val"] / (fractions["train"] + fractions["val"])
     split = split.copy()
     split[training.index] = split_by_subject(
-        training, fractions={"train": 1 - share, "val": share}, rng=rng
+        training, fractions={"train": 1 - share, "val": share}, rng=rng, by=by
     )
     return split
-
-
-def _check_number_of_folds(folds: int | str, *, num_subjects: int) -> None:
-    if isinstance(folds, bool) or not isinstance(folds, int) or not 2 <= folds <= num_subjects:
-        raise ValueError(
-            f"split.folds is {folds!r}; expected a number from 2 to the number of people, which is "
-            f"{num_subjects}, or `{PEOPLE}` for a fold for each of them. Change it in params.yaml."
-        )
-
-
-def _check_people_outside_each_fold(manifest: pd.DataFrame, fold: pd.Series) -> None:
-    """Check that every label has people to train on and to validate on whichever fold is tested."""
-    people = manifest.assign(fold=fold).drop_duplicates(["label", "subject", "fold"])
-    inside = pd.crosstab(people["label"], people["fold"])
-    total = people.groupby("label")["subject"].nunique()
-    outside = inside.rsub(total, axis=0)
-    if (outside >= 2).all(axis=None):
-        return
-    label, name = outside.stack().idxmin()
-    raise ValueError(
-        f"The label {label!r} has {total[label]} people, of whom {inside.loc[label, name]} are in "
-        f"the fold {name!r}; at least 2 must be outside each fold, one to train on and one to "
-        "validate on. Use more folds (split.folds), record more people for the label, or remove "
-        "its folder."
-    )
-
-
-def check_labels(manifest: pd.DataFrame, labels: set[str]) -> None:
-    """Check that no label has lost all its videos and that there are two to tell apart.
-
-    Raises:
-        ValueError: One of these is not so.
-    """
-    lost = sorted(labels - set(manifest["label"]))
-    if lost:
-        raise ValueError(
-            f"No video of the label {lost[0]!r} could be used; data/converted_videos/report.csv "
-            "and data/clips/failed.csv say why. Replace them or remove the label's folder."
-        )
-    if len(labels) < 2:
-        raise ValueError(
-            f"All videos have the label {next(iter(labels))!r}. Expected at least two labels, each "
-            "with a folder of its own in `dataset.videos`."
-        )

@@ -1,4 +1,9 @@
-"""Who is in each video: by metadata.csv, by the file name, or nobody knows."""
+"""Who is in each video: by metadata.csv, by the file name, or nobody knows.
+
+Conventions: `grouped_by` says what keeps videos together in one split: `metadata.csv` or
+`dataset.subject_pattern`, which name people; or that each video is a group of its own, `UNKNOWN`
+where nobody says who is in the videos and `SAME_PEOPLE` where `split.by` is `video`.
+"""
 
 import re
 from pathlib import Path
@@ -7,30 +12,34 @@ import pandas as pd
 
 from har.dataset.videos import METADATA_NAME
 
-# What tells people apart, beside metadata.csv and dataset.subject_pattern: nothing, or on purpose.
-UNKNOWN, SAME_PEOPLE = "video", "split.by: video"
+UNKNOWN = "video"
+SAME_PEOPLE = "the same people, other videos"
+NO_WORD_ON_OTHERS = "the score does not tell how the recognizer does on other people"
 
 
 def knows_people(grouped_by: str) -> bool:
-    """Return whether people are kept apart, by what `find_subjects` says they are known by."""
+    """Return whether groups are people who have names."""
     return grouped_by not in ("", UNKNOWN, SAME_PEOPLE)
 
 
 def find_subjects(
     manifest: pd.DataFrame, pattern: str | None, *, by: str = "person"
 ) -> tuple[pd.Series, str]:
-    """Return the subject of each video and where it comes from.
+    """Return the subject of each video and what it is grouped by.
 
     Args:
-        manifest: One row a video, with `video_id`, `source` and `subject`, empty where
-            metadata.csv names nobody.
+        manifest: One row a video, with `video_id`, `source` and `subject`, empty where metadata.csv
+            names none.
         pattern: The value of `dataset.subject_pattern`.
-        by: The value of `split.by`; with `video` each video is a subject of its own.
+        by: The value of `split.by`; by `video`, nobody's name is looked for.
+
+    Raises:
+        ValueError: Some videos have a subject and others have none.
     """
     if by == "video":
         print(
-            "warning: split.by is video: a person can be in training and in test. The score is of "
-            "the same people in other videos, and says nothing about other people."
+            "note: videos are split one by one (split.by is video), so a person can be trained on "
+            f"and tested on: {NO_WORD_ON_OTHERS}."
         )
         return manifest["video_id"], SAME_PEOPLE
     named = manifest["subject"] != ""
@@ -48,7 +57,8 @@ def find_subjects(
     print(
         "warning: nobody says who is in the videos, so each counts as a person of its own. If one "
         "person is in several, the scores will be too good: name the subjects in metadata.csv or "
-        "by dataset.subject_pattern."
+        "by dataset.subject_pattern, or set split.by to video if they are meant for these people "
+        "only."
     )
     return manifest["video_id"], UNKNOWN
 

@@ -84,7 +84,7 @@ def experiment_prefix(name: str, *, folds: int | str, overrides: Sequence[str]) 
             in git, so that experiments would lack it.
     """
     for override in overrides:
-        if override.split("=")[0].strip("+~ ") in OWN_PARAMS:
+        if parameter_of(override) in OWN_PARAMS:
             raise ValueError(
                 f"-S {override} cannot be given: each fold sets it. Use --folds for their number."
             )
@@ -95,6 +95,16 @@ def experiment_prefix(name: str, *, folds: int | str, overrides: Sequence[str]) 
             f"{' '.join(lost)}` and then the same command again."
         )
     return f"{name}-{_digest(folds, overrides)}"
+
+
+def parameter_of(override: str) -> str:
+    """Return the name of the parameter that an override sets.
+
+    Example:
+        >>> parameter_of("++split.folds=3")
+        'split.folds'
+    """
+    return override.split("=")[0].strip("+~ ")
 
 
 def run_folds(

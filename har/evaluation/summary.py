@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from har.dataset.subjects import SAME_PEOPLE, UNKNOWN
+from har.dataset.subjects import NO_WORD_ON_OTHERS, SAME_PEOPLE, knows_people
 
 BASELINES = {
     "majority": "always the commonest label",
@@ -48,13 +48,31 @@ def describe_metrics(metrics: dict[str, Any]) -> str:
         f"{label:28}{score['precision']:9.0%}{score['recall']:9.0%}{score['support']:9d}"
         for label, score in metrics["per_class"].items()
     ]
-    people = f"{metrics['num_test_subjects']} people never seen in training"
-    if metrics["grouped_by"] == UNKNOWN:
-        people = "unknown people, who may have been seen in training"
-    if metrics["grouped_by"] == SAME_PEOPLE:
-        people = "the same people, in other videos; other people were not tried"
-    lines += ["", f"On {metrics['num_test_videos']} test videos of {people}."]
+    lines += ["", f"On {describe_tested(metrics)}{describe_reach(metrics)}."]
     return "\n".join(lines)
+
+
+def describe_tested(scores: dict[str, Any]) -> str:
+    """Return how many test videos there are, and whose.
+
+    Args:
+        scores: With `num_test_videos`, `num_test_subjects` and `grouped_by`.
+    """
+    videos = f"{scores['num_test_videos']} test videos"
+    if scores["grouped_by"] == SAME_PEOPLE:
+        return f"{videos} ({SAME_PEOPLE})"
+    if not knows_people(scores["grouped_by"]):
+        return f"{videos} of unknown people"
+    return f"{videos} of {scores['num_test_subjects']} people"
+
+
+def describe_reach(scores: dict[str, Any]) -> str:
+    """Return the end of a sentence on the tested people: for whom the score holds."""
+    if scores["grouped_by"] == SAME_PEOPLE:
+        return f"; {NO_WORD_ON_OTHERS}"
+    if not knows_people(scores["grouped_by"]):
+        return ", who may have been seen in training"
+    return " never seen in training"
 
 
 if __name__ == "__main__":

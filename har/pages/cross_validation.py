@@ -12,6 +12,7 @@ from har.evaluation.cross_validation import Fold, label_indices
 from har.evaluation.scores import (
     confusion_counts,
 )
+from har.evaluation.summary import describe_tested
 from har.pages.plots import plot_confusion
 
 
@@ -27,24 +28,28 @@ def write_crossval(scores: dict[str, Any], pooled: pd.DataFrame, folder: Path) -
     labels, (actual, predicted) = label_indices(pooled, ["label", "predicted"])
     title = (
         f"{scores['model']}: accuracy {scores['accuracy']:.2f} ({scores['accuracy_low']:.2f} to "
-        f"{scores['accuracy_high']:.2f}), {len(pooled)} videos of {scores['num_test_subjects']} "
-        f"people in {scores['num_folds']} folds"
+        f"{scores['accuracy_high']:.2f}), {describe_tested(scores)} in {scores['num_folds']} folds"
     )
     counts = confusion_counts(actual, predicted, len(labels))
     plot_confusion(counts, labels, title, files[3])
     return files
 
 
-def describe_fold(done: Sequence[Fold]) -> str:
-    """Return the line that is printed when the last of these folds has ended."""
+def describe_fold(done: Sequence[Fold], *, num_points: int = 1) -> str:
+    """Return the line that is printed when the last of these folds has ended.
+
+    Args:
+        done: In the order in which they ended.
+        num_points: How often all folds are run in the end; more than once for a learning curve.
+    """
     fold, seconds = done[-1], [fold.seconds for fold in done if fold.seconds]
     people = ", ".join(sorted(fold.predictions["subject"].unique())[:3])
     took = f"{fold.seconds:.0f} s" if fold.seconds else "there before"
     line = (
-        f"fold {len(done)} of {len(fold.names)} ({people}): accuracy "
+        f"fold {1 + fold.names.index(fold.name)} of {len(fold.names)} ({people}): accuracy "
         f"{fold.metrics['accuracy']:.2f} on {len(fold.predictions)} videos, {took}"
     )
-    num_left = len(fold.names) - len(done)
+    num_left = num_points * len(fold.names) - len(done)
     if num_left and seconds:
         line += f"; about {num_left * np.mean(seconds) / 60:.1f} min left"
     return line

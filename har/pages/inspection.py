@@ -24,7 +24,7 @@ GROUPED_BY = {
     "metadata.csv": "by metadata.csv",
     "dataset.subject_pattern": "by their file names",
     UNKNOWN: "nobody says who is who",
-    SAME_PEOPLE: "the same people in all splits, by split.by",
+    SAME_PEOPLE: "split by video",
     "": "who is who is unclear",
 }
 CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4 or mov", "matroska,webm": "mkv or webm"}

@@ -87,6 +87,32 @@ def plot_confusion(confusion: np.ndarray, labels: list[str], title: str, path: P
     _save(figure, path)
 
 
+def plot_learning_curve(curve: pd.DataFrame, title: str, path: Path) -> None:
+    """Draw the accuracy of a model and of the linear baseline by the people learned from.
+
+    Args:
+        curve: One row a point: `people`, and `accuracy` and `linear`, each with `_low` and `_high`.
+        title: Said above the picture.
+        path: The PNG to write.
+    """
+    figure, axes = _figure(width=7, height=4.5)
+    for column, label, line, color in (
+        ("accuracy", "the model", "o-", "#1f77b4"),
+        ("linear", "linear baseline, all frames", "s--", "#ff7f0e"),
+    ):
+        bounds = curve[f"{column}_low"], curve[f"{column}_high"]
+        axes.plot(curve["people"], curve[column], line, color=color, label=label)
+        axes.fill_between(curve["people"], *bounds, color=color, alpha=0.15, lw=0)
+    axes.set_xscale("log", base=2)  # twice the people is the same step everywhere
+    axes.set_xticks(curve["people"], [str(number) for number in curve["people"]])
+    axes.minorticks_off()
+    axes.set(ylim=(0, 1.02), xlabel="people learned from", ylabel="accuracy on people never seen")
+    axes.set_title(f"{title}\nbands: 95 % intervals over the people tested", fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    _save(figure, path)
+
+
 def plot_reliability(
     shown: dict[str, np.ndarray], label_indices: np.ndarray, path: Path, *, num_bins: int
 ) -> None:

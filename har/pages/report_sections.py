@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from har.dataset.splits import SPLITS
-from har.dataset.subjects import SAME_PEOPLE, knows_people
+from har.dataset.subjects import NO_WORD_ON_OTHERS, SAME_PEOPLE, knows_people
 from har.dataset.tables import read_table
+from har.dataset.training_people import UNUSED
 from har.dataset.videos import METADATA_NAME
 from har.engine.repository import git, has_changes
 from har.evaluation.summary import BASELINES
@@ -31,6 +32,8 @@ MAX_LISTED = 30  # people, confusions, unusable files
 def describe_data(run: FinishedRun) -> dict[str, Any]:
     """Return what the templates say of the data and the split."""
     videos, manifest = run.files["videos"], run.files["manifest"]
+    divided = manifest
+    manifest = divided[divided["split"] != UNUSED]
     is_left_out = videos["status"].isin(LEFT_OUT)  # one can share the video_id of another
     made = videos[~is_left_out]
     failed = run.files["failed_clips"].merge(made[["video_id", "source", "label"]], on="video_id")
@@ -38,6 +41,7 @@ def describe_data(run: FinishedRun) -> dict[str, Any]:
     made = made[made["video_id"].isin(manifest["video_id"])]
     used = manifest.merge(made[["video_id", "duration_seconds"]], on="video_id")
     convert = run.files["lock"]["stages"]["convert"]
+    grouped_by = run.files["split"]["grouped_by"]
     folder = Path(convert["params"]["params.yaml"]["dataset.videos"])
     record = next((dep for dep in convert["deps"] if Path(dep["path"]) == folder), {})
     return {
@@ -46,15 +50,17 @@ def describe_data(run: FinishedRun) -> dict[str, Any]:
         "data_digest": record.get("md5", "unknown"),
         "num_videos": len(manifest),
         "num_people": manifest["subject"].nunique(),
-        "grouped_by": run.files["split"]["grouped_by"],
-        "knows_people": knows_people(run.files["split"]["grouped_by"]),
-        "is_same_people": run.files["split"]["grouped_by"] == SAME_PEOPLE,
+        "grouped_by": grouped_by,
+        "knows_people": knows_people(grouped_by),
+        "is_same_people": grouped_by == SAME_PEOPLE,
+        "no_word_on_others": NO_WORD_ON_OTHERS,
         "num_minutes": used["duration_seconds"].sum() / 60,
         "label_rows": _label_rows(used, left_out, run.files["balanced"]),
         "split_rows": [
             {"split": name, "videos": len(part), "people": part["subject"].nunique()}
-            for name in SPLITS
-            for part in [manifest[manifest["split"] == name]]
+            for name in (*SPLITS, UNUSED)
+            for part in [divided[divided["split"] == name]]
+            if name != UNUSED or len(part)
         ],
         "left_out": left_out[["source", "reason"]].head(MAX_LISTED).to_dict("records"),
         "num_left_out": len(left_out),

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from har.dataset.subjects import SAME_PEOPLE
 from har.engine.files import write_json
 from har.evaluation.scores import NUM_CALIBRATION_BINS, confusion_counts
-from har.evaluation.summary import BASELINES
+from har.evaluation.summary import BASELINES, describe_reach, describe_tested
 from har.pages.plots import plot_confusion, plot_reliability
 
 # Of the scores, what people compare; `scores.json` has all.
@@ -65,7 +64,7 @@ def write_results(
     title = (
         f"{scores['model']}: accuracy {scores['accuracy']:.2f} "
         f"({scores['accuracy_low']:.2f} to {scores['accuracy_high']:.2f}), "
-        f"{scores['num_test_videos']} videos of {scores['num_test_subjects']} people"
+        f"{describe_tested(scores)}"
     )
     counts = confusion_counts(indices, predicted, len(labels))
     plot_confusion(counts, labels, title, plots / "confusion.png")
@@ -100,11 +99,8 @@ def plot_calibration(
 
 def describe_scores(scores: dict[str, Any]) -> str:
     """Return the sentence that ends an evaluation."""
-    people = f"{scores['num_test_subjects']} people never seen"
-    if scores["grouped_by"] == SAME_PEOPLE:
-        people = "the same people as in training"
     return (
         f"{scores['model']}, accuracy {scores['accuracy']:.2f} (95 % interval "
         f"{scores['accuracy_low']:.2f} to {scores['accuracy_high']:.2f}) on "
-        f"{scores['num_test_videos']} videos of {people}"
+        f"{describe_tested(scores)}{describe_reach(scores)}"
     )

@@ -29,6 +29,16 @@ def _check_split(settings: Settings) -> Iterator[str]:
             f"split.train, split.val and split.test are {written}; expected shares above 0 that "
             "sum to 1, as 0.7, 0.15 and 0.15."
         )
+    if split.by == "video" and split.folds == "people":
+        yield (
+            "split.folds is people, one fold for each person, and split.by is video, which does "
+            "not keep people apart; expected a number of folds with split.by video."
+        )
+    if split.by == "video" and split.train_people is not None:
+        yield (
+            f"split.train_people is {split.train_people}, and split.by is video, which does not "
+            "know people. Set the one to null or the other to person."
+        )
 
 
 def _check_streams(settings: Settings) -> Iterator[str]:

@@ -88,7 +88,7 @@ class Split(Section):
     """People apart: shares of the splits, or folds."""
 
     by: Literal["person", "video"] = "person"
-    """what is never in two splits; video: the same people are in training and test"""
+    """what is kept apart: people, or only videos, whose score says nothing about other people"""
     train: Share = 0.70
     """share of the videos"""
     val: Share = 0.15
@@ -99,6 +99,8 @@ class Split(Section):
     """number of folds, or people: one for each person; null: one split"""
     test_fold: str | int | None = None
     """fold that is tested; null: the first"""
+    train_people: Count | None = None
+    """people of the training split to learn from, drawn by the seed; null: all"""
 
 
 class Downsample(Section):

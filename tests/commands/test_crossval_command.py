@@ -58,6 +58,13 @@ def called(project, monkeypatch) -> dict[str, object]:
     return called
 
 
+@pytest.mark.parametrize("numbers", ["0,2", "1;2", "all", "1,,2"])
+def test_crossval_refuses_numbers_of_people(called, capsys, numbers):
+    code, _, err = run("crossval", "--train-people", numbers, capsys=capsys)
+    assert code == 2
+    assert "is no list of numbers from 1" in err
+
+
 def test_crossval_prints_folds_and_pooled_scores(called, capsys):
     options = ["--folds", "people", "-S", "model=cnn3d", "-S", "seed=7", "--name", "mine"]
     code, out, _ = run("crossval", *options, capsys=capsys)

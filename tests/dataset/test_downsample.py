@@ -100,6 +100,17 @@ def test_stage_writes_manifest_and_picture(project, capsys):
     assert said == "downsample: 3 to 9 -> 3 to 3 training videos a class (downsample)\n"
 
 
+def test_stage_leaves_out_people_who_are_unused(project):
+    manifest = make_manifest({"a": 9, "b": 3})
+    unused = make_manifest({"a": 2, "b": 1}).query("split == 'train'").assign(split="unused")
+    unused["video_id"] += " unused"
+    pd.concat([unused, manifest]).to_csv("manifest.csv", index=False)
+    main(manifest=project / "manifest.csv", out=project / "out")
+    kept = pd.read_csv(project / "out" / "manifest.csv")
+    assert set(kept["split"]) == {"train", "val", "test"}
+    assert training_counts(kept) == {"a": 3, "b": 3}
+
+
 def test_stage_takes_labels_and_people_that_look_like_missing_values(project):
     before = make_manifest({"None": 4, "NA": 2}).assign(subject="null")
     before.to_csv("manifest.csv", index=False)

@@ -215,6 +215,16 @@ def test_inspect_videos_notes_what_does_not_stop_the_run(good_copy):
     assert inspection.grouped_by == "video"
 
 
+def test_inspect_videos_notes_that_a_split_by_video_does_not_keep_people_apart(good, set_param):
+    set_param("split.by", "video")
+    inspection = inspect_videos(good)
+    assert inspection.can_train
+    assert inspection.grouped_by == "the same people, other videos"
+    problem = find_problem(inspection, "^Videos are split one by one.*does not tell how")
+    assert not problem.blocks
+    assert "split by video" in describe_inspection(inspection, page="page.html")
+
+
 def test_inspect_videos_uses_metadata_with_fixed_splits(good_copy):
     names = ("train", "train", "val", "test")
     rows = [

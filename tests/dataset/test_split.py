@@ -1,6 +1,7 @@
 """Who is trained and who is tested on: people kept apart, labels in every split."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from har.dataset.splits import (
     fold_names,
     split_by_subject,
 )
+from har.dataset.training_people import UNUSED
 from stages.split import MANIFEST_COLUMNS, main
 
 FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
@@ -109,7 +111,9 @@ def test_split_by_subject_does_not_depend_on_the_order_of_rows():
 def test_split_by_subject_refuses_label_with_too_few_subjects():
     manifest = one_video_each(6, "a")
     manifest = pd.concat([manifest, manifest_of([("rare", "p00"), ("rare", "p01")] * 4)])
-    message = r"needs at least 3 subjects, one for each split: 'rare' has 2\. Record more people"
+    message = (
+        r"needs at least 3 subjects, one for each split: 'rare' has 2\..*set split\.by to video"
+    )
     with pytest.raises(ValueError, match=message):
         split(manifest.reset_index(drop=True))
 
@@ -384,16 +388,62 @@ def test_stage_counts_each_video_as_a_person_with_a_warning_when_nobody_is_named
     assert said.startswith("warning: nobody says who is in the videos")
 
 
-def test_stage_keeps_only_videos_apart_when_it_is_told_so(run_split, set_param):
-    rows = [("a" if number % 2 else "b", f"{number}.mov", "anna", "", "") for number in range(20)]
-    with pytest.raises(ValueError, match=r"needs at least 3 subjects.*set split\.by to video"):
+def test_stage_splits_videos_of_one_person_by_video_and_says_what_the_score_means(
+    run_split, set_param
+):
+    set_param("split.by", "video")
+    manifest, grouping, said = run_split(named_videos(subject="anna"))
+    assert manifest["subject"].tolist() == manifest["video_id"].tolist()
+    assert set(manifest["split"]) == set(SPLITS)
+    assert grouping == {"grouped_by": "the same people, other videos", "folds": []}
+    note, counts = said.splitlines()
+    assert note == (
+        "note: videos are split one by one (split.by is video), so a person can be trained on and "
+        "tested on: the score does not tell how the recognizer does on other people."
+    )
+    assert re.fullmatch(
+        r"split: train 14 videos, val \d videos, test \d videos "
+        r"\(the same people, other videos\)",
+        counts,
+    )
+
+
+def test_stage_takes_fixed_splits_of_one_person_by_video(run_split, set_param):
+    rows = [(*row[:3], SPLITS[min(i % 10, 2)], "") for i, row in enumerate(named_videos("anna"))]
+    with pytest.raises(ValueError, match=r"in more than one split.*or set split\.by to video"):
         run_split(rows)
     set_param("split.by", "video")
-    manifest, grouping, said = run_split(rows)
-    assert grouping["grouped_by"] == "split.by: video"
-    assert manifest["subject"].tolist() == manifest["video_id"].tolist()
-    assert set(manifest["split"]) == {"train", "val", "test"}
-    assert said.startswith("warning: split.by is video: a person can be in training and in test")
+    manifest, _, _ = run_split(rows)
+    assert manifest["split"].tolist() == [row[3] for row in rows]
+
+
+@pytest.mark.parametrize("folds", [None, 5, PEOPLE])
+@pytest.mark.parametrize(
+    ("subject", "people"),
+    [("anna", r"Only one person is .*\(anna\)"), ("{}", r"Only 2 people are .*\(0, 1\)")],
+)
+def test_stage_refuses_fewer_people_than_splits(run_split, set_param, folds, subject, people):
+    set_param("split.folds", folds)
+    rows = [(*row[:2], subject.format(i % 2), "", "") for i, row in enumerate(named_videos())]
+    with pytest.raises(ValueError, match=people) as error:
+        run_split(rows)
+    message = str(error.value)
+    assert "train, val and test need one each, since nobody may be in two" in message
+    assert (
+        "or set split.by to video in params.yaml to train and test on different videos of the same "
+        "people (the score then holds for them only and does not tell how the recognizer does on "
+        "other people)."
+    ) in message
+
+
+def test_stage_counts_videos_in_errors_by_video(run_split, set_param):
+    set_param("split.by", "video")
+    rows = [(label, f"{i}.mov", "anna", "", "") for label in "ab" for i in range(5)][:7]
+    with pytest.raises(ValueError, match=r"at least 3 videos, one for each split: 'b' has 2\. Rec"):
+        run_split(rows)
+    set_param("split.folds", 8)
+    with pytest.raises(ValueError, match=r"from 2 to the number of videos, which is 7\. Change"):
+        run_split(rows)
 
 
 def test_stage_refuses_subjects_for_some_videos_only(run_split):
@@ -421,6 +471,30 @@ def test_stage_draws_the_same_folds_whichever_is_tested(run_split, set_param):
         assert grouping["folds"] == ["1", "2", "3", "4"]
         tested += manifest.loc[manifest["split"] == "test", "video_id"].tolist()
     assert sorted(tested) == sorted(manifest["video_id"])
+
+
+def test_stage_keeps_some_training_people_and_leaves_the_rest_unused(run_split, set_param):
+    set_param("split.folds", 2)
+    everybody, _, _ = run_split(named_videos())
+    set_param("split.train_people", 2)
+    manifest, _, said = run_split(named_videos())
+    assert re.match(r"split: train 4 videos of 2 people, .*; 2 people unused \(by metadata", said)
+    is_unused = manifest["split"] == UNUSED
+    assert (everybody.loc[is_unused, "split"] == "train").all()
+    assert manifest[~is_unused].equals(everybody[~is_unused])
+
+
+def test_stage_refuses_training_people_that_another_fold_lacks(run_split, set_param):
+    """Four people are outside the first fold and three outside the second; one validates."""
+    rows = [(*row[:4], "1" if i % 10 < 3 else "2") for i, row in enumerate(named_videos())]
+    rows = [row for row in rows if row[2] not in ("p7", "p8", "p9")]
+    set_param("split.folds", 2)
+    set_param("split.train_people", 3)
+    message = "split.train_people is 3, and the training split has 2 people in every fold"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        run_split(rows)
+    set_param("split.train_people", 2)
+    run_split(rows)
 
 
 def test_stage_names_a_label_whose_videos_all_failed(run_split):

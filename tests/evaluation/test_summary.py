@@ -2,7 +2,9 @@
 
 import copy
 
+from har.dataset.subjects import SAME_PEOPLE
 from har.evaluation.summary import describe_metrics
+from har.pages.results import describe_scores
 
 METRICS = {
     "model": "cnn3d",
@@ -32,10 +34,15 @@ def test_describe_metrics_puts_the_model_above_its_baselines_with_intervals():
 def test_describe_metrics_doubts_the_score_when_nobody_is_named():
     metrics = copy.deepcopy(METRICS) | {"grouped_by": "video"}
     assert "may have been seen in training" in describe_metrics(metrics)
+    assert describe_scores(metrics).endswith("unknown people, who may have been seen in training")
 
 
-def test_describe_metrics_says_that_the_people_are_the_same():
-    metrics = copy.deepcopy(METRICS) | {"grouped_by": "split.by: video"}
-    assert "the same people, in other videos; other people were not tried" in describe_metrics(
-        metrics
+def test_scores_of_the_same_people_say_nothing_about_others():
+    metrics = METRICS | {"grouped_by": SAME_PEOPLE}
+    said = (
+        "n 20 test videos (the same people, other videos); the score does not tell how the "
+        "recognizer does on other people"
     )
+    assert describe_metrics(metrics).splitlines()[-1] == f"O{said}."
+    assert describe_scores(metrics).endswith(f"o{said}")
+    assert describe_scores(METRICS).endswith("on 20 test videos of 4 people never seen in training")

@@ -16,6 +16,7 @@ import yaml
 from places import ROOT
 
 from har.__main__ import main
+from har.dataset.subjects import NO_WORD_ON_OTHERS, SAME_PEOPLE
 from har.engine.runtime import keras
 from har.evaluation.scores import evaluate
 from har.models.contract import build_model
@@ -344,12 +345,28 @@ def test_write_report_says_when_nobody_is_known(run_folder):
     assert "Nobody says who is in the videos" in written["model-card.md"]
 
 
-def test_write_report_says_that_the_people_are_the_same(run_folder):
-    write_json("split", {"grouped_by": "split.by: video"})
+def test_write_report_says_that_the_same_people_were_tested(run_folder):
+    write_json("split", {"grouped_by": SAME_PEOPLE})
     written = write()
-    assert "The same people, other videos." in written["index.html"]
-    assert "Nobody says who is in the videos" not in written["index.html"]
-    assert "of the same people as in training" in written["model-card.md"]
+    page = written["index.html"]
+    assert f"<b>Tested on {SAME_PEOPLE}.</b>" in page
+    assert "By person" not in page
+    for wrong in ("never seen in training", "Nobody says", "No person is in two splits"):
+        assert wrong not in page
+    for name in ("index.html", "model-card.md"):
+        assert NO_WORD_ON_OTHERS in written[name]
+        assert "as if each showed another person" not in written[name]
+    assert "People are in several splits" in written["data-card.md"]
+
+
+def test_write_report_counts_people_who_are_unused_apart(run_folder):
+    manifest = pd.read_csv(FILES["manifest"])
+    is_unused = manifest["subject"] == "p0"
+    manifest.loc[is_unused, "split"] = "unused"
+    manifest.to_csv(FILES["manifest"], index=False)
+    page = write()["index.html"]
+    assert "of 5 people (by metadata.csv)" in page
+    assert re.search(rf"unused</td><td>{is_unused.sum()}</td>\s+<td>1</td>", page)
 
 
 def test_write_report_shows_the_least_sure_when_there_are_no_errors(run_folder):
