@@ -241,15 +241,15 @@ def test_cards_and_page_follow_the_metrics(run_folder):
         assert "has accuracy 0.7654 of 6 videos; by metrics/predictions.csv" in after[name]
 
 
-def test_page_and_card_say_when_the_model_was_trained_once_more(run_folder):
-    assert "once more" not in "".join(write().values())
+def test_page_and_card_say_when_the_model_was_refit(run_folder):
+    assert "refit" not in "".join(write().values())
     train = json.loads(Path(FILES["train"]).read_text())
     write_json("train", train | {"refit": True})
     written = write()
-    assert "trained once more from the start" in written["index.html"]
-    assert "trained once more with the validation videos" in written["model-card.md"]
+    assert "Then it was refit: trained again from scratch" in written["index.html"]
+    assert "then refit on the training and validation videos" in written["model-card.md"]
     # 7 epochs and then 3, of 2.25 seconds each.
-    assert re.search(r"trained once more.*; 22(\.5)? s", written["model-card.md"])
+    assert re.search(r"then refit on.*; 22(\.5)? s", written["model-card.md"])
 
 
 def test_data_card_follows_the_tables(run_folder):
@@ -310,12 +310,12 @@ def test_read_run_refuses_a_model_of_other_labels(run_folder):
         write()
 
 
-def test_write_report_doubts_a_model_that_was_not_scored(run_folder):
+def test_write_report_warns_of_a_model_that_was_not_scored(run_folder):
     make_recognizer(1)[1].save(Path("models/cnn3d"))
     assert "is not the model that was scored" in write()["model-card.md"]
 
 
-def test_write_report_doubts_results_of_another_training_or_split(run_folder):
+def test_write_report_warns_of_results_of_another_training_or_split(run_folder):
     write_json("train", read_json("train") | {"temperature": 2.5})
     manifest = pd.read_csv(FILES["manifest"])
     manifest.replace({"split": {"val": "test"}}).to_csv(FILES["manifest"], index=False)
@@ -390,7 +390,7 @@ def test_picture_uri_bounds_a_large_picture(tmp_path):
         picture_uri(tmp_path / "b.png")
 
 
-def test_report_writes_beside_and_tells_of_doubts(run_folder, monkeypatch, capsys):
+def test_report_writes_beside_and_prints_warnings(run_folder, monkeypatch, capsys):
     monkeypatch.setattr("har.pages.finished_run.pipeline_changes", lambda: ["train (x)"])
     with pytest.raises(SystemExit) as end:
         main(["report", "--out", "out/here"])
