@@ -108,7 +108,7 @@ def take_by_extract(path: Path) -> np.ndarray:
 
 
 def take_by_seeking(path: Path) -> np.ndarray:
-    """Seek to each frame by its number, as the original system did."""
+    """Seek to each frame by its number, as the baseline system did (docs/how-it-works.md)."""
     capture, wanted = open_capture(path)
     frames = []
     for index in wanted:

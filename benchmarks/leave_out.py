@@ -116,7 +116,7 @@ def run_all(
             if "choice" in facts:
                 result["choices"].append(facts.pop("choice"))
             result |= facts
-    # Where other people teach by another seed, all seeds together have had more of them.
+    # With `num_people` each seed has other training people, so an ensemble would have had more.
     return results | (ensembles(results) if len(seeds) > 1 and num_people is None else {})
 
 
@@ -156,9 +156,11 @@ def keep_people(
 
 
 def ensembles(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return a row for each model: what its trainings by all seeds say together, on average."""
+    """Return a row for each model: the ensemble over seeds, the mean of their probabilities."""
     return {
-        f"{name}, all seeds": {"predicted": result["said"].mean(axis=0).argmax(axis=-1)[np.newaxis]}
+        f"{name}, ensemble over seeds": {
+            "predicted": result["said"].mean(axis=0).argmax(axis=-1)[np.newaxis]
+        }
         for name, result in results.items()
         if result["seconds"]  # has been trained
     }
@@ -207,7 +209,7 @@ def _fit_fold(
         params = params | {"seed": seed}
         read = partial(read_examples, videos, labels, params, VIEWS, FEATURES)
         start = wall_seconds()
-        trained = fit_anew(*at_once(read, params), num_classes=len(labels))
+        trained = fit_fresh(*at_once(read, params), num_classes=len(labels))
         seconds = wall_seconds() - start
         batch_size = params["models"][params["model"]]["batch_size"]
         probabilities = predict(trained.model, read("test"), batch_size=batch_size)
@@ -238,12 +240,14 @@ def at_once(
 def validate(videos: pd.DataFrame, labels: list[str], params: dict[str, Any]) -> np.ndarray:
     """Train, and return what is said of the validation videos, shape (num_videos, num_classes)."""
     read = partial(read_examples, videos, labels, params, VIEWS, FEATURES)
-    validated = fit_anew(read, params, num_classes=len(labels)).validated
+    validated = fit_fresh(read, params, num_classes=len(labels)).validated
     keras.utils.clear_session()
     return validated
 
 
-def fit_anew(read: Callable[..., Examples], params: dict[str, Any], *, num_classes: int) -> Trained:
+def fit_fresh(
+    read: Callable[..., Examples], params: dict[str, Any], *, num_classes: int
+) -> Trained:
     """Train as `fit` does, whatever was trained before."""
     setup_tensorflow(**params["train"], seed=params["seed"])
     checkpoint = Path(f"{params['model']}.npz")

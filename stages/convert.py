@@ -4,16 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from har.dataset.report import COLUMNS, describe_statuses, enter_outcome, mark_duplicates, start_row
-from har.dataset.videos import find_videos
+from har.dataset.report import COLUMNS, describe_statuses, enter_outcome, start_report
 from har.engine.stage import run_stage
-from har.engine.steps import (
-    Job,
-    check_failures,
-    remove_previous,
-    run_step,
-    say_outcomes,
-)
+from har.engine.steps import Job, check_failures, remove_previous, run_step, say_outcomes
 from har.settings import load_settings
 from har.video.converting import convert_step
 from har.video.reading import code_version
@@ -22,11 +15,8 @@ from har.video.reading import code_version
 def main(videos: Path, out: Path) -> None:
     """Convert every video of a folder and report on each: copied, encoded, or why not."""
     settings = load_settings()
-    rows = [start_row(video) for video in find_videos(videos).to_dict("records")]
-    mark_duplicates(rows)
+    rows = start_report(videos, out)
     todo = [row for row in rows if not row["status"]]
-    for row in todo:
-        row["path"] = f"{out.as_posix()}/{row['video_id']}.mp4"
     remove_previous(out / "report.csv")
     outcomes = run_step(
         "convert",

@@ -5,6 +5,7 @@ from pathlib import Path
 from har.demo import write_dataset
 from har.engine.stage import run_stage
 from har.settings import load_settings
+from har.video.reading import code_version
 
 
 def main(out: Path) -> None:
@@ -18,14 +19,17 @@ def main(out: Path) -> None:
         print(f"demo: {message}")
         return
     num_subjects, num_videos = settings.demo.num_subjects, settings.demo.num_videos
-    write_dataset(
+    num_drawn = write_dataset(
         out,
         num_subjects=num_subjects,
         num_videos=num_videos,
         seed=settings.seed,
         num_workers=settings.workers,
+        code_version=code_version("har.demo"),
+        max_gigabytes=settings.cache.max_gigabytes,
     )
-    print(f"demo: {num_videos} videos of {num_subjects} people in {out}")
+    said = f"{num_drawn} drawn, {num_videos - num_drawn} reused"
+    print(f"demo: {num_videos} videos of {num_subjects} people in {out} ({said})")
 
 
 if __name__ == "__main__":

@@ -2,22 +2,19 @@
 
 from pathlib import Path
 
-import pandas as pd
-
-from har.dataset.report import say_repeats
+from har.dataset.report import make_clip_tables, say_repeats
+from har.dataset.tables import read_table
 from har.engine.stage import run_stage
 from har.engine.steps import Job, check_failures, remove_previous, run_step, say_outcomes
 from har.settings import load_settings
 from har.video.extracting import extract_step
 from har.video.reading import code_version
 
-COLUMNS = ["video_id", "label", "path", "num_source_frames", "num_repeated", "aspect", "sha256"]
-
 
 def main(converted: Path, out: Path) -> None:
     """Extract one packed clip per converted video; list those that failed or are too short."""
     settings = load_settings()
-    report = pd.read_csv(converted / "report.csv", dtype=str, keep_default_na=False)
+    report = read_table(converted / "report.csv")
     videos = report[report["path"] != ""].reset_index(drop=True)
     paths = [f"{out.as_posix()}/{video_id}.npy" for video_id in videos["video_id"]]
     remove_previous(out / "clips.csv")
@@ -32,17 +29,9 @@ def main(converted: Path, out: Path) -> None:
         code_version=code_version("har.video.extracting"),
         limits=settings.limits("extract"),
     )
-    videos["reason"] = [outcome.reason for outcome in outcomes]
-    clips = videos.rename(columns={"num_frames": "num_source_frames"}).assign(
-        path=paths,
-        num_repeated=[outcome.meta.get("num_repeated") for outcome in outcomes],
-        aspect=[outcome.meta.get("aspect") for outcome in outcomes],
-        sha256=[outcome.sha256 for outcome in outcomes],
-    )
-    is_failed = videos["reason"] != ""
-    failed, clips = videos[is_failed], clips[~is_failed].astype({"num_repeated": int})
+    clips, failed = make_clip_tables(videos, paths, outcomes)
     out.mkdir(parents=True, exist_ok=True)
-    clips[COLUMNS].to_csv(out / "clips.csv", index=False)
+    clips.to_csv(out / "clips.csv", index=False)
     failed[["video_id", "reason"]].to_csv(out / "failed.csv", index=False)
     say_repeats(clips, settings.extract.num_frames)
     for row in failed.itertuples():

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from har.dataset.split_checks import check_labels
+from har.dataset.report import join_clips
 from har.dataset.splits import SPLITS, choose_splits, describe_splits, fold_names
 from har.dataset.subjects import SAME_PEOPLE, find_subjects, knows_people
 from har.dataset.tables import read_table
@@ -19,14 +19,7 @@ MANIFEST_COLUMNS = ["video_id", "path", "label", "subject", "split", "aspect"]
 def main(report: Path, clips: Path, out: Path) -> None:
     """Split the clips by person or by video, about 70/15/15, or as metadata.csv says."""
     settings = load_settings()
-    details = read_table(report)
-    labels = set(details.loc[details["status"] != "ignored", "label"])
-    details = details[details["path"] != ""]  # two files can share a video_id; one was converted
-    manifest = read_table(clips)
-    manifest = manifest[["video_id", "path", "aspect"]].merge(
-        details[["video_id", "source", "label", "subject", "split", "fold"]], on="video_id"
-    )
-    check_labels(manifest, labels)
+    manifest = join_clips(read_table(report), read_table(clips))
     wanted, seed = settings.split, settings.seed
     manifest["subject"], grouped_by = find_subjects(
         manifest, settings.dataset.subject_pattern, by=wanted.by

@@ -8,6 +8,9 @@ import pytest
 import yaml
 from places import ROOT
 
+# They have no doctests, and pytest collects no two modules of one name.
+collect_ignore_glob = ["*/conftest.py"]
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _repeatable_tensorflow():

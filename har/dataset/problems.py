@@ -54,7 +54,7 @@ def failure_problems(
     except ValueError:
         limit = f"more than dataset.max_failed_fraction {max_failed_fraction:g} allows"
         what = (
-            f"{len(failed)} of {tried} videos cannot be used, {limit}. Mend or remove them, or "
+            f"{len(failed)} of {tried} videos cannot be used, {limit}. Fix or remove them, or "
             "raise dataset.max_failed_fraction in params.yaml."
         )
         problems.append(Problem(True, what, _details(failed)))

@@ -1,4 +1,4 @@
-"""The report of the conversion: one row a file, and what became of it."""
+"""The report of the conversion, and the table of clips: one row a video, and what became of it."""
 
 import os
 from collections import Counter
@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from har.dataset.videos import VIDEO_SUFFIXES
+from har.dataset.split_checks import check_labels
+from har.dataset.videos import VIDEO_SUFFIXES, find_videos
 from har.engine.steps import Outcome, digests
 
 INFO_COLUMNS = ("codec", "width", "height", "rotation", "fps", "num_frames", "duration_seconds")
@@ -19,7 +20,32 @@ COLUMNS = [
     *("label", "subject", "split", "fold", "path", "sha256"),
 ]
 
+CLIP_COLUMNS = ["video_id", "label", "path"]
+CLIP_COLUMNS += ["num_source_frames", "num_repeated", "aspect", "sha256"]
+
 Row = dict[str, Any]  # of the report, by column, and the digest of the source's bytes
+
+
+def start_report(folder: Path, out: Path) -> list[Row]:
+    """Return the report's rows for a folder before the conversion.
+
+    Args:
+        folder: The videos, a folder for each label.
+        out: Where they are to be converted to.
+
+    Returns:
+        A row a file. One to be converted has no status yet, and its `path`, and the digest of its
+        bytes as `digest`.
+
+    Raises:
+        ValueError: The folder has no videos, or the same bytes are under two labels.
+    """
+    rows = [start_row(video) for video in find_videos(folder).to_dict("records")]
+    mark_duplicates(rows)
+    for row in rows:
+        if not row["status"]:
+            row["path"] = f"{out.as_posix()}/{row['video_id']}.mp4"
+    return rows
 
 
 def start_row(video: dict[str, str]) -> Row:
@@ -67,6 +93,47 @@ def enter_outcome(row: Row, outcome: Outcome) -> None:
     for column in INFO_COLUMNS:
         value = outcome.meta[column]
         row[column] = round(value, 3) if isinstance(value, float) else value
+
+
+def make_clip_tables(
+    videos: pd.DataFrame, paths: Sequence[str], outcomes: Sequence[Outcome]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the table of the clips, and the videos of which there is none, each with a `reason`.
+
+    Args:
+        videos: The rows of the report that have a converted video.
+        paths: Of their clips.
+        outcomes: Of their extraction.
+    """
+    videos = videos.assign(reason=[outcome.reason for outcome in outcomes])
+    clips = videos.rename(columns={"num_frames": "num_source_frames"}).assign(
+        path=paths,
+        num_repeated=[outcome.meta.get("num_repeated") for outcome in outcomes],
+        aspect=[outcome.meta.get("aspect") for outcome in outcomes],
+        sha256=[outcome.sha256 for outcome in outcomes],
+    )
+    is_failed = videos["reason"] != ""
+    clips = clips[~is_failed].astype({"num_repeated": int})
+    return clips[CLIP_COLUMNS], videos[is_failed]
+
+
+def join_clips(report: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each clip, with what the report has of its video.
+
+    Args:
+        report: Of the conversion.
+        clips: One row a clip, with `video_id`, `path` and `aspect`.
+
+    Raises:
+        ValueError: As for `check_labels`.
+    """
+    labels = set(report.loc[report["status"] != "ignored", "label"])
+    report = report[report["path"] != ""]  # two files can share a video_id; one was converted
+    joined = clips[["video_id", "path", "aspect"]].merge(
+        report[["video_id", "source", "label", "subject", "split", "fold"]], on="video_id"
+    )
+    check_labels(joined, labels)
+    return joined
 
 
 def say_repeats(clips: pd.DataFrame, num_frames: int) -> None:

@@ -135,7 +135,7 @@ def check_labels(manifest: pd.DataFrame, labels: set[str]) -> None:
     """Check that no label has lost all its videos and that there are two to tell apart.
 
     Raises:
-        ValueError: One of these is not so.
+        ValueError: A label has no clip left, or there are fewer than two labels.
     """
     lost = sorted(labels - set(manifest["label"]))
     if lost:

@@ -6,7 +6,7 @@ order, gives the same bytes. Scores on these videos say nothing about real peopl
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -17,6 +17,7 @@ from har.demo.motion import LABELS, Motion, make_motion
 from har.demo.scene import Scene, make_room, make_street, place_seat, place_spare_desk
 from har.demo.stances import Walking
 from har.demo.subject import Subject, make_subject
+from har.engine.cache import Cache, CacheEntry, keep_entries, place
 from har.engine.workers import run_in_workers
 from har.video.writing import write_video
 
@@ -203,9 +204,18 @@ def _choose_scene(
 
 
 def write_dataset(
-    folder: Path, *, num_subjects: int, num_videos: int, seed: int, num_workers: int
-) -> None:
-    """Draw all videos into `<folder>/<label>/` and name their subjects in `metadata.csv`.
+    folder: Path,
+    *,
+    num_subjects: int,
+    num_videos: int,
+    seed: int,
+    num_workers: int,
+    code_version: str,
+    max_gigabytes: float,
+) -> int:
+    """Put all videos into `<folder>/<label>/` and name their subjects in `metadata.csv`.
+
+    Videos that were drawn before are taken from the cache.
 
     Args:
         folder: Made where missing.
@@ -213,36 +223,66 @@ def write_dataset(
         num_videos: See `plan_videos`.
         seed: See `plan_videos`.
         num_workers: Processes that draw, 0 for one per core; the files are the same for any.
+        code_version: Changed when the code would draw other pictures.
+        max_gigabytes: Size of the cache of all steps, in 10^9 bytes.
+
+    Returns:
+        How many videos were drawn.
 
     Raises:
         ValueError: If the numbers do not allow a plan, see `plan_videos`, or drawing fails.
     """
     videos = plan_videos(num_subjects=num_subjects, num_videos=num_videos, seed=seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    results = run_in_workers(
-        _write_video, [(folder, video) for video in videos], total=len(videos),
-        num_workers=num_workers, timeout_seconds=VIDEO_SECONDS, memory_gigabytes=VIDEO_GIGABYTES,
-        description="demo",
-    )  # fmt: skip
-    for video, result in zip(videos, results, strict=True):
-        if result.reason:
-            raise ValueError(f"{folder / video.path} could not be drawn: {result.reason}.")
+    with keep_entries(max_gigabytes):
+        entries, num_drawn = _find_or_draw(videos, code_version, num_workers)
+        for video, entry in zip(videos, entries, strict=True):
+            place(entry.data, folder / video.path)
     with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["path", "subject"])
         writer.writerows([video.path, video.subject.name] for video in videos)
+    return num_drawn
 
 
-def _write_video(job: tuple[Path, DemoVideo]) -> None:
-    folder, video = job
+def _find_or_draw(
+    videos: list[DemoVideo], code_version: str, num_workers: int
+) -> tuple[list[CacheEntry], int]:
+    """Return where in the cache each video is, and how many had to be drawn."""
+    caches = [Cache("demo", ending=Path(video.path).suffix) for video in videos]
+    keys = [
+        cache.key("", parameters=asdict(video), code_version=code_version)
+        for cache, video in zip(caches, videos, strict=True)
+    ]
+    entries = [cache.get(key) for cache, key in zip(caches, keys, strict=True)]
+    missing = [index for index, entry in enumerate(entries) if entry is None]
+    results = run_in_workers(
+        _draw_video, [(videos[index], caches[index], keys[index]) for index in missing],
+        total=len(missing), num_workers=num_workers, timeout_seconds=VIDEO_SECONDS,
+        memory_gigabytes=VIDEO_GIGABYTES, description="demo",
+    )  # fmt: skip
+    for index, result in zip(missing, results, strict=True):
+        if result.reason:
+            raise ValueError(f"{videos[index].path} could not be drawn: {result.reason}.")
+        entries[index] = result.value
+    return entries, len(missing)
+
+
+def _draw_video(job: tuple[DemoVideo, Cache, str]) -> CacheEntry:
+    """Draw one video into the cache; runs in a worker."""
+    video, cache, key = job
     cv2.setNumThreads(1)  # the workers share the processors already
     # A phone held upright stores lying frames and notes the turn.
     frames = (np.rot90(frame, video.rotation // 90) for frame in draw_frames(video))
-    write_video(
-        folder / video.path,
-        frames,
-        fps=video.fps,
-        codec="mpeg4" if video.path.endswith(".avi") else "libx264",
-        rotation=video.rotation,
-        crf=CRF,
-    )
+    made = cache.new_file()
+    try:
+        write_video(
+            made,
+            frames,
+            fps=video.fps,
+            codec="mpeg4" if cache.ending == ".avi" else "libx264",
+            rotation=video.rotation,
+            crf=CRF,
+        )
+        return cache.put(key, made, {})
+    finally:
+        made.unlink(missing_ok=True)

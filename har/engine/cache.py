@@ -162,7 +162,7 @@ def place(data: Path, destination: Path) -> None:
         try:
             os.link(data, partial)
         except OSError:
-            # Another disk, one without hard links, or another process put the same entry anew in
+            # Another disk, one without hard links, or another process put the same entry again in
             # this very moment: the file linked to had no name any more.
             shutil.copyfile(data, partial)
         os.replace(partial, destination)

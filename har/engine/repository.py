@@ -108,7 +108,7 @@ def run_experiment(name: str, changes: Sequence[str], log: Path) -> None:
         lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
         end = "\n".join(f"  {line}" for line in lines[-MAX_LOG_LINES:])
         raise ValueError(
-            f"The experiment {name} failed:\n{end}\nAll it printed is in {log}. Mend it and run "
+            f"The experiment {name} failed:\n{end}\nAll it printed is in {log}. Fix it and run "
             "the same command again; the folds that ended are kept."
         )
 

@@ -12,7 +12,7 @@ def run_stage(main: Callable[..., None], arguments: Sequence[str] | None = None)
     """Call `main` with the options of the command line and end the process.
 
     Each parameter of `main` is an option of the same name, read by its annotation: a parameter
-    `out: Path` is `--out PATH`. Errors that a user can mend are printed without a traceback, which
+    `out: Path` is `--out PATH`. Errors that a user can fix are printed without a traceback, which
     `HAR_TRACEBACK=1` brings back. Exit codes: 0 done, 1 failed, 2 wrong options, 130 interrupted.
     """
     options = _parse_options(main, arguments)

@@ -160,7 +160,7 @@ def check_failures(failed: pd.DataFrame, *, total: int, max_fraction: float, rep
     first = "\n".join(f"  {row.source}: {row.reason}" for row in failed.head(5).itertuples())
     raise ValueError(
         f"{len(failed)} of {total} videos failed, more than dataset.max_failed_fraction "
-        f"{max_fraction:g} allows:\n{first}\nAll are in {report}. Mend or remove them, or raise "
+        f"{max_fraction:g} allows:\n{first}\nAll are in {report}. Fix or remove them, or raise "
         "dataset.max_failed_fraction."
     )
 

@@ -2,7 +2,7 @@
 
 Each fold is a DVC experiment that tests on its people and validates on some of the others. The
 experiments are named after the settings, the code and the data, so that a run that was stopped goes
-on, and one with other settings starts anew. Their predictions are pooled into one score.
+on, and one with other settings starts from scratch. Their predictions are pooled into one score.
 
 Terms: the *deviation* is that of the folds' accuracies (they share training videos, so it says how
 much people differ, not how sure the mean is); the *interval* is that of the pooled accuracy, over
@@ -133,7 +133,7 @@ def run_folds(
                 raise ValueError(
                     f"Something of {', '.join(MADE_FROM)} was changed while {prefix} ran, and all "
                     "its folds must be made of the same. Put it back to go on with the same "
-                    "command, which otherwise starts anew. The folds that ended are kept."
+                    "command, which otherwise starts from scratch. The folds that ended are kept."
                 )
             changes = [f"split.folds={folds}", f"split.test_fold={_quoted(names[number])}"]
             changes += overrides

@@ -2,10 +2,10 @@
 
 A convolution's maps keep the places of a frame. Each value of the maps times the gradient of the
 label's score by that value is what it adds to the score; summed over the channels, where the sum is
-positive, that is the heat. For a network that averages each map over its places, as MobileNetV2
-does, this is Grad-CAM as published. For one that does not, as `cnn3d`, which flattens its maps,
-Grad-CAM as published would average the gradient over places all the same and so lose where the
-model looks; without the average it does not (HiResCAM).
+positive, that is the evidence, drawn as heat. For a network that averages each map over its places,
+as MobileNetV2 does, this is Grad-CAM as published. For one that does not, as `cnn3d`, which
+flattens its maps, Grad-CAM as published would average the gradient over places all the same and so
+lose where the model looks; without the average it does not (HiResCAM).
 
 References: Selvaraju et al., "Grad-CAM", ICCV 2017; Draelos and Carin, "Use HiResCAM instead of
 Grad-CAM for faithful explanations of convolutional neural networks", 2020, arXiv 2011.08891.
@@ -25,8 +25,8 @@ from har.models.contract import LAST_LAYER
 from har.pose.joints import NUM_POSE_FEATURES
 
 CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv3D)
-MAX_GRID = 14  # places of the heat along a side, at most
-HEAT_SHARE = 0.55  # of the colour, where the heat is highest
+MAX_GRID = 14  # places of the map along a side, at most
+HEAT_SHARE = 0.55  # of the colour, where the evidence is strongest
 
 
 def with_backbone(

@@ -161,7 +161,7 @@ def _checked(table: pd.DataFrame, where: str) -> pd.DataFrame:
     if missing or table.empty:
         raise ValueError(
             f"{where} has {len(table)} rows of {', '.join(table.columns)}; expected one row a "
-            f"video with {', '.join(COLUMNS)}. Make it anew with `dvc repro`."
+            f"video with {', '.join(COLUMNS)}. Make it again with `dvc repro`."
         )
     repeated = table["video_id"][table["video_id"].duplicated()]
     if len(repeated):

@@ -1,4 +1,4 @@
-"""Scores of a classifier on the test videos, each with its doubt.
+"""Scores of a classifier on the test videos, each with its interval.
 
 Problem: which action a video shows, one of `num_classes`. Input: the probabilities of each video,
 the right label's index and the subject. Scores are in [0, 1], losses in nats. An interval of 95 %
@@ -122,7 +122,7 @@ def validate(
     """Check that the shapes fit, that there are videos and that the probabilities are such.
 
     Raises:
-        ValueError: One of these is not so.
+        ValueError: The shapes differ, there are no videos, or a row is not of probabilities.
     """
     expected = (len(label_indices), len(labels))
     if len(label_indices) == 0:
@@ -165,7 +165,7 @@ def wilson_interval(num_right: float, num_videos: int) -> tuple[float, float]:
     """Return Wilson's 95 % interval of a share.
 
     Example:
-        >>> [round(bound, 2) for bound in wilson_interval(17, 20)]  # the original's 85 %
+        >>> [round(bound, 2) for bound in wilson_interval(17, 20)]
         [0.64, 0.95]
     """
     share, z_squared = num_right / num_videos, NORMAL_QUANTILE**2

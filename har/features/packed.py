@@ -21,7 +21,7 @@ from har.pose.landmarks import pose_features, view_landmarks
 
 @dataclass(frozen=True)
 class Shown:
-    """What is shown of clips.
+    """Which streams of a clip are computed.
 
     Attributes:
         streams: In the order in which their features stand side by side.

@@ -78,7 +78,7 @@ def verdict_sentence(compared: dict[str, Any], comparison: dict[str, Any]) -> st
     name, reference = comparison["name"], compared["reference"]
     accuracy, verdict = comparison["accuracy"], comparison["verdict"]
     corrected = " by Holm" if len(compared["comparisons"]) > 1 else ""
-    doubt = (
+    certainty = (
         f"(95 % interval {_points(accuracy['low'])} to {_points(accuracy['high'])}; McNemar"
         f"{corrected} {_p_value(comparison['p_adjusted'])})"
     )
@@ -92,10 +92,10 @@ def verdict_sentence(compared: dict[str, Any], comparison: dict[str, Any]) -> st
     if verdict == "undecided":
         return (
             f"{name} and {reference} cannot be told apart: {_signed(accuracy['difference'])} "
-            f"points {doubt}; {sides}."
+            f"points {certainty}; {sides}."
         )
     size = f"{100 * abs(accuracy['difference']):.1f}"
-    return f"{name} is {verdict} than {reference} by {size} points {doubt}; {sides}."
+    return f"{name} is {verdict} than {reference} by {size} points {certainty}; {sides}."
 
 
 def macro_f1_sentence(comparison: dict[str, Any]) -> str:

@@ -55,13 +55,13 @@ class FinishedRun:
             text (a `pandas.DataFrame`), by its name there.
         recognizer: The model that the metrics score.
         model: The same from frames to probabilities, with gradients, for Grad-CAM.
-        doubts: Why these may not belong together, one sentence each.
+        warnings: Why these may not belong together, one sentence each.
     """
 
     files: dict[str, Any]
     recognizer: Recognizer
     model: keras.Model
-    doubts: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def read_run(*, model: str, changes: list[str]) -> FinishedRun:
@@ -92,11 +92,11 @@ def read_run(*, model: str, changes: list[str]) -> FinishedRun:
             f"{folder} knows the labels {', '.join(recognizer.labels)}; {FILES['metrics']} scores "
             f"{', '.join(scored)}. Run `dvc repro` to score the model that is there."
         )
-    doubts = _find_doubts(files, recognizer)
+    warnings = _find_warnings(files, recognizer)
     if changes:
         said = "; ".join(changes)
-        doubts.append(f"Changed since the stages ran: {said}. `dvc repro` runs them again")
-    return FinishedRun(files, recognizer, _load_model(folder, recognizer), tuple(doubts))
+        warnings.append(f"Changed since the stages ran: {said}. `dvc repro` runs them again")
+    return FinishedRun(files, recognizer, _load_model(folder, recognizer), tuple(warnings))
 
 
 def _load_model(folder: Path, recognizer: Recognizer) -> keras.Model:
@@ -142,27 +142,27 @@ def _read(path: Path) -> Any:
     return load(path.read_text(encoding="utf-8"))
 
 
-def _find_doubts(files: dict[str, Any], recognizer: Recognizer) -> list[str]:
+def _find_warnings(files: dict[str, Any], recognizer: Recognizer) -> list[str]:
     """Return why the files may be of different runs, whatever DVC says."""
-    doubts = []
+    warnings = []
     metrics, predictions = files["metrics"], files["predictions"]
     accuracy = float((predictions["label"] == predictions["predicted"]).mean())
     if len(predictions) != metrics["num_test_videos"] or not np.isclose(
         accuracy, metrics["accuracy"]
     ):
-        doubts.append(
+        warnings.append(
             f"{FILES['metrics']} has accuracy {metrics['accuracy']:.4f} of "
             f"{metrics['num_test_videos']} videos; by {FILES['predictions']} it is {accuracy:.4f} "
             f"of {len(predictions)}"
         )
     tested = files["manifest"].loc[files["manifest"]["split"] == "test", "video_id"]
     if set(tested) != set(predictions["video_id"]):
-        doubts.append(
+        warnings.append(
             f"{FILES['predictions']} is not of the test videos that {FILES['manifest']} names"
         )
     if not np.isclose(files["train"]["temperature"], recognizer.params["temperature"]):
-        doubts.append(f"{FILES['train']} is of another training than the model in {MODELS}")
-    return doubts
+        warnings.append(f"{FILES['train']} is of another training than the model in {MODELS}")
+    return warnings
 
 
 def _shorten(names: list[str]) -> str:

@@ -48,7 +48,7 @@ def write_report(run: FinishedRun, out: Path) -> list[str]:
         out: A folder, made if it is not there.
 
     Returns:
-        One sentence a doubt, as the three say them at their top.
+        One sentence a warning, as the three say them at their top.
     """
     surest = run.files["predictions"].sort_values("probability", ascending=False, kind="stable")
     is_right = surest["label"] == surest["predicted"]
@@ -57,14 +57,14 @@ def write_report(run: FinishedRun, out: Path) -> list[str]:
     telling = wrong if len(wrong) else right[::-1]
     strips = _draw_strips(run, telling.head(MAX_STRIPS))
     right_strips = _draw_strips(run, right.drop_duplicates("label").head(MAX_STRIPS))
-    doubts = [*run.doubts, *_compare_answers(run, strips + right_strips)]
+    warnings = [*run.warnings, *_compare_answers(run, strips + right_strips)]
     values = describe_data(run) | describe_model(run) | describe_scores(run)
     values |= {
         "strips": strips,
         "right_strips": right_strips,
         "num_errors": len(wrong),
         "has_heat": find_maps_layer(run.model) is not None,
-        "doubts": doubts,
+        "warnings": warnings,
         "interval": INTERVAL,
         "sources": SOURCES,
         "files": {name: path.as_posix() for name, path in FILES.items()},
@@ -72,7 +72,7 @@ def write_report(run: FinishedRun, out: Path) -> list[str]:
     out.mkdir(parents=True, exist_ok=True)
     for name, template in OUTPUTS.items():
         (out / name).write_text(render(template, **values), encoding="utf-8")
-    return doubts
+    return warnings
 
 
 def _draw_strips(run: FinishedRun, chosen: pd.DataFrame) -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ def _draw_strips(run: FinishedRun, chosen: pd.DataFrame) -> list[dict[str, Any]]
 
 
 def _compare_answers(run: FinishedRun, strips: list[dict[str, Any]]) -> list[str]:
-    """Return a doubt if the model does not say of the shown videos what the predictions say."""
+    """Return a warning if the model does not say of the shown videos what the predictions say."""
     other = [
         strip["video_id"]
         for strip in strips

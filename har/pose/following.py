@@ -24,8 +24,8 @@ def clip_landmarks(
 
     Returns:
         float32, shape (num_frames, 33, 8): x and y in heights of the frame, so that x goes from 0
-        to `aspect`, z likewise, visibility, presence, and x, y, z in metres from the hips; NaN in
-        frames without a person.
+        to `aspect`, z in the same unit, visibility, presence, and x, y, z in metres from the hips;
+        NaN in frames without a person.
     """
     frames = unstretch(clip, aspect)
     found = np.full((len(frames), NUM_LANDMARKS, 8), np.nan, np.float32)

@@ -60,7 +60,7 @@ class PoseNetworks:
 
     Args:
         detector: In LiteRT's format.
-        landmarks: Likewise.
+        landmarks: In LiteRT's format.
     """
 
     def __init__(self, detector: bytes, landmarks: bytes):

@@ -1,6 +1,6 @@
 """Cutting parts out of a video, exact to the frame.
 
-The parts are encoded anew: a stream can be copied only from a key frame on, and the parts that the
+The parts are encoded again: a stream can be copied only from a key frame on, and the parts that the
 data sets name hardly ever start at one. The stored picture keeps its size, colours and turn, and
 the frames keep their times.
 """

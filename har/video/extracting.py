@@ -243,7 +243,7 @@ def _decode_needed(
         except av.error.FFmpegError:
             return None
         for frame in decoded:
-            if frame.is_corrupt:  # mended from others, which may have been passed over
+            if frame.is_corrupt:  # repaired from others, which may have been passed over
                 return None
             if frame.pts in index_of:
                 frames[index_of[frame.pts]] = _to_square(frame, stream, scaler, size, aspect)

@@ -31,7 +31,7 @@ class VideoInfo:
         codec: Name of the codec, such as `h264`.
         pixel_format: How pixels are stored, such as `yuv420p`.
         width: Pixels of the upright picture, each pixel taken as square.
-        height: Likewise.
+        height: Pixels of the upright picture.
         rotation: Degrees clockwise that the stored frames are turned to be upright.
         fps: Frames per second, the average where it varies.
         num_frames: Frames, counted in the file and not read from its header.
@@ -260,7 +260,7 @@ def check_damage(path: Path, num_decoded: int, num_promised: int) -> None:
     """Refuse a video of which less than half could be decoded.
 
     Raises:
-        VideoError: As said.
+        VideoError: No frame could be decoded, or less than half of them.
     """
     if not num_decoded:
         raise no_frames_error(path)

@@ -16,7 +16,7 @@ from benchmarks.leave_out import (
     VIEWS,
     at_once,
     ensembles,
-    fit_anew,
+    fit_fresh,
     keep_people,
     run_fold,
     validate,
@@ -238,8 +238,8 @@ def test_one_training_gives_the_weights_of_two(manifest, params):
     assert params["models"]["fusion"]["refit"]
     assert params["models"]["fusion"]["patience"] is None
     twice, once = (
-        fit_anew(read, params, num_classes=2),
-        fit_anew(*at_once(read, params), num_classes=2),
+        fit_fresh(read, params, num_classes=2),
+        fit_fresh(*at_once(read, params), num_classes=2),
     )
     for weights, same in zip(twice.model.get_weights(), once.model.get_weights(), strict=True):
         assert np.array_equal(weights, same)
@@ -256,8 +256,8 @@ def test_all_seeds_together_say_what_their_mean_says():
     said = np.array([[[0.9, 0.1], [0.4, 0.6]], [[0.3, 0.7], [0.2, 0.8]]])  # seed, video, label
     results = {"majority": {"seconds": []}, "fusion": {"said": said, "seconds": [1.0, 1.0]}}
     rows = ensembles(results)
-    assert list(rows) == ["fusion, all seeds"]
-    assert rows["fusion, all seeds"]["predicted"].tolist() == [[0, 1]]
+    assert list(rows) == ["fusion, ensemble over seeds"]
+    assert rows["fusion, ensemble over seeds"]["predicted"].tolist() == [[0, 1]]
 
 
 def test_more_people_to_learn_from_are_fewer_and_others():

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import har.engine.code as code_module
 from har.demo import draw_frames, plan_videos, write_dataset
 from har.demo.body import Body, bend_joint
 from har.demo.motion import LABELS, make_motion
@@ -106,12 +107,19 @@ def test_draw_frames_leaves_the_global_generator_alone(plan):
     assert (np.random.get_state()[1] == before).all()
 
 
-def test_write_dataset_gives_the_same_bytes_for_any_number_of_workers(tmp_path, monkeypatch):
+@pytest.fixture
+def draw(project, monkeypatch):
+    """Write six short videos of two people into a folder of a project, by one worker."""
     monkeypatch.setattr("har.demo.SECONDS", (0.2, 0.3))
+    plan = {"num_subjects": 2, "num_videos": 6, "seed": 7, "num_workers": 1}
+    others = {"code_version": "1", "max_gigabytes": 1.0}
+    return lambda folder, **changes: write_dataset(folder, **plan | others | changes)
+
+
+def test_write_dataset_gives_the_same_bytes_for_any_number_of_workers(draw, tmp_path):
     for workers in (1, 2):
-        write_dataset(
-            tmp_path / str(workers), num_subjects=2, num_videos=6, seed=7, num_workers=workers
-        )
+        # By another code, so that each number draws.
+        assert draw(tmp_path / str(workers), num_workers=workers, code_version=str(workers)) == 6
     one, two = read_files(tmp_path / "1"), read_files(tmp_path / "2")
     assert one == two
     assert len(one) == 7
@@ -121,10 +129,24 @@ def test_write_dataset_gives_the_same_bytes_for_any_number_of_workers(tmp_path, 
     assert set(metadata["subject"]) == {"s01", "s02"}
 
 
-def test_write_dataset_stores_portrait_videos_lying(tmp_path, monkeypatch):
-    monkeypatch.setattr("har.demo.SECONDS", (0.2, 0.3))
+def test_write_dataset_draws_only_what_was_not_drawn_before(draw, tmp_path):
+    assert draw(tmp_path / "first") == 6
+    assert draw(tmp_path / "again") == 0
+    assert read_files(tmp_path / "again") == read_files(tmp_path / "first")
+    assert draw(tmp_path / "other code", code_version="2") == 6
+    assert draw(tmp_path / "other seed", seed=8) == 6
+
+
+def test_drawing_counts_its_own_code_alone():
+    reached = code_module._reached(["har.demo"])
+    rooms = {name.split(".")[1] for name in reached - {"har"}}
+    assert rooms == {"demo", "video"}
+    assert {name for name in reached if name.startswith("har.video.")} == {"har.video.writing"}
+
+
+def test_write_dataset_stores_portrait_videos_lying(draw, tmp_path, monkeypatch):
     monkeypatch.setattr("har.demo.PORTRAIT_SHARE", 1.0)
-    write_dataset(tmp_path, num_subjects=1, num_videos=6, seed=1, num_workers=1)
+    draw(tmp_path, num_subjects=1, seed=1)
     videos = plan_videos(num_subjects=1, num_videos=6, seed=1)
     video = next(video for video in videos if video.rotation)
     info = probe_video(tmp_path / video.path)

@@ -55,9 +55,9 @@ def test_run_stage_ends_with_1_and_a_message_on_a_user_mistake(traceback, capsys
     monkeypatch.delenv("HAR_TRACEBACK", raising=False)
     if traceback:
         monkeypatch.setenv("HAR_TRACEBACK", "1")
-    code, said = end_of(failing_with(ValueError("mend `seed`")), ["--out", "a"], capsys)
+    code, said = end_of(failing_with(ValueError("fix `seed`")), ["--out", "a"], capsys)
     assert code == 1
-    assert said.endswith("\nerror: mend `seed`\n")
+    assert said.endswith("\nerror: fix `seed`\n")
     assert ("Traceback (most recent call last)" in said) == traceback
 
 

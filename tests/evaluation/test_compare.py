@@ -87,7 +87,7 @@ def test_people_spread_of_one_person_is_none():
     assert people_spread(np.mean, np.array(["ann"] * 3), num_bootstrap=9, rng=None) == 0.0
 
 
-def test_holm_never_orders_p_values_anew():
+def test_holm_never_changes_the_order_of_p_values():
     assert holm(np.array([0.04])).tolist() == [0.04]
     assert holm(np.array([0.02, 0.01, 0.5])) == pytest.approx([0.04, 0.03, 0.5])
     assert holm(np.array([0.6, 0.7])).tolist() == [1.0, 1.0]

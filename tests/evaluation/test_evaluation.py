@@ -31,7 +31,7 @@ def score(probabilities: np.ndarray, actual: list[int], subjects: list[str], **o
     return evaluate(probabilities, np.array(actual), np.array(subjects), LABELS, **settings)
 
 
-def test_evaluate_perfect_score_is_one_with_doubt():
+def test_evaluate_perfect_score_is_one_with_an_interval():
     actual = [0, 1, 2] * 4
     scores = score(sure(actual), actual, list("aaabbbcccddd"))
     assert scores["accuracy"] == scores["macro_f1"] == scores["accuracy_high"] == 1.0

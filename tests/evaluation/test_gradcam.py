@@ -28,7 +28,7 @@ def frames() -> np.ndarray:
 
 
 def corner_weights(corner: tuple[int, int], *, frame: int | None = None) -> np.ndarray:
-    """Weights of flattened (frames, 8, 8, 1) maps: only one quarter speaks for label 0."""
+    """Weights of flattened (frames, 8, 8, 1) maps: only one quarter is evidence for label 0."""
     weights = np.zeros((NUM_FRAMES, 8, 8, 2), np.float32)
     top, left = 4 * corner[0], 4 * corner[1]
     chosen = slice(None) if frame is None else slice(frame, frame + 1)
@@ -158,7 +158,7 @@ def test_find_heat_map_of_the_project_s_models_as_saved(name, maps_name, frames,
     kind = settings_type(name)
     settings = kind(**{key: value for key, value in params.items() if key in kind.model_fields})
     model = build_model(name, settings, num_classes=3, num_frames=NUM_FRAMES * 2, **options)
-    last = model.layers[-1]  # may start at 0, where nothing speaks for any label
+    last = model.layers[-1]  # may start at 0, where nothing is evidence for any label
     last.set_weights([np.random.default_rng(0).normal(size=last.kernel.shape), np.zeros(3)])
     save_trained(model, tmp_path)
     loaded = load_trained(tmp_path)

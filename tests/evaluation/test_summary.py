@@ -31,7 +31,7 @@ def test_describe_metrics_puts_the_model_above_its_baselines_with_intervals():
     assert lines[-1] == "On 20 test videos of 4 people never seen in training."
 
 
-def test_describe_metrics_doubts_the_score_when_nobody_is_named():
+def test_describe_metrics_warns_when_nobody_is_named():
     metrics = copy.deepcopy(METRICS) | {"grouped_by": "video"}
     assert "may have been seen in training" in describe_metrics(metrics)
     assert describe_scores(metrics).endswith("unknown people, who may have been seen in training")

@@ -58,7 +58,7 @@ def read_rows(path: str) -> list[dict[str, str]]:
     return list(csv.DictReader(Path(path).read_text(encoding="utf-8").splitlines()))
 
 
-@pytest.mark.parametrize("codec", ["h264", "mpeg4"])  # copied, and encoded anew in 48 x 36
+@pytest.mark.parametrize("codec", ["h264", "mpeg4"])  # copied, and encoded again in 48 x 36
 def test_read_clip_gives_the_frames_of_the_pipeline(codec, tmp_path):
     video = tmp_path / f"a clip é.{'mp4' if codec == 'h264' else 'avi'}"
     write_video(video, textured_frames(20), fps=25, **({} if codec == "h264" else {"codec": codec}))

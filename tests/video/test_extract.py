@@ -31,7 +31,7 @@ PARAMS = {
 }
 
 NUM_FRAMES = 60
-# How a file is encoded, and where decoding of it can start anew.
+# How a file is encoded, and where decoding of it can start.
 CODINGS = {
     "b_frames": ("keyint=250", 1),
     "no_b_frames": ("bframes=0:keyint=250", 1),
@@ -242,7 +242,7 @@ def write_textured(path: Path, *, x264: str) -> Path:
 
 
 def restarts_of(path: Path) -> list[bool]:
-    """Return at which packets decoding can start anew."""
+    """Return at which packets decoding can start."""
     restarts: list[bool] = []
     with open_video(path) as (container, stream):
         packets = read_packets(container, stream)
