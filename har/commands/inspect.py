@@ -41,16 +41,21 @@ def inspect(
     """Check whether a folder of videos can be trained on, before any run.
 
     Lists labels, people, lengths, sizes, codecs, duplicates and problems with their fix, and writes
-    a page with a few frames of a few videos of each label. Changes nothing. Exit code: 0 if the
-    videos can be trained on, 1 if not.
+    a page with a few frames of a few videos of each label. In these it looks for a person and for a
+    moving camera too. Changes nothing. Exit code: 0 if the videos can be trained on, 1 if not.
     """
     from har.dataset.inspection import inspect_videos
     from har.pages.inspection import describe_inspection, inspection_as_json, render_page
+    from har.pose.looking import look_for_people
     from har.settings import load_settings
 
-    settings = inspection_settings(load_settings(required=False), subject_pattern)
+    settings = load_settings(required=False)
     page = html or Path(f"inspect-{folder.resolve().name}.html")
-    inspection = inspect_videos(folder, settings, report=page, decode=decode)
+    goes_by = inspection_settings(settings, subject_pattern)
+    inspection = inspect_videos(folder, goes_by, report=page, decode=decode)
+    inspection = look_for_people(
+        inspection, streams=settings.features.streams, num_threads=settings.workers
+    )
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(render_page(inspection), encoding="utf-8")
     write = inspection_as_json if as_json else describe_inspection

@@ -7,14 +7,17 @@ decoded is left to the run itself, unless `decode` asks for it.
 
 import contextlib
 import io
-from dataclasses import asdict, dataclass, replace
+import math
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from har.clips.camera import camera_state
+from har.dataset.looking import Look, look_at
 from har.dataset.problems import (
     Problem,
+    camera_problems,
     duplicate_problems,
     failure_problems,
     label_problems,
@@ -28,12 +31,12 @@ from har.engine.errors import VideoError
 from har.engine.seeds import generator_for
 from har.engine.steps import Limits, digests
 from har.engine.workers import run_in_workers
-from har.video.preview import Preview, PreviewTask, preview_video
+from har.video.preview import PreviewTask
 
 STRIPS_PER_LABEL = 6
 MAX_STRIPS = 180  # on the page; more labels get one each, of half the height
 STRIP_HEIGHT = 96  # pixels
-MAX_STRIP_BYTES = 3_000_000  # of all strips; a third more once written as text
+MAX_STRIP_BYTES = 2_400_000  # of all strips; a third more once written as text, and a skeleton each
 INFO_COLUMNS = (
     *("container", "codec", "pixel_format", "width", "height", "rotation", "fps", "num_frames"),
     *("num_promised", "duration_seconds", "constant_frame_rate", "interlaced"),
@@ -74,8 +77,12 @@ class Inspection:
     Attributes:
         folder: The folder.
         videos: One row a file: `path`, `label`, `subject`, `split`, `status` (ok, failed, duplicate
-            or ignored), `reason`, the columns of `INFO_COLUMNS` (None unless ok) and `strip`, a
-            JPEG picture (empty for most).
+            or ignored), `reason`, the columns of `INFO_COLUMNS` (None unless ok), `strip`, a
+            JPEG picture (empty for most), and, of the videos looked into, `frames` (as
+            `har.video.preview.Preview` says; else empty), `camera` (as
+            `har.clips.camera.camera_state`; else empty), `camera_motion` (None if not told).
+            `har.pose.looking` fills in `person` (found or nobody; else empty) and `skeleton`
+            (which of the frames, and the landmarks in it; else None).
         labels: One row a label: `label`, `videos`, `people`, `failed`, `duplicates`,
             `min_seconds`, `median_seconds`, `max_seconds`, and videos in `train`, `val`, `test`.
         grouped_by: As `har.dataset.subjects` says; empty if that failed.
@@ -117,7 +124,7 @@ def inspect_videos(
     videos = pd.DataFrame(rows).rename(columns={"source": "path", "path": "converted"})
     videos = videos[["video_id", "path", "label", "subject", "split", "fold", "status", "reason"]]
     two_labels, again = _mark_duplicates(videos)
-    videos = videos.assign(**_preview(videos, settings.limits, decode=decode))
+    videos = videos.assign(**_look(videos, settings, decode=decode))
     videos.loc[videos["status"] == "", "status"] = "ok"
     grouped_by, subject_problems = _find_subjects(videos, settings)
     split_problems = _split(videos, settings, grouped_by) if grouped_by else []
@@ -128,6 +135,7 @@ def inspect_videos(
         *subject_problems,
         *split_problems,
         *length_problems(videos, settings.num_frames),
+        *camera_problems(videos),
     ]
     problems.sort(key=lambda problem: not problem.blocks)
     return Inspection(folder, videos, _count_labels(videos), grouped_by, tuple(problems))
@@ -154,20 +162,22 @@ def _mark_duplicates(videos: pd.DataFrame) -> tuple[list[str], list[str]]:
     return two_labels, again
 
 
-def _preview(videos: pd.DataFrame, limits: Limits, *, decode: bool) -> dict[str, Any]:
+def _look(
+    videos: pd.DataFrame, settings: InspectionSettings, *, decode: bool
+) -> dict[str, pd.Series]:
     """Look into the videos that have no status yet, and give one to those that fail.
 
     Returns:
         The new columns by name.
     """
-    todo = videos[videos["status"] == ""]
+    todo, limits = videos[videos["status"] == ""], settings.limits
     strip_heights = choose_strips(todo["label"])
     tasks = [
-        PreviewTask(Path(path), strip_heights.get(row, 0), decode)
+        PreviewTask(Path(path), strip_heights.get(row, 0), decode, settings.num_frames)
         for row, path in todo["path"].items()
     ]
     results = run_in_workers(
-        preview_video,
+        look_at,
         tasks,
         total=len(tasks),
         num_workers=limits.workers,
@@ -177,19 +187,38 @@ def _preview(videos: pd.DataFrame, limits: Limits, *, decode: bool) -> dict[str,
         section="convert",  # whose limits are used
         failures=(VideoError,),
     )
-    previews: dict[int, Preview] = {}
+    looks: dict[int, Look] = {}
     for row, result in zip(todo.index, results, strict=True):
         if result.reason:
             videos.loc[row, ["status", "reason"]] = ["failed", result.reason]
         else:
-            previews[row] = result.value
-    previews = _within_budget(previews, videos["label"])
-    infos = [asdict(previews[row].info) if row in previews else {} for row in videos.index]
-    columns = {name: [info.get(name) for info in infos] for name in INFO_COLUMNS}
+            looks[row] = result.value
+    return _columns_of(looks, videos)
+
+
+def _columns_of(looks: dict[int, Look], videos: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return what was seen as columns, empty or None for videos that were not looked into."""
+    strips = keep_small({row: look.preview.strip for row, look in looks.items()}, videos["label"])
+    infos = {row: asdict(look.preview.info) for row, look in looks.items()}
+    motions = {row: look.camera_motion for row, look in looks.items()}
+    motions = {row: motion for row, motion in motions.items() if motion is not None}
+    columns = {
+        **{name: {row: info[name] for row, info in infos.items()} for name in INFO_COLUMNS},
+        "strip": strips,
+        "frames": {row: look.preview.frames for row, look in looks.items()},
+        "camera": {row: camera_state(motion) for row, motion in motions.items()},
+        "camera_motion": {row: one for row, one in motions.items() if not math.isnan(one)},
+        "person": {},
+        "skeleton": {},
+    }
+    empty = {"strip": b"", "frames": (), "camera": "", "person": ""}
     # As objects: a column with gaps would else become floats, and 25 frames 25.0.
-    columns = {name: pd.Series(values, videos.index, object) for name, values in columns.items()}
-    strips = [previews[row].strip if row in previews else b"" for row in videos.index]
-    return {**columns, "strip": strips}
+    return {
+        name: pd.Series(
+            [of.get(row, empty.get(name)) for row in videos.index], videos.index, object
+        )
+        for name, of in columns.items()
+    }
 
 
 def choose_strips(labels: pd.Series) -> dict[int, int]:
@@ -217,16 +246,17 @@ def choose_strips(labels: pd.Series) -> dict[int, int]:
     return chosen
 
 
-def _within_budget(previews: dict[int, Preview], labels: pd.Series) -> dict[int, Preview]:
-    """Drop strips, those late in their label first, until all are small enough for one page."""
-    sizes = pd.Series({row: len(preview.strip) for row, preview in previews.items()}, dtype=int)
+def keep_small(strips: dict[int, bytes], labels: pd.Series) -> dict[int, bytes]:
+    """Return those strips, early ones of each label first, that are small enough for one page.
+
+    Args:
+        strips: JPEG files by the row of their video; empty ones are left out.
+        labels: The label of each video, by its row.
+    """
+    sizes = pd.Series({row: len(strip) for row, strip in strips.items()}, dtype=int)
     place_in_label = sizes[sizes > 0].groupby(labels.loc[sizes.index]).cumcount()
     total = sizes[place_in_label.sort_values(kind="stable").index].cumsum()
-    dropped = set(total[total > MAX_STRIP_BYTES].index)
-    return {
-        row: replace(preview, strip=b"") if row in dropped else preview
-        for row, preview in previews.items()
-    }
+    return {row: strips[row] for row in sizes.index if total.get(row, math.inf) <= MAX_STRIP_BYTES}
 
 
 def _find_subjects(videos: pd.DataFrame, settings: InspectionSettings) -> tuple[str, list[Problem]]:

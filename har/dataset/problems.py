@@ -10,6 +10,12 @@ from har.dataset.split_checks import check_labels
 from har.dataset.videos import REFUSED_BY_DVC
 from har.engine.steps import check_failures
 
+MOST_WITHOUT = 0.9  # of the videos without a person: the pose is of no use
+NO_USE = (
+    "The pose is of no use there: leave pose out of features.streams and of the streams of the "
+    "model in params.yaml, or film so that the whole body is seen, and not too small."
+)
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -148,6 +154,46 @@ def length_problems(videos: pd.DataFrame, num_frames: int) -> list[Problem]:
         ]
         problems.append(Problem(False, what, tuple(details)))
     return problems
+
+
+def camera_problems(videos: pd.DataFrame) -> list[Problem]:
+    """Return the problem with videos whose camera moves, of those looked into.
+
+    Args:
+        videos: One row a file, with `path`, `camera` and `camera_motion`.
+    """
+    moving = videos[videos["camera"] == "moving"].sort_values("camera_motion", ascending=False)
+    if moving.empty:
+        return []
+    num_seen = int((videos["camera"] != "").sum())
+    what = (
+        f"The camera moves in {len(moving)} of {_count(num_seen, 'video')} looked into, in the "
+        "second from the middle. The pipeline takes that out as far as it can; the report of a run "
+        "compares moving and still cameras. Put the camera on something firm for new videos."
+    )
+    details = tuple(
+        f"{row.path}: by {100 * row.camera_motion:.2f} % of the frame from a frame to the next"
+        for row in moving.itertuples()
+    )
+    return [Problem(False, what, details)]
+
+
+def people_problems(videos: pd.DataFrame) -> list[Problem]:
+    """Return the problem with videos in which nobody is found, of those looked into.
+
+    Args:
+        videos: One row a file, with `path` and `person`.
+    """
+    nobody = videos[videos["person"] == "nobody"]
+    if nobody.empty:
+        return []
+    num_seen = int((videos["person"] != "").sum())
+    what = f"Nobody was found in {len(nobody)} of {_count(num_seen, 'video')} looked into. "
+    if len(nobody) >= MOST_WITHOUT * num_seen:
+        what += NO_USE
+    else:
+        what += "Where somebody is there, film so that the whole body is seen, and not too small."
+    return [Problem(False, what, tuple(nobody["path"]))]
 
 
 def _details(rows: pd.DataFrame) -> tuple[str, ...]:

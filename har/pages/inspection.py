@@ -7,13 +7,15 @@ import json
 from collections import Counter
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 
-from har.dataset.inspection import INFO_COLUMNS, Inspection
+from har.dataset.inspection import INFO_COLUMNS, STRIP_HEIGHT, Inspection
 from har.dataset.splits import SPLITS
 from har.dataset.subjects import SAME_PEOPLE, UNKNOWN, knows_people
-from har.pages.templating import as_seconds, data_uri, render
+from har.pages.templating import as_seconds, data_uri, encode_jpeg, render
+from har.pose.drawing import draw_skeletons
 
 MAX_NAMED = 6  # kinds of sizes, codecs and the like that are named one by one
 MAX_DETAILS_IN_TERMINAL = 5
@@ -28,7 +30,11 @@ GROUPED_BY = {
     "": "who is who is unclear",
 }
 CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4 or mov", "matroska,webm": "mkv or webm"}
-FILE_COLUMNS = ("path", "label", "subject", "split", "status", "reason", *INFO_COLUMNS)
+NOT_LOOKED = "not looked into"
+FILE_COLUMNS = (
+    *("path", "label", "subject", "split", "status", "reason", *INFO_COLUMNS),
+    *("person", "camera", "camera_motion"),
+)
 
 
 def describe_inspection(inspection: Inspection, *, page: str) -> str:
@@ -124,6 +130,9 @@ def count_kinds(
         "containers": [CONTAINERS.get(name, name) for name in usable["container"]],
         "rotation": [f"{rotation}°" for rotation in usable["rotation"]],
     }
+    for name in ("person", "camera"):
+        if usable[name].any():
+            kinds[name] = [seen or NOT_LOOKED for seen in usable[name]]
     if knows_people(inspection.grouped_by):
         kinds["people"] = list(usable["subject"])
     return {name: commonest(values, max_named) for name, values in kinds.items()}
@@ -222,9 +231,23 @@ def _sheets(usable: pd.DataFrame) -> list[dict[str, Any]]:
                     "name": row.video_id.removeprefix(f"{label}/"),
                     "seconds": row.duration_seconds,
                     "uri": data_uri(row.strip),
+                    "skeleton": _skeleton_uri(row.frames, row.skeleton),
                 }
                 for row in group.itertuples()
             ],
         }
         for label, group in shown.groupby("label")
     ]
+
+
+def _skeleton_uri(frames: tuple[np.ndarray, ...], skeleton: tuple[int, np.ndarray] | None) -> str:
+    """Return a picture of the frame with a skeleton as a data URI; empty without a person."""
+    if skeleton is None:
+        return ""
+    place, landmarks = skeleton
+    height, width = frames[place].shape[:2]
+    # One that is as wide as high takes places as shares of its height.
+    shares = landmarks[np.newaxis] / [height, height, *[1] * 6]
+    drawn = draw_skeletons(frames[place][np.newaxis], shares, aspect=1.0)[0]
+    size = (max(1, round(width * STRIP_HEIGHT / height)), STRIP_HEIGHT)
+    return data_uri(encode_jpeg(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA)))

@@ -2,18 +2,15 @@
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
 from har.clips.clip import load_clip
 from har.pages.plots import save_contact_sheet
-from har.pose.joints import BONES
+from har.pose.drawing import draw_skeletons
 
 FEW_FOUND = 0.1  # of a clip's frames
 MAX_NAMED = 5
-MIN_VISIBILITY = 0.3  # of a joint that is drawn
-COLOUR = (0, 255, 0)
 
 
 def describe_people(table: pd.DataFrame) -> str:
@@ -51,22 +48,3 @@ def save_skeletons(videos: pd.DataFrame, table: pd.DataFrame, path: Path) -> Non
         landmarks = np.load(video.path_of_landmarks)
         rows.append((video.label, draw_skeletons(load_clip(video.path), landmarks, video.aspect)))
     save_contact_sheet(rows, path)
-
-
-def draw_skeletons(clip: np.ndarray, landmarks: np.ndarray, aspect: float) -> np.ndarray:
-    """Return frames with the bones that are visible in them.
-
-    Args:
-        clip: uint8 RGB, shape (num_frames, size, size, 3), made square.
-        landmarks: As `har.pose.following.clip_landmarks` returns them.
-        aspect: Width / height of the frames as they were.
-    """
-    shown, size = np.array(clip), clip.shape[1]
-    for frame, joints in zip(shown, landmarks, strict=True):
-        if not np.isfinite(joints[0, 0]):
-            continue
-        places = (joints[:, :2] / [aspect, 1] * size).round().astype(int).tolist()
-        for start, end in BONES:
-            if min(joints[start, 3], joints[end, 3]) > MIN_VISIBILITY:
-                cv2.line(frame, places[start], places[end], COLOUR, 2, cv2.LINE_AA)
-    return shown

@@ -1,4 +1,4 @@
-"""A first look at one video: what it holds, and a strip of a few of its frames."""
+"""A first look at one video: what it holds, a strip of a few of its frames, and a short run."""
 
 import itertools
 import math
@@ -29,6 +29,10 @@ GAP = 2  # pixels between two frames
 JPEG_QUALITY = 72
 PIXELS_PER_FRAME = 8_000_000  # decoded at most for one: 26 frames of 480p, some 60 ms
 MAX_DECODED = 120  # frames decoded at most for one frame of a strip
+FRAME_SIDE = 224  # pixels of the longer side of the frames kept; the person detector takes as many
+RUN_SECONDS = 1.0  # length of the run from the middle of a video
+RUN_STEP_SECONDS = 0.2  # between two frames of the run, at most
+RUN_PIXELS = 32_000_000  # decoded at most for the run: 15 frames of 1080p, some 100 ms
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,15 @@ class Preview:
     Attributes:
         info: What the file holds.
         strip: A JPEG picture of a few frames side by side; empty if none was wanted.
+        frames: Those of the strip, larger: uint8 RGB, upright, `FRAME_SIDE` on the longer side.
+        run: About a second from the middle of the video, uint8 RGB, shape (num_frames, size, size,
+            3); None if no strip was wanted.
     """
 
     info: VideoInfo
     strip: bytes
+    frames: tuple[np.ndarray, ...] = ()
+    run: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -50,13 +59,15 @@ class PreviewTask:
 
     Attributes:
         path: The video.
-        strip_height: Of the picture in pixels; 0 for no picture.
+        strip_height: Of the picture in pixels; 0 for no picture, no frames and no run.
         decode: Whether to decode every frame, which finds damage that the file does not tell of.
+        num_frames: Of a clip; the frames of the run are as far apart as a clip's.
     """
 
     path: Path
     strip_height: int
     decode: bool
+    num_frames: int = 30
 
 
 def preview_video(task: PreviewTask) -> Preview:
@@ -73,11 +84,13 @@ def preview_video(task: PreviewTask) -> Preview:
             with open_video(path) as (container, stream):
                 num_decoded = sum(1 for _ in decode_frames(container, stream))
             check_damage(path, num_decoded, info.num_promised)
-        strip = draw_strip(path, timing, height=task.strip_height) if task.strip_height else b""
-    return Preview(info, strip)
+        if not task.strip_height:
+            return Preview(info, b"")
+        strip, frames = draw_strip(path, timing, height=task.strip_height)
+        return Preview(info, strip, frames, read_run(path, timing, num_frames=task.num_frames))
 
 
-def draw_strip(path: Path, timing: Timing, *, height: int) -> bytes:
+def draw_strip(path: Path, timing: Timing, *, height: int) -> tuple[bytes, tuple[np.ndarray, ...]]:
     """Draw a few frames side by side, from the first to the last part of the video.
 
     It is quick rather than exact: for each wanted instant it goes on from the last one, or from
@@ -90,16 +103,60 @@ def draw_strip(path: Path, timing: Timing, *, height: int) -> bytes:
         height: Of the picture, in pixels.
 
     Returns:
-        A JPEG file; empty if no frame could be decoded.
+        A JPEG file, and the frames, larger, as `Preview` says; empty if none could be decoded.
     """
     num_wanted = min(NUM_STRIP_FRAMES, len(timing.times))
     # The middles of equal parts; of 80 frames in 4 parts: 10 30 50 70.
     wanted = [(2 * i + 1) * len(timing.times) // (2 * num_wanted) for i in range(num_wanted)]
     times = [timing.times[index] for index in wanted]
     with open_video(path) as (container, stream):
-        frames = list(_frames_near(container, stream, times))
-        thumbnails = [_shrink(frame, stream, height) for frame in frames]
-    return _join(thumbnails, height) if thumbnails else b""
+        thumbnails, frames = [], []
+        for frame in _frames_near(container, stream, times):
+            shown_width, shown_height = upright_size(frame, stream)
+            large = max(1, round(FRAME_SIDE * shown_height / max(shown_width, shown_height)))
+            thumbnails.append(_shrink(frame, stream, height))
+            frames.append(_shrink(frame, stream, large))
+    return _join(thumbnails, height) if thumbnails else b"", tuple(frames)
+
+
+def read_run(path: Path, timing: Timing, *, num_frames: int) -> np.ndarray:
+    """Decode a short run of frames from the middle of a video, in a bounded time.
+
+    It starts at the last whole picture before the middle second.
+
+    Args:
+        path: The video.
+        timing: When its frames are shown.
+        num_frames: Of a clip. Two frames of the run are as far apart as two of a clip, but at most
+            `RUN_STEP_SECONDS`.
+
+    Returns:
+        uint8 RGB, shape (num_frames, FRAME_SIDE, FRAME_SIDE, 3), perhaps of no frame.
+    """
+    num_there = len(timing.times)
+    step = min((num_there - 1) / max(1, num_frames - 1), RUN_STEP_SECONDS * float(timing.fps))
+    step = max(1, round(step))
+    length = max(2 * step, round(RUN_SECONDS * float(timing.fps))) + 1  # in frames
+    start = max(0, num_there - length) // 2
+    with open_video(path) as (container, stream):
+        size = stream.codec_context.width * stream.codec_context.height
+        length = min(length, max(1, RUN_PIXELS // max(1, size)))
+        frames = (
+            _decode_from(container, stream, timing.times[start])
+            if start
+            else decode_frames(container, stream)
+        )
+        run = [_square(frame) for frame in itertools.islice(frames, 0, length, step)]
+    return np.stack(run) if run else np.empty((0, FRAME_SIDE, FRAME_SIDE, 3), np.uint8)
+
+
+def _square(frame: av.VideoFrame) -> np.ndarray:
+    """Return the whole frame as uint8 RGB of shape (FRAME_SIDE, FRAME_SIDE, 3), not upright."""
+    is_smaller = frame.width * frame.height > FRAME_SIDE**2
+    return frame.reformat(
+        FRAME_SIDE, FRAME_SIDE, format="rgb24", threads=1,
+        interpolation=SHRINK if is_smaller else ENLARGE,
+    ).to_ndarray()  # fmt: skip
 
 
 def _frames_near(

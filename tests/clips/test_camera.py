@@ -4,7 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
-from har.clips.camera import STILL, camera_motion, follow_camera
+from har.clips.camera import (
+    MOVING,
+    STILL,
+    camera_motion,
+    camera_state,
+    follow_camera,
+    measure_camera,
+)
 from har.clips.streams import show_streams
 from har.clips.views import View, apply_view
 
@@ -65,3 +72,28 @@ def test_a_shaking_hand_is_taken_out_of_motion_and_of_where_the_person_is():
 def test_the_same_clip_has_the_same_motion_again():
     clip = apply_view(walking_person(), View(shake=0.1, shake_seed=5))
     assert np.array_equal(camera_motion(clip), camera_motion(clip))
+
+
+def panning(step: int, num_frames: int = 6) -> np.ndarray:
+    wall = textured(2 * SIZE)
+    return np.stack([wall[:SIZE, step * i : step * i + SIZE] for i in range(num_frames)])
+
+
+def test_measure_camera_returns_how_far_the_middle_of_the_picture_moves():
+    assert measure_camera(panning(4)) == pytest.approx(4 / SIZE, rel=0.02)
+    assert measure_camera(walking_person()) < MOVING / 3
+    shaken = apply_view(walking_person(), View(shake=0.1, shake_seed=5))
+    assert camera_state(measure_camera(shaken)) == "moving"
+
+
+def test_measure_camera_does_not_take_a_person_before_a_bare_wall_for_the_camera():
+    clip = np.full((6, SIZE, SIZE, 3), 220, np.uint8)
+    for place, frame in enumerate(clip):
+        frame[40:100, 20 + 4 * place : 60 + 4 * place] = textured()[:60, :40]
+    assert not np.array_equal(camera_motion(clip)[1], STILL)  # all that has corners moves
+    assert camera_state(measure_camera(clip)) == "cannot be told"
+
+
+@pytest.mark.parametrize("num_frames", [0, 1])
+def test_measure_camera_tells_nothing_without_two_frames(num_frames):
+    assert np.isnan(measure_camera(panning(0)[:num_frames]))

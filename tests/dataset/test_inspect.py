@@ -5,6 +5,7 @@ import shutil
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from inspected import PATTERN, find_problem, inspect_videos
@@ -13,8 +14,10 @@ from video_files import write_damaged, write_numbered, write_sound
 
 import har.dataset.inspection
 import har.dataset.splits
+from har.dataset.looking import Look, look_at
 from har.pages.inspection import count_kinds, describe_inspection
-from har.video.preview import Preview, PreviewTask, preview_video
+from har.video.preview import PreviewTask
+from har.video.writing import write_video
 from stages import convert, extract, split
 
 
@@ -204,16 +207,36 @@ def test_inspect_videos_refuses_a_folder_without_labels(project):
         inspect_videos(Path("videos"))
 
 
-def hang_at_long_videos(task: PreviewTask) -> Preview:
+def test_inspect_videos_names_those_with_a_moving_camera(good_copy, monkeypatch):
+    monkeypatch.setattr(har.dataset.inspection, "STRIPS_PER_LABEL", 5)
+    wall = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    wall = wall.repeat(8, axis=0).repeat(8, axis=1)
+    for name, step in (("p0_still", 0), ("p1_pan", 2)):
+        frames = [wall[:192, step * place : step * place + 192] for place in range(50)]
+        write_video(good_copy / "sit" / f"{name}.mp4", frames, fps=25, crf=8)
+    inspection = inspect_videos(good_copy)
+    seen = inspection.videos.set_index("video_id")
+    assert seen.loc["sit/p0_still", "camera"] == "still"
+    assert seen.loc["sit/p1_pan", "camera"] == "moving"
+    # Two pixels of 192 a frame, and every second frame of 50 is one of a clip.
+    assert seen.loc["sit/p1_pan", "camera_motion"] == pytest.approx(2 * 2 / 192, rel=0.1)
+    problem = find_problem(inspection, "^The camera moves in 1 of 9 videos looked into")
+    assert not problem.blocks
+    assert problem.details[0].startswith("videos/sit/p1_pan.mp4: by 2.")
+    kinds = dict(count_kinds(inspection)["camera"])
+    assert kinds == {"cannot be told": 7, "still": 1, "moving": 1, "not looked into": 1}
+
+
+def hang_at_long_videos(task: PreviewTask) -> Look:
     if "long" in task.path.name:
         time.sleep(1000)
-    return preview_video(task)
+    return look_at(task)
 
 
 def test_inspect_videos_stops_a_video_that_takes_too_long(good_copy, set_param, monkeypatch):
     set_param("convert.timeout_seconds", 2)
     write_numbered(good_copy / "sit" / "p1_long.avi", 40, codec="mpeg4")
-    monkeypatch.setattr(har.dataset.inspection, "preview_video", hang_at_long_videos)
+    monkeypatch.setattr(har.dataset.inspection, "look_at", hang_at_long_videos)
     inspection = inspect_videos(good_copy)
     row = inspection.videos.set_index("video_id").loc["sit/p1_long"]
     assert row["status"] == "failed"

@@ -13,10 +13,9 @@ from video_files import corner_frames, write_at_times, write_numbered
 
 import har.dataset.inspection
 import har.dataset.splits
-from har.dataset.inspection import MAX_STRIP_BYTES, _within_budget, choose_strips
+from har.dataset.inspection import MAX_STRIP_BYTES, choose_strips, keep_small
 from har.dataset.problems import Problem
 from har.pages.inspection import count_kinds, describe_inspection, inspection_as_json, render_page
-from har.video.preview import Preview
 
 
 @pytest.fixture(autouse=True)
@@ -46,9 +45,8 @@ def test_choose_strips_shows_each_label_and_few_in_all(num_labels):
 
 def test_strips_are_left_out_where_they_would_make_the_page_too_large():
     labels = pd.Series(["a"] * 5 + ["b"] * 5)
-    previews = {row: Preview(None, b"x" * (MAX_STRIP_BYTES // 4)) for row in range(10)}
-    kept = [row for row, preview in _within_budget(previews, labels).items() if preview.strip]
-    assert kept == [0, 1, 5, 6]
+    strips = dict.fromkeys(range(10), b"x" * (MAX_STRIP_BYTES // 4))
+    assert list(keep_small(strips, labels)) == [0, 1, 5, 6]
 
 
 def test_render_page_escapes_names_and_needs_nothing_else(good_copy):
@@ -115,3 +113,6 @@ def test_inspection_as_json_lists_every_file(good_copy):
     assert files["p1_bad.mp4"]["num_frames"] is None
     sit = next(video for video in content["videos"] if video["path"].endswith("sit/p0_a.mp4"))
     assert (sit["num_frames"], sit["subject"], sit["codec"]) == (31, "p0", "h264")
+    # Plain grey frames have no corner to go by, and here nobody has looked for a person.
+    assert (sit["camera"], sit["camera_motion"], sit["person"]) == ("cannot be told", None, "")
+    assert files["p1_bad.mp4"]["camera"] == ""

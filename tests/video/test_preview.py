@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from video_files import corner_frames, write_numbered
 
+import har.video.preview
 from har.engine.errors import VideoError
-from har.video.preview import NUM_STRIP_FRAMES, PreviewTask, preview_video
+from har.video.preview import FRAME_SIDE, NUM_STRIP_FRAMES, PreviewTask, preview_video
 from har.video.writing import write_video
 
 
@@ -44,3 +45,29 @@ def test_preview_video_draws_any_video(tmp_path, name):
     options = {"pixel_format": "rgb8"} if codec == "gif" else {}
     write_video(tmp_path / name, frames, fps=25, codec=codec, **options)
     assert preview_video(PreviewTask(tmp_path / name, 48, decode=False)).strip[:2] == b"\xff\xd8"
+
+
+@pytest.mark.parametrize(("rotation", "shape"), [(0, (168, 224, 3)), (90, (224, 168, 3))])
+def test_preview_video_keeps_the_frames_of_the_strip_upright(tmp_path, rotation, shape):
+    path = write_numbered(tmp_path / "a.mov", 40, rotation=rotation)
+    frames = preview_video(PreviewTask(path, 96, decode=False)).frames
+    assert [frame.shape for frame in frames] == [shape] * NUM_STRIP_FRAMES
+    assert [int(frame.mean()) for frame in frames] == pytest.approx([48, 103, 158, 213], abs=6)
+
+
+def test_preview_video_takes_a_second_from_the_middle_as_far_apart_as_the_clip(tmp_path):
+    path = write_numbered(tmp_path / "a.mp4", 101, codec="mpeg4", gop=1)
+    run = preview_video(PreviewTask(path, 96, decode=False, num_frames=26)).run
+    assert run.shape == (7, FRAME_SIDE, FRAME_SIDE, 3)
+    # 101 frames of 26: every fourth. 25 a second: 26 in the middle, from 37 on.
+    expected = [20 + 215 * frame / 100 for frame in range(37, 63, 4)]
+    assert run.mean(axis=(1, 2, 3)) == pytest.approx(expected, abs=4)
+
+
+def test_preview_video_bounds_the_run_and_leaves_it_out_without_a_strip(tmp_path, monkeypatch):
+    path = write_numbered(tmp_path / "a.mp4", 40)
+    assert preview_video(PreviewTask(path, 0, decode=False)).run is None
+    monkeypatch.setattr(har.video.preview, "RUN_PIXELS", 64 * 48 * 5)
+    assert len(preview_video(PreviewTask(path, 96, decode=False)).run) == 5
+    one = write_numbered(tmp_path / "one.mp4", 1)
+    assert len(preview_video(PreviewTask(one, 96, decode=False)).run) == 1
