@@ -1,9 +1,10 @@
-"""Stage `pose`: where the joints of the person are in each frame of every clip."""
+"""Stage `pose`: the joints of the person in each frame of every clip, and how its camera moves."""
 
 from pathlib import Path
 
 import pandas as pd
 
+from har.clips.camera_table import describe_cameras, measure_cameras
 from har.clips.streams import POSE
 from har.dataset.tables import read_table
 from har.engine.stage import run_stage
@@ -15,8 +16,12 @@ COLUMNS = ["video_id", "path", "share_found", "sha256"]
 
 
 def main(clips: Path, out: Path) -> None:
-    """Write the landmarks of each clip, one file a video, and a sheet to look at."""
+    """Write the landmarks of each clip, one file a video, a sheet to look at, and the cameras."""
     settings = load_settings()
+    limits = {
+        "num_threads": settings.workers,
+        "max_gigabytes": settings.cache.max_gigabytes,
+    }
     videos = read_table(clips).astype({"aspect": float})
     table, num_made = pd.DataFrame(columns=COLUMNS), 0
     if POSE in settings.features.streams:
@@ -24,11 +29,13 @@ def main(clips: Path, out: Path) -> None:
             videos,
             out,
             person=settings.pose.person,
-            num_threads=settings.workers,
-            max_gigabytes=settings.cache.max_gigabytes,
+            **limits,
         )
+    cameras = measure_cameras(videos, **limits)
     out.mkdir(parents=True, exist_ok=True)
     table.to_csv(out / "landmarks.csv", index=False)
+    cameras.to_csv(out / "camera.csv", index=False)
+    print(describe_cameras(cameras))
     if table.empty:
         print("pose: left out, since features.streams has no pose")
         return

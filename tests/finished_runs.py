@@ -11,7 +11,7 @@ import yaml
 from har.engine.runtime import keras
 from har.evaluation.scores import evaluate
 from har.models.contract import build_model
-from har.pages.finished_run import FILES
+from har.pages.finished_run import FILES, SKELETONS
 from har.recognizer.recognizer import Recognizer, save_trained
 
 LABELS = ["<script>alert(1)", "a&b|c", "sit*down*"]
@@ -94,7 +94,7 @@ def predict(recognizer: Recognizer, manifest: pd.DataFrame) -> tuple[pd.DataFram
 
 def write_run() -> None:
     """Write what a finished run of random weights leaves, into the current folder."""
-    for path in FILES.values():
+    for path in (*FILES.values(), SKELETONS):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".png":
             cv2.imwrite(str(path), np.full((20, 30, 3), 200, np.uint8))
@@ -123,6 +123,11 @@ def write_run() -> None:
     report = pd.concat([report, pd.DataFrame([lost, same])])
     report.to_csv(FILES["videos"], index=False)
     pd.DataFrame({"video_id": [], "reason": []}).to_csv(FILES["failed_clips"], index=False)
+    # A person in every frame, but for the last video; nobody's camera moves, and of one none knows.
+    shares = [1.0] * (len(manifest) - 1) + [0.05]
+    motions = [0.0002] * (len(manifest) - 1) + [None]
+    manifest[["video_id"]].assign(share_found=shares).to_csv(FILES["landmarks"], index=False)
+    manifest[["video_id"]].assign(camera_motion=motions).to_csv(FILES["camera"], index=False)
     write_json("split", {"grouped_by": "metadata.csv"})
     write_json(
         "train",

@@ -42,8 +42,11 @@ FILES = {
         "balanced": "data/downsample/manifest.csv",
         "balance": "data/downsample/class_balance.png",
         "contact_sheet": "data/augment/contact_sheet.png",
+        "landmarks": "data/landmarks/landmarks.csv",
+        "camera": "data/landmarks/camera.csv",
     }.items()
 }
+SKELETONS = Path("data/landmarks/contact_sheet.png")  # not there if features.streams has no pose
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,7 @@ def _read(path: Path) -> Any:
     if path.suffix == ".csv":
         table = read_table(path)
         numbers = ("probability", "duration_seconds", "fps", "num_repeated")
+        numbers += ("share_found", "camera_motion")
         return table.assign(
             **{name: pd.to_numeric(table[name]) for name in numbers if name in table}
         )

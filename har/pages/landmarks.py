@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from har.clips.clip import load_clip
+from har.dataset.problems import MOST_WITHOUT, NO_USE
 from har.pages.plots import save_contact_sheet
 from har.pose.drawing import draw_skeletons
 
@@ -26,12 +27,7 @@ def describe_people(table: pd.DataFrame) -> str:
         return said
     named = ", ".join(without[:MAX_NAMED]) + (", ..." if len(without) > MAX_NAMED else "")
     said += f"; in hardly any of {len(without)} of {len(table)} videos: {named}"
-    if len(without) >= 0.9 * len(table):
-        said += (
-            ". The pose is of no use here: leave it out of features.streams and of the streams of "
-            "the model in params.yaml"
-        )
-    return said
+    return f"{said}. {NO_USE}" if len(without) >= MOST_WITHOUT * len(table) else said
 
 
 def save_skeletons(videos: pd.DataFrame, table: pd.DataFrame, path: Path) -> None:

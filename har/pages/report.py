@@ -17,6 +17,7 @@ from har.clips.clip import even_indices, load_clip
 from har.evaluation.gradcam import find_heat_map, find_maps_layer, paint_heat_map
 from har.pages.finished_run import FILES, MODELS, FinishedRun, check_there
 from har.pages.report_sections import describe_data, describe_model, describe_scores
+from har.pages.report_seen import describe_seen
 from har.pages.templating import render, strip_uri
 
 OUTPUTS = {
@@ -58,7 +59,7 @@ def write_report(run: FinishedRun, out: Path) -> list[str]:
     strips = _draw_strips(run, telling.head(MAX_STRIPS))
     right_strips = _draw_strips(run, right.drop_duplicates("label").head(MAX_STRIPS))
     warnings = [*run.warnings, *_compare_answers(run, strips + right_strips)]
-    values = describe_data(run) | describe_model(run) | describe_scores(run)
+    values = describe_data(run) | describe_seen(run) | describe_model(run) | describe_scores(run)
     values |= {
         "strips": strips,
         "right_strips": right_strips,

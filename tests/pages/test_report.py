@@ -19,7 +19,6 @@ from finished_runs import (
     read_json,
     write_json,
     write_lock,
-    write_run,
 )
 from page_tags import TagReader
 from places import ROOT
@@ -29,23 +28,6 @@ from har.dataset.subjects import NO_WORD_ON_OTHERS, SAME_PEOPLE
 from har.pages.finished_run import FILES, pipeline_changes, read_run
 from har.pages.report import MAX_STRIPS, OUTPUTS, write_report
 from har.pages.templating import picture_uri
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        write_run()
-    return folder
-
-
-@pytest.fixture
-def run_folder(project, set_param, finished) -> Path:
-    """A finished run in the current folder."""
-    set_param("model", "cnn3d")
-    shutil.copytree(finished, project, dirs_exist_ok=True)
-    return project
 
 
 def write(*changes: str) -> dict[str, str]:

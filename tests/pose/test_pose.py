@@ -222,6 +222,9 @@ def test_stage_writes_landmarks_once_and_a_sheet(project, walk, capsys):
     assert "a person in 50% of the frames; in hardly any of 1 of 2 videos: none/b" in said
     found = pd.read_csv("out/landmarks.csv")
     assert found["share_found"].tolist() == [1.0, 0.0]
+    # The drawn hand shakes; grey frames have no corner to go by.
+    assert pd.read_csv("out/camera.csv")["video_id"].tolist() == ["walking/a", "none/b"]
+    assert "camera: moving in 1 of 2 clips; in 1 it cannot be told" in said
     assert np.load("out/walking/a.npy").shape == (NUM_FRAMES, 33, 8)
     assert Path("out/contact_sheet.png").read_bytes().startswith(b"\x89PNG")
     main(clips=Path("clips/clips.csv"), out=Path("again"))
@@ -241,7 +244,8 @@ def test_describe_people_says_when_the_pose_is_of_no_use():
     nobody = pd.DataFrame({"video_id": [f"v{i}" for i in range(10)], "share_found": 0.0})
     said = describe_people(nobody)
     assert "in hardly any of 10 of 10 videos: v0, v1, v2, v3, v4, ..." in said
-    assert "leave it out of features.streams" in said
+    assert "leave pose out of features.streams" in said
+    assert "film so that the whole body is seen" in said
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs the real clips in ../shared/real")
