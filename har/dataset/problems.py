@@ -167,9 +167,10 @@ def camera_problems(videos: pd.DataFrame) -> list[Problem]:
         return []
     num_seen = int((videos["camera"] != "").sum())
     what = (
-        f"The camera moves in {len(moving)} of {_count(num_seen, 'video')} looked into, in the "
-        "second from the middle. The pipeline takes that out as far as it can; the report of a run "
-        "compares moving and still cameras. Put the camera on something firm for new videos."
+        f"The camera moves in {len(moving)} of {_count(num_seen, 'video')} looked into, in a "
+        "second from the middle of each. The pipeline takes that out as far as it can; the report "
+        "of a run compares moving and still cameras. Put the camera on something firm for new "
+        "videos."
     )
     details = tuple(
         f"{row.path}: by {100 * row.camera_motion:.2f} % of the frame from a frame to the next"
