@@ -68,11 +68,15 @@ def find_maps_layer(model: keras.Model) -> keras.Layer | None:
         model: Functional or sequential.
 
     Returns:
-        The layer; None if there is no convolution over places, or attention, which mixes them. A
-        Vision Transformer has maps before all its blocks, whose gradient takes 0.4 GB an image.
+        The layer; None if there is no convolution over places, or beside it, in the same model,
+        attention, which mixes them. A Vision Transformer has maps before all its blocks, whose
+        gradient takes 0.4 GB an image. Attention in a head on features mixes frames, not places.
     """
     found, follows = None, False
-    for layer in _all_layers(model):
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            found, follows = find_maps_layer(layer) or found, False
+            continue
         if isinstance(layer, keras.layers.MultiHeadAttention):
             return None
         keeps_shape = follows and layer.output.shape == found.output.shape

@@ -18,7 +18,7 @@ from har.recognizer.recognizer import load_trained, save_trained
 layers = keras.layers
 SIZE, NUM_FRAMES = 32, 4
 THREE = ["frames", "motion", "person"]
-STREAMS = {"fusion": [*THREE, "pose"], "mobilenet_lstm": THREE}
+STREAMS = {"fusion": [*THREE, "pose"], "attention": [*THREE, "pose"], "mobilenet_lstm": THREE}
 SETTINGS = {"dropout": 0.3, "batch_norm_momentum": 0.9, "stream": "frames"}
 
 
@@ -144,6 +144,7 @@ def test_find_heat_map_leaves_the_model_as_it_was(frames):
         ("cnn3d", "conv3d"),
         ("mobilenet_lstm", "features_18_1_relu"),
         ("fusion", "features_18_1_relu"),
+        ("attention", "features_18_1_relu"),
     ],
 )
 def test_find_heat_map_of_the_project_s_models_as_saved(name, maps_name, frames, tmp_path):

@@ -152,9 +152,9 @@ def test_recognizer_on_features_gives_the_probabilities_of_backbone_and_head(tmp
 
 
 def test_find_model_finds_every_model_by_its_file():
-    assert model_names() == ["cnn3d", "fusion", "mobilenet_lstm"]
+    assert model_names() == ["attention", "cnn3d", "fusion", "mobilenet_lstm"]
     inputs = [find_model(name).INPUT for name in model_names()]
-    assert inputs == ["clips", "features", "features"]
+    assert inputs == ["features", "clips", "features", "features"]
 
 
 @pytest.mark.parametrize("name", ["resnet", "__init__", "", None])

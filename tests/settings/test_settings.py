@@ -87,7 +87,10 @@ def test_settings_refuse(text, message):
     ("text", "message"),
     [
         ("model: fusoin", "model: there is no model 'fusoin'; did you mean fusion?"),
-        ("model: x", "there is no model 'x'; expected one of cnn3d, fusion, mobilenet_lstm"),
+        (
+            "model: x",
+            "there is no model 'x'; expected one of attention, cnn3d, fusion, mobilenet_lstm",
+        ),
         ("split: {train: 0.5}", "split.test are 0.5, 0.15, 0.15; expected shares above 0 that sum"),
         ("split: {by: video, folds: people}", "expected a number of folds with split.by video"),
         ("split: {by: video, train_people: 2}", "split.train_people is 2, and split.by is video"),

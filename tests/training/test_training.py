@@ -44,9 +44,9 @@ def feature_data(num_views: int = 0) -> tuple[Examples, Examples]:
 
 
 def build_model(name: str) -> keras.Model:
-    """A small model, always with the same weights: batch normalization and dropout, or an LSTM."""
+    """A small model, always with the same weights: of layers that draw, or one of the project."""
     keras.utils.set_random_seed(1)
-    if name == "mobilenet_lstm":
+    if name != "normalized":
         settings = settings_type(name)(dropout=0.3, streams=["frames"])
         return contract.build_model(name, settings, num_classes=2, num_frames=5, num_features=6)
     layers = keras.layers
@@ -80,7 +80,7 @@ def assert_same(first: tuple[keras.Model, Progress], second: tuple[keras.Model, 
         assert np.array_equal(a, b)
 
 
-@pytest.fixture(scope="module", params=["normalized", "mobilenet_lstm"])
+@pytest.fixture(scope="module", params=["normalized", "mobilenet_lstm", "attention"])
 def undisturbed(request, tmp_path_factory):
     """A model's name and what training it without an interruption gives."""
     checkpoint = tmp_path_factory.mktemp("undisturbed") / "checkpoint.npz"
