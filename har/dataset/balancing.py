@@ -42,7 +42,7 @@ def balance(
         kept.loc[is_train, "weight"] = manifest.loc[is_train, "label"].map(inverse)
     elif method == "downsample":
         rank = _rank_within_label(manifest[is_train], seed)
-        smallest = counts.drop(none_label, errors="ignore").min()
+        smallest = counts[counts.index != none_label].min()
         dropped = rank.index[rank >= smallest]
         kept = kept.drop(dropped)
     return kept

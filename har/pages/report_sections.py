@@ -21,6 +21,7 @@ from har.pages.finished_run import FILES, MODELS, FinishedRun
 from har.pages.inspection import MAX_NAMED, commonest
 from har.pages.templating import picture_uri
 from har.recognizer.recognizer import MODEL_NAME
+from har.training.threshold import MOST_LOST
 
 LEFT_OUT = ("failed", "duplicate", "ignored")  # in the report of the conversion
 DEMO_VIDEOS = Path("data/demo")
@@ -163,6 +164,7 @@ def describe_scores(run: FinishedRun) -> dict[str, Any]:
         "num_tested": len(predictions),
         "none_label": run.recognizer.none_label,
         "unsure_below": run.recognizer.unsure_below,
+        "most_lost": MOST_LOST,
         "score_rows": rows,
         "best_baseline": best,
         "is_ahead": metrics["accuracy"] > best["value"],

@@ -109,5 +109,5 @@ def describe_scores(scores: dict[str, Any]) -> str:
     return (
         f"{scores['model']}, accuracy {scores['accuracy']:.2f} (95 % interval "
         f"{scores['accuracy_low']:.2f} to {scores['accuracy_high']:.2f}) on "
-        f"{describe_tested(scores)}{describe_reach(scores)}; unsure of {scores['unsure']:.0%}"
+        f"{describe_tested(scores)}{describe_reach(scores)}"
     )

@@ -22,11 +22,11 @@ from har.recognizer.recognizer import save_trained
 from har.settings import Settings
 from har.tracking.connection import connect, explained_errors
 from har.tracking.runs import HistoryMirror, ended_run, find_run, open_run
-from har.training.calibration import at_temperature, fit_temperature, fold_temperature
+from har.training.calibration import fold_temperature
 from har.training.examples import read_examples
 from har.training.fit import Trained, fit, second_checkpoint, trained_on
 from har.training.loop import Progress, fingerprint
-from har.training.threshold import choose_threshold
+from har.training.threshold import fit_confidence
 
 # The sections of params.yaml that decide the weights, beside the model's own settings.
 DECIDING = ("seed", "downsample", "augment", "backbone", "train")
@@ -96,7 +96,8 @@ class TrackedTraining:
         checkpoint = project_root() / ".har" / "checkpoints" / f"{self.fingerprint}.npz"
         trained = self._fit(read, len(labels), checkpoint)
         label_indices = read("val").label_indices
-        confidence = self._confidence(trained.validated, label_indices)
+        is_action = np.array(labels)[label_indices] != self._made_by["none_label"]
+        confidence = fit_confidence(trained.validated, label_indices, is_action)
         fold_temperature(trained.model, confidence["temperature"])
         made_by = self._made_by | {"fingerprint": self.fingerprint} | confidence
         make_recognizer(trained.model, labels, self._settings, made_by).save(out)
@@ -112,18 +113,6 @@ class TrackedTraining:
         for path in (checkpoint, second_checkpoint(checkpoint)):
             path.unlink(missing_ok=True)
         return pd.DataFrame(trained.result.history), summary
-
-    def _confidence(self, validated: np.ndarray, label_indices: np.ndarray) -> dict[str, float]:
-        """Return the `temperature`, and `unsure_below`, the threshold for videos of actions.
-
-        Args:
-            validated: What was said of the validation videos, (num_videos, num_classes).
-            label_indices: Their labels, int, shape (num_videos,).
-        """
-        temperature = fit_temperature(validated, label_indices)
-        is_action = np.array(self._labels)[label_indices] != self._made_by["none_label"]
-        calibrated = at_temperature(validated[is_action], temperature)
-        return {"temperature": temperature, "unsure_below": choose_threshold(calibrated)}
 
     def _fit(self, read: partial, num_classes: int, checkpoint: Path) -> Trained:
         required, run_id = self._settings.tracking.required, None

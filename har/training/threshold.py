@@ -9,8 +9,27 @@ Examples in Neural Networks", ICLR 2017.
 
 import numpy as np
 
+from har.training.calibration import at_temperature, fit_temperature
+
 MOST_LOST = 0.05  # share of the validation videos of actions that may be below the threshold
 NUM_DECIMALS = 4  # of a threshold
+
+
+def fit_confidence(
+    validated: np.ndarray, label_indices: np.ndarray, is_action: np.ndarray
+) -> dict[str, float]:
+    """Return what makes probabilities to answers: `temperature` and `unsure_below`, the threshold.
+
+    Args:
+        validated: What a model said of the validation videos before it was trained with them too,
+            float, shape (num_videos, num_classes).
+        label_indices: Their labels, int, shape (num_videos,).
+        is_action: Which of them show an action, bool, shape (num_videos,); only these choose the
+            threshold.
+    """
+    temperature = fit_temperature(validated, label_indices)
+    calibrated = at_temperature(validated[is_action], temperature)
+    return {"temperature": temperature, "unsure_below": choose_threshold(calibrated)}
 
 
 def choose_threshold(probabilities: np.ndarray) -> float:

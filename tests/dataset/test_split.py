@@ -41,7 +41,7 @@ def named_videos(subject: str = "p{}") -> list[tuple[str, str, str, str, str]]:
     """Two labels by ten people whose names are in the file names; subjects as in `subject`."""
     return [
         (label, f"p{i}_{label}.mov", subject.format(i), "", "")
-        for label in ("None", "sitting down")
+        for label in ("NA", "sitting down")
         for i in range(10)
     ]
 
@@ -51,7 +51,7 @@ def test_stage_writes_manifest_and_says_what_it_did(run_split, set_param):
     manifest, grouping, said = run_split(named_videos(subject=""))
     assert manifest.columns.tolist() == MANIFEST_COLUMNS
     assert manifest.iloc[0][["video_id", "path", "label", "subject"]].tolist() == [
-        "None/p0_None", "clips/None/p0_None.npy", "None", "p0",
+        "NA/p0_NA", "clips/NA/p0_NA.npy", "NA", "p0",
     ]  # fmt: skip
     assert grouping == {"grouped_by": "dataset.subject_pattern", "folds": []}
     assert said == (
