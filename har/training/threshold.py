@@ -11,7 +11,7 @@ import numpy as np
 
 from har.training.calibration import at_temperature, fit_temperature
 
-MOST_LOST = 0.05  # share of the validation videos of actions that may be below the threshold
+MOST_LOST = 0.05  # chance that a video of an action is below the threshold
 NUM_DECIMALS = 4  # of a threshold
 
 
@@ -33,20 +33,30 @@ def fit_confidence(
 
 
 def choose_threshold(probabilities: np.ndarray) -> float:
-    """Return the highest threshold that loses no more than `MOST_LOST` of the videos.
+    """Return the threshold that a new video is expected to be below with a chance of `MOST_LOST`.
 
-    Of `n` videos in ascending order of confidence the first `floor(MOST_LOST * n)` may be lost: the
-    threshold is the confidence of the next one, rounded down, since another runtime can differ in
-    the last bits. So up to 19 videos lose none, 20 to 39 at most one.
+    Of `n` videos the one with the lowest confidence but `k - 1` has a new one below it with a
+    chance of `k / (n + 1)`, if that is of people like these. So the threshold is the `k`-th lowest
+    confidence for `k = MOST_LOST * (n + 1)`, rounded down: of 19 to 38 videos the lowest, of 39 to
+    58 the second. With fewer than 19 videos it is below the lowest: `k` is a fraction, by which the
+    odds of the lowest are multiplied.
+
+    It is rounded down too, since another runtime can differ in the last bits, and below 1.
 
     Args:
         probabilities: Calibrated, of videos of actions that the model was not trained on, float,
             shape (num_videos, num_classes), one video or more.
 
+    Reference: Vovk et al., "Algorithmic Learning in a Random World", 2005, for the chance.
+
     Example:
-        >>> choose_threshold(np.array([[0.9, 0.1], [0.3, 0.7], [0.61239, 0.38761]]))
-        0.6123
+        >>> nine = np.array([[0.8, 0.2]] * 9)  # k is 0.5, and the odds are 4 to 1
+        >>> choose_threshold(nine)  # 2 to 1
+        0.6666
     """
-    confidence = np.sort(probabilities.max(axis=1))
-    first_kept = confidence[int(MOST_LOST * len(confidence))]  # 19 videos: 0, the lowest; 20: 1
-    return float(np.floor(first_kept * 10**NUM_DECIMALS) / 10**NUM_DECIMALS)
+    unit = 10**-NUM_DECIMALS
+    confidence = np.minimum(np.sort(probabilities.max(axis=1)), 1 - unit)
+    rank = MOST_LOST * (len(confidence) + 1)
+    lowest = confidence[max(0, int(rank) - 1)]  # 19 videos: the first; 39: the second
+    odds = min(1.0, rank) * lowest / (1 - lowest)
+    return round(float(np.floor(odds / (1 + odds) / unit) * unit), NUM_DECIMALS)
