@@ -54,14 +54,11 @@ REFERENCE = "pooled_linear"
 def main() -> None:
     """Print the table."""
     options = _parse()
-    settings = _read_settings(options)
+    settings = read_settings(options)
     models, choose = _models_and_choice(options, settings)
     params = settings.as_params()
     print_heading(f"Accuracy on {options.videos.name}", "tensorflow", "scikit-learn")
-    work = ROOT / ".har" / "accuracy" / options.videos.name
-    work.mkdir(parents=True, exist_ok=True)
-    os.chdir(work)
-    manifest = prepare(params, work)
+    manifest = prepare_videos(options.videos, params)
     results = run_all(
         manifest,
         params,
@@ -82,12 +79,34 @@ def main() -> None:
         print(f"{CHOSEN}: {describe_choices(results[CHOSEN]['choices'])}")
 
 
-def _parse() -> argparse.Namespace:
+def data_options(description: str | None, *, seeds: list[int]) -> argparse.ArgumentParser:
+    """Return a parser with the options of the videos, the folds and the settings.
+
+    Args:
+        description: Of the benchmark.
+        seeds: By default.
+    """
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("videos", type=Path, metavar="VIDEOS")
     parser.add_argument("--subject-pattern", help="who is in a video, by its file name")
+    parser.add_argument("--seeds", nargs="+", type=int, default=seeds)
+    parser.add_argument("--folds", default="people", type=lambda text: yaml.safe_load(text))
+    parser.add_argument("-S", "--set-param", action="append", default=[], metavar="NAME=VALUE")
+    return parser
+
+
+def prepare_videos(videos: Path, params: dict[str, Any]) -> pd.DataFrame:
+    """Go to the folder that keeps what is made of the videos, make it, and return the manifest."""
+    work = ROOT / ".har" / "accuracy" / videos.name
+    work.mkdir(parents=True, exist_ok=True)
+    os.chdir(work)
+    return prepare(params, work)
+
+
+def _parse() -> argparse.Namespace:
+    parser = data_options(__doc__, seeds=[42, 43, 44])
     parser.add_argument(
         "--models", nargs="+", help="default: fusion and mobilenet_lstm; none with --candidates"
     )
@@ -99,15 +118,12 @@ def _parse() -> argparse.Namespace:
         metavar="K",
         help="groups of people who validate the candidates in turn (default: %(default)s)",
     )
-    parser.add_argument("--seeds", nargs="+", type=int, default=[42, 43, 44])
-    parser.add_argument("--folds", default="people", type=lambda text: yaml.safe_load(text))
     parser.add_argument(
         "--train-people",
         type=int,
         metavar="N",
         help="drawn by the seed: how many of those not tested there are (default: all)",
     )
-    parser.add_argument("-S", "--set-param", action="append", default=[], metavar="NAME=VALUE")
     options = parser.parse_args()
     if options.inner_folds < 2:
         parser.error(f"--inner-folds is {options.inner_folds}; expected 2 or more.")
@@ -120,7 +136,7 @@ def _parse() -> argparse.Namespace:
     return options
 
 
-def _read_settings(options: argparse.Namespace) -> Settings:
+def read_settings(options: argparse.Namespace) -> Settings:
     """Return the settings of params.yaml with those of the command line."""
     given = (change.split("=", 1) for change in options.set_param)
     changes = {name: yaml.safe_load(value) for name, value in given} | {
@@ -128,7 +144,7 @@ def _read_settings(options: argparse.Namespace) -> Settings:
         "dataset.subject_pattern": options.subject_pattern,
         "split.folds": options.folds,
     }
-    if options.models:
+    if getattr(options, "models", None):
         changes["model"] = options.models[0]
     try:
         return changed_settings(load_settings(ROOT / "params.yaml"), changes)

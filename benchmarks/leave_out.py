@@ -52,7 +52,7 @@ def prepare(params: dict[str, Any], work: Path) -> pd.DataFrame:
     _stage("pose", clips=clips, out="data/landmarks")
     tables = {"manifest": "data/split/manifest.csv", "landmarks": "data/landmarks/landmarks.csv"}
     _stage("features", **tables, clips=clips, views=VIEWS, out=FEATURES.parent)
-    manifest["fold"] = _choose(manifest, params, params["seed"], None)[1]
+    manifest["fold"] = split_people(manifest, params, params["seed"], None)[1]
     packed = read_table(FEATURES)[["video_id", "path"]]
     return manifest.merge(packed.rename(columns={"path": "features_path"}), on="video_id")
 
@@ -65,7 +65,7 @@ def _stage(name: str, **arguments: str | Path) -> None:
     subprocess.run(command, env=environment, check=True, stdout=sys.stderr)
 
 
-def _choose(
+def split_people(
     manifest: pd.DataFrame, params: dict[str, Any], seed: int, test_fold: str | None
 ) -> tuple[pd.Series, pd.Series]:
     """Return splits and folds: the folds are the same for all seeds, the validation is not."""
@@ -103,7 +103,7 @@ def run_all(
     results: dict[str, dict[str, Any]] = {}
     shown = progress(rounds, total=len(rounds), description="accuracy", unit="folds")
     for number, seed, name in shown:
-        split, _ = _choose(manifest, params, seed, name)
+        split, _ = split_people(manifest, params, seed, name)
         is_test = (split == "test").to_numpy()
         is_kept = keep_people(manifest["subject"], split, num_people=num_people, seed=seed)
         rows = run_fold(manifest[is_kept], split[is_kept], params, models, choose, seed)

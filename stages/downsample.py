@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from har.dataset.balancing import balance
+from har.dataset.none_label import find_none_label
 from har.dataset.tables import read_table
 from har.dataset.training_people import UNUSED
 from har.engine.stage import run_stage
@@ -18,7 +19,8 @@ def main(manifest: Path, out: Path) -> None:
     method = settings.downsample.method
     before = read_table(manifest)
     before = before[before["split"] != UNUSED].reset_index(drop=True)
-    after = balance(before, method=method, seed=settings.seed)
+    none_label = find_none_label(before["label"], settings.dataset.none)
+    after = balance(before, method=method, seed=settings.seed, none_label=none_label)
     out.mkdir(parents=True, exist_ok=True)
     after.to_csv(out / "manifest.csv", index=False)
     plot_class_counts(before, after, out / "class_balance.png")

@@ -5,7 +5,7 @@ from pathlib import Path
 from har.dataset.tables import read_table
 from har.engine.files import read_json, write_json
 from har.engine.stage import run_stage
-from har.evaluation.held_out import score_test_videos, uncalibrated
+from har.evaluation.held_out import find_actions, score_test_videos, uncalibrated
 from har.pages.results import describe_scores, plot_calibration, write_results
 from har.recognizer.recognizer import load_recognizer
 from har.recognizer.scoring import predict_clips, time_prediction
@@ -24,9 +24,11 @@ def main(model: Path, split: Path, manifest: Path, features: Path, metrics: Path
     options = {"num_bootstrap": settings.evaluate.num_bootstrap, "seed": settings.seed}
     scores, baselines = score_test_videos(recognizer, videos, probabilities, **options)
     scores["grouped_by"] = read_json(split / "split.json")["grouped_by"]
-    write_results(scores, test, probabilities, baselines, recognizer.labels, metrics)
-    before = uncalibrated(recognizer, probabilities)
-    plot_calibration(before, probabilities, scores, test["label"], recognizer.labels, metrics)
+    write_results(scores, test, probabilities, baselines, recognizer, metrics)
+    is_action = find_actions(test["label"], recognizer.none_label)
+    after, actual = probabilities[is_action], test["label"][is_action]
+    before = uncalibrated(recognizer, after)
+    plot_calibration(before, after, scores, actual, recognizer.labels, metrics)
     speed = {"milliseconds_per_clip": time_prediction(recognizer, test)}
     write_json(speed, metrics / "speed.json")
     run_id = log_evaluation(recognizer, scores | speed, metrics, settings)

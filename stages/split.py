@@ -19,7 +19,7 @@ MANIFEST_COLUMNS = ["video_id", "path", "label", "subject", "split", "aspect"]
 def main(report: Path, clips: Path, out: Path) -> None:
     """Split the clips by person or by video, about 70/15/15, or as metadata.csv says."""
     settings = load_settings()
-    manifest = join_clips(read_table(report), read_table(clips))
+    manifest = join_clips(read_table(report), read_table(clips), none=settings.dataset.none)
     wanted, seed = settings.split, settings.seed
     manifest["subject"], grouped_by = find_subjects(
         manifest, settings.dataset.subject_pattern, by=wanted.by

@@ -31,6 +31,7 @@ def make_recognizer(seed: int) -> tuple[keras.Model, Recognizer]:
     made_by = {
         "model": "cnn3d", "settings": settings, "downsample": {"method": "downsample"},
         "fingerprint": "0123456789abcdef", "temperature": 1.5, "trained_on": ["train"],
+        "unsure_below": 0.4, "none_label": None,
     }  # fmt: skip
     preprocessing = {
         "num_frames": NUM_FRAMES, "size": SIZE, "aspect": "pad", "model_frames": MODEL_FRAMES,
@@ -78,7 +79,8 @@ def score(predictions: pd.DataFrame, probabilities: np.ndarray) -> None:
         for name, accuracy in (("majority", 0.2), ("single_frame", 0.3), ("pooled_linear", 0.4))
         for part, value in (("", accuracy), ("_low", accuracy / 2), ("_high", accuracy * 2))
     }
-    more = {"model": "cnn3d", "expected_calibration_error_before": 0.4321, "baselines": baselines}
+    more = {"unsure": 0.25, "accuracy_if_sure": 0.75, "baselines": baselines}
+    more |= {"model": "cnn3d", "expected_calibration_error_before": 0.4321}
     write_json("metrics", scores | more)
 
 

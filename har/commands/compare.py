@@ -34,6 +34,7 @@ def compare(
     run, `champion` or `challenger`, a folder in models/, or a folder with a predictions.csv. Exit
     code: 0 if they were compared and a promotion was made if one was asked for, 1 if not.
     """
+    from har.dataset.none_label import only_actions
     from har.engine.repository import project_root
     from har.evaluation import comparison as statistics
     from har.evaluation.predictions import find_predictions
@@ -48,7 +49,7 @@ def compare(
     names, extract = [reference, *others], settings.extract.model_dump()
     found = [find_predictions(name, root=root, extract=extract) for name in names]
     compared = statistics.compare(
-        [(one.name, one.table) for one in found],
+        [(one.name, only_actions(one.table, settings.dataset.none)) for one in found],
         num_bootstrap=settings.evaluate.num_bootstrap,
         seed=settings.seed,
     )

@@ -96,6 +96,7 @@ def _validate(folds: str, overrides: list[str], name: str) -> None:
 
 def _learning_curve(numbers: list[int], folds: str, overrides: list[str], name: str) -> None:
     """Run the folds of each number of people, and print and write the curve."""
+    from har.dataset.none_label import only_actions
     from har.evaluation.cross_validation import experiment_prefix
     from har.evaluation.learning_curve import curve_table, last_step, plan_points
     from har.evaluation.summary import describe_tested
@@ -114,7 +115,9 @@ def _learning_curve(numbers: list[int], folds: str, overrides: list[str], name: 
         scores[number], pooled[number], files[number] = _score(done[number], part)
     most, params = numbers[-1], done[numbers[-1]][0].params
     options = {"num_bootstrap": params["evaluate"]["num_bootstrap"], "seed": params["seed"]}
-    curve, step, model = curve_table(scores), last_step(pooled, **options), params["model"]
+    none, model = params["dataset"]["none"], params["model"]
+    compared = {number: only_actions(table, none) for number, table in pooled.items()}
+    curve, step = curve_table(scores), last_step(compared, **options)
     title = f"{model}, {describe_tested(scores[most])}"
     files[most] += write_curve(curve, pooled[most], folder, title=title)
     for point in points:

@@ -75,6 +75,7 @@ def inspection_settings(
         subject_pattern=subject_pattern or settings.dataset.subject_pattern,
         by=settings.split.by,
         max_failed_fraction=settings.dataset.max_failed_fraction,
+        none=settings.dataset.none,
         num_frames=settings.extract.num_frames,
         fractions={name: getattr(settings.split, name) for name in SPLITS},
         folds=settings.split.folds,

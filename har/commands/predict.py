@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from har.recognizer.prediction import Prediction
+    from har.recognizer.recognizer import Recognizer
 
 Videos = Annotated[
     list[Path],
@@ -44,10 +45,11 @@ def predict(
 ) -> None:
     """Predict the action in each video with a trained model.
 
-    Prints one line per video as it finishes: the label, its probability and the runner-up. The
-    model always answers with one of its labels; a low probability may mean that the action is none
-    of them. Videos become frames as in the pipeline; nothing is kept of them. Exit code: 0 if all
-    were predicted, 1 if one failed.
+    Prints one line per video as it finishes: the label, its probability and the runner-up, or
+    `unsure` where the label is not probable enough: the action may be none of the labels. A model
+    that was trained with a folder of other things (`dataset.none`) also answers `none of these`.
+    Videos become frames as in the pipeline; nothing is kept of them. Exit code: 0 if all were
+    predicted, 1 if one failed.
     """
     from har.recognizer.prediction import list_videos, predict_videos, write_table
     from har.recognizer.recognizer import load_recognizer
@@ -64,36 +66,44 @@ def predict(
     predictions = predict_videos(recognizer, found, limits=settings.limits("convert"))
     if table:
         predictions = write_table(table, predictions, recognizer.labels)
-    if _show(predictions, model=folder, html=html, as_json=as_json)[None]:
+    if _show(predictions, recognizer, model=folder, html=html, as_json=as_json)[None]:
         raise typer.Exit(1)
 
 
 def _show(
-    predictions: "Iterable[Prediction]", *, model: Path, html: Path | None, as_json: bool
+    predictions: "Iterable[Prediction]",
+    recognizer: "Recognizer",
+    *,
+    model: Path,
+    html: Path | None,
+    as_json: bool,
 ) -> Counter[str | None]:
-    """Print each prediction as it comes and write the page; return how many had which label."""
+    """Print each prediction as it comes and write the page; return how many had which answer."""
     from har.engine.progress import say
     from har.pages.prediction import (
         MAX_SHOWN,
         describe_counts,
         describe_prediction,
+        name_answer,
         prediction_as_dict,
         render_page,
         show_prediction,
     )
 
     counts: Counter[str | None] = Counter()
-    shown = []
+    shown, none_label = [], recognizer.none_label
     for one in predictions:
-        counts[one.label] += 1
+        counts[one.answer and name_answer(one.answer, none_label)] += 1
         if as_json:
             say(json.dumps(prediction_as_dict(one), ensure_ascii=False))
         else:
-            say(describe_prediction(one), err=bool(one.problem))
+            say(describe_prediction(one, none_label), err=bool(one.problem))
         if html and len(shown) < MAX_SHOWN:
-            shown.append(show_prediction(one))
+            shown.append(show_prediction(one, none_label))
     if html:
         html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(render_page(shown, counts, model=model.as_posix()), encoding="utf-8")
+        about = {"unsure_below": recognizer.unsure_below, "knows_none": none_label is not None}
+        page = render_page(shown, counts, model=model.as_posix(), **about)
+        html.write_text(page, encoding="utf-8")
     typer.echo(describe_counts(counts), err=as_json)
     return counts

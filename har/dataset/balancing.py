@@ -7,7 +7,9 @@ from har.engine.seeds import generator_for
 METHODS = ("downsample", "none", "class_weight")
 
 
-def balance(manifest: pd.DataFrame, *, method: str, seed: int) -> pd.DataFrame:
+def balance(
+    manifest: pd.DataFrame, *, method: str, seed: int, none_label: str | None = None
+) -> pd.DataFrame:
     """Balance the training split and give each of its videos a weight in the loss.
 
     Args:
@@ -16,6 +18,8 @@ def balance(manifest: pd.DataFrame, *, method: str, seed: int) -> pd.DataFrame:
             people as possible; `none` keeps all, and training draws each label equally often;
             `class_weight` keeps all and weights each label's loss by the inverse of its count.
         seed: Decides which videos are kept.
+        none_label: The label that is no action: `downsample` keeps at most as many of its videos as
+            of each action, and where it has fewer, the actions lose none by it.
 
     Returns:
         The rows kept, in their old order, with a column `weight` whose mean over train is 1.
@@ -38,7 +42,8 @@ def balance(manifest: pd.DataFrame, *, method: str, seed: int) -> pd.DataFrame:
         kept.loc[is_train, "weight"] = manifest.loc[is_train, "label"].map(inverse)
     elif method == "downsample":
         rank = _rank_within_label(manifest[is_train], seed)
-        dropped = rank.index[rank >= counts.min()]
+        smallest = counts[counts.index != none_label].min()
+        dropped = rank.index[rank >= smallest]
         kept = kept.drop(dropped)
     return kept
 

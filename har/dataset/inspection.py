@@ -51,6 +51,7 @@ class InspectionSettings:
         subject_pattern: Finds the subject in a file name; None for none.
         by: What is never in two splits, `person` or `video`.
         max_failed_fraction: Share of videos that may be unreadable.
+        none: Folder of what is no action; None for none.
         num_frames: Frames in a clip.
         fractions: The share of videos for each split.
         folds: Into how many to draw the people, or `people`; None for one split.
@@ -62,6 +63,7 @@ class InspectionSettings:
     subject_pattern: str | None
     by: str
     max_failed_fraction: float
+    none: str | None
     num_frames: int
     fractions: dict[str, float]
     folds: int | str | None
@@ -131,7 +133,7 @@ def inspect_videos(
     problems = [
         *failure_problems(videos, max_failed_fraction=settings.max_failed_fraction, report=report),
         *duplicate_problems(two_labels, again),
-        *label_problems(videos, folder),
+        *label_problems(videos, folder, none=settings.none),
         *subject_problems,
         *split_problems,
         *length_problems(videos, settings.num_frames),

@@ -100,18 +100,19 @@ def duplicate_problems(two_labels: list[str], again: list[str]) -> list[Problem]
     return problems
 
 
-def label_problems(videos: pd.DataFrame, folder: Path) -> list[Problem]:
+def label_problems(videos: pd.DataFrame, folder: Path, *, none: str | None) -> list[Problem]:
     """Return the problems with labels: without a usable video, fewer than two, empty folders.
 
     Args:
         videos: One row a file, with `label` and `status`.
         folder: The folder of the label folders.
+        none: The value of `dataset.none`.
     """
     problems = []
     usable = videos[videos["status"] == "ok"]
     labels = set(videos.loc[videos["status"] != "ignored", "label"]) - {""}
     try:
-        check_labels(usable, labels)
+        check_labels(usable, labels, none=none)
     except ValueError as error:
         problems.append(Problem(True, str(error)))
     folders = {path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != "."}

@@ -117,12 +117,13 @@ def make_clip_tables(
     return clips[CLIP_COLUMNS], videos[is_failed]
 
 
-def join_clips(report: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
+def join_clips(report: pd.DataFrame, clips: pd.DataFrame, *, none: str | None) -> pd.DataFrame:
     """Return a row for each clip, with what the report has of its video.
 
     Args:
         report: Of the conversion.
         clips: One row a clip, with `video_id`, `path` and `aspect`.
+        none: The value of `dataset.none`.
 
     Raises:
         ValueError: As for `check_labels`.
@@ -132,7 +133,7 @@ def join_clips(report: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     joined = clips[["video_id", "path", "aspect"]].merge(
         report[["video_id", "source", "label", "subject", "split", "fold"]], on="video_id"
     )
-    check_labels(joined, labels)
+    check_labels(joined, labels, none=none)
     return joined
 
 

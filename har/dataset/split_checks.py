@@ -6,6 +6,8 @@ Conventions: a *group* is what stays together in one split, a person or, `by` vi
 import numpy as np
 import pandas as pd
 
+from har.dataset.none_label import UNSURE, find_none_label
+
 SPLITS = ("train", "val", "test")
 PEOPLE = "people"  # as a number of folds: one for each person
 MANY = {"person": "people", "video": "videos"}  # groups in words
@@ -131,17 +133,37 @@ def check_groups_outside_each_fold(manifest: pd.DataFrame, fold: pd.Series, *, b
     )
 
 
-def check_labels(manifest: pd.DataFrame, labels: set[str]) -> None:
-    """Check that no label has lost all its videos and that there are two to tell apart.
+def check_labels(manifest: pd.DataFrame, labels: set[str], *, none: str | None) -> None:
+    """Check that no label has lost all its videos and that there are two actions to tell apart.
+
+    Args:
+        manifest: One row a usable video, with `label`.
+        labels: All labels, also those without a usable video.
+        none: The value of `dataset.none`.
 
     Raises:
-        ValueError: A label has no clip left, or there are fewer than two labels.
+        ValueError: A label has no clip left, is named as what a recognizer says when it is unsure,
+            or there are fewer than two actions.
     """
+    if UNSURE in labels:
+        raise ValueError(
+            f"A label folder is named {UNSURE!r}, which is what `predict` says of a video below "
+            "the threshold. Rename the folder."
+        )
     lost = sorted(labels - set(manifest["label"]))
     if lost:
         raise ValueError(
             f"No video of the label {lost[0]!r} could be used; data/converted_videos/report.csv "
             "and data/clips/failed.csv say why. Replace them or remove the label's folder."
+        )
+    none_label = find_none_label(labels, none)
+    actions = labels - {none_label}
+    if none_label is not None and len(actions) < 2:
+        raise ValueError(
+            f"The folder {none_label!r} holds what is no action (`dataset.none` in params.yaml), "
+            f"and beside it there is {f'only {min(actions)!r}' if actions else 'nothing'}. "
+            "Expected at least two actions, each with a folder of its own in `dataset.videos`; if "
+            f"{none_label!r} is an action, set `dataset.none` to null."
         )
     if len(labels) < 2:
         raise ValueError(

@@ -49,7 +49,11 @@ def middle_frame(features: np.ndarray) -> np.ndarray:
 
 
 def predict_baselines(
-    videos: pd.DataFrame, labels: list[str], *, fit_on: Sequence[str] = ("train",)
+    videos: pd.DataFrame,
+    labels: list[str],
+    *,
+    fit_on: Sequence[str] = ("train",),
+    none_label: str | None = None,
 ) -> dict[str, np.ndarray]:
     """Fit the three baselines on the training videos and predict the test videos.
 
@@ -58,6 +62,7 @@ def predict_baselines(
             as `har.features.packed.read_features` takes it. Each training view is an example.
         labels: Names of the classes, in order.
         fit_on: The splits that the model was trained on.
+        none_label: The label that is no action, which *majority* does not say; None for none.
 
     Returns:
         The predicted label index of each test video, int, by the baseline's name.
@@ -68,7 +73,8 @@ def predict_baselines(
     examples = choose_examples([len(_load(path)) for path in paths], maximum=MAX_EXAMPLES)
     chosen = [video for video, _ in examples]
     targets, weights = label_indices[chosen], train["weight"].to_numpy()[chosen]
-    predictions = {"majority": predict_majority(label_indices, len(test))}
+    of_actions = label_indices[(train["label"] != none_label).to_numpy()]
+    predictions = {"majority": predict_majority(of_actions, len(test))}
     for name, summarize in (("single_frame", middle_frame), ("pooled_linear", pooled_statistics)):
         # Copies, so that no file stays open: there can be thousands.
         inputs = [np.array(summarize(_load(paths[video])[view])) for video, view in examples]

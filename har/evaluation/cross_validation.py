@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from har.dataset.none_label import find_none_label
 from har.dataset.tables import read_table
 from har.engine.repository import (
     list_experiments,
@@ -30,9 +31,11 @@ from har.engine.repository import (
     run_experiment,
 )
 from har.engine.seeds import generator_for
+from har.evaluation.rejection import score_answers
 from har.evaluation.scores import (
     resample_subjects,
     score_baselines,
+    score_classes,
     score_predictions,
 )
 from har.evaluation.summary import BASELINES
@@ -187,11 +190,15 @@ def score_folds(
         num_bootstrap: Resamplings of people behind each interval.
         seed: Draws them.
     """
-    labels, (actual, predicted) = label_indices(pooled, ["label", "predicted"])
-    subjects = pooled["subject"].to_numpy()
+    none_label = find_none_label(pooled["label"], folds[0].params["dataset"]["none"])
+    is_action = (pooled["label"] != none_label).to_numpy()
+    columns = ["label", "predicted", *BASELINES]
+    labels, (all_actual, all_predicted, *baselines) = label_indices(pooled, columns)
+    actual, predicted = all_actual[is_action], all_predicted[is_action]
+    subjects = pooled["subject"].to_numpy()[is_action]
     rng = generator_for(seed, "bootstrap")
     samples = resample_subjects(subjects, num_bootstrap=num_bootstrap, rng=rng)
-    baselines = {name: label_indices(pooled, ["label", name])[1][1] for name in BASELINES}
+    of_actions = dict(zip(BASELINES, [one[is_action] for one in baselines], strict=True))
     accuracies = [fold.metrics["accuracy"] for fold in folds]
     return {
         "model": folds[0].metrics["model"],
@@ -200,12 +207,16 @@ def score_folds(
         "mean_accuracy": float(np.mean(accuracies)),
         "deviation_of_accuracy": float(np.std(accuracies, ddof=1)),
         **score_predictions(predicted, actual, subjects, labels, samples=samples),
-        "baselines": score_baselines(baselines, actual, samples=samples),
+        **score_answers(
+            pooled["answer"].to_numpy(), pooled["label"].to_numpy(), none_label=none_label
+        ),
+        "per_class": score_classes(all_actual, all_predicted, labels),
+        "baselines": score_baselines(of_actions, actual, samples=samples),
         "folds": {
             fold.name: {
                 "experiment": fold.experiment,
                 "people": sorted(fold.predictions["subject"].unique()),
-                "num_test_videos": len(fold.predictions),
+                "num_test_videos": fold.metrics["num_test_videos"],
                 "accuracy": fold.metrics["accuracy"],
                 "macro_f1": fold.metrics["macro_f1"],
             }

@@ -1,4 +1,8 @@
-"""The scores of a model on its test videos, beside the baselines and before its calibration."""
+"""The scores of a model on its test videos, beside the baselines and before its calibration.
+
+Those of the accuracy are of the videos of actions alone: videos of what is no action (the label
+that `dataset.none` names) have a score of their own, and rows in the table of the labels.
+"""
 
 from typing import Any
 
@@ -7,11 +11,13 @@ import pandas as pd
 
 from har.engine.seeds import generator_for
 from har.evaluation.baselines import predict_baselines
+from har.evaluation.rejection import score_answers
 from har.evaluation.scores import (
     evaluate,
     expected_calibration_error,
     resample_subjects,
     score_baselines,
+    score_classes,
 )
 from har.recognizer.recognizer import Recognizer
 from har.training.calibration import at_temperature
@@ -34,12 +40,16 @@ def score_test_videos(
         probabilities: Of the test videos, in order, shape (num_videos, num_classes).
         num_bootstrap: Resamplings of people behind each interval.
         seed: Of the resamplings, which are the same for the model and the baselines.
+
+    Raises:
+        ValueError: All test videos are of what is no action.
     """
-    test = videos[videos["split"] == "test"]
-    label_indices = test["label"].map(recognizer.labels.index).to_numpy()
-    subjects = test["subject"].to_numpy()
+    test, none_label = videos[videos["split"] == "test"], recognizer.none_label
+    is_action = find_actions(test["label"], none_label)
+    all_indices = test["label"].map(recognizer.labels.index).to_numpy()
+    label_indices, subjects = all_indices[is_action], test["subject"].to_numpy()[is_action]
     scores = {"model": recognizer.params["model"]} | evaluate(
-        probabilities,
+        probabilities[is_action],
         label_indices,
         subjects,
         recognizer.labels,
@@ -49,12 +59,34 @@ def score_test_videos(
     samples = resample_subjects(
         subjects, num_bootstrap=num_bootstrap, rng=generator_for(seed, "bootstrap")
     )
-    trained_on = recognizer.params["trained_on"]
-    baselines = predict_baselines(videos, recognizer.labels, fit_on=trained_on)
-    scores["baselines"] = score_baselines(baselines, label_indices, samples=samples)
-    before = uncalibrated(recognizer, probabilities)
+    options = {"fit_on": recognizer.params["trained_on"], "none_label": none_label}
+    baselines = predict_baselines(videos, recognizer.labels, **options)
+    of_actions = {name: predicted[is_action] for name, predicted in baselines.items()}
+    scores["baselines"] = score_baselines(of_actions, label_indices, samples=samples)
+    before = uncalibrated(recognizer, probabilities[is_action])
     scores["expected_calibration_error_before"] = expected_calibration_error(before, label_indices)
+    answers = np.array([recognizer.answer(row) for row in probabilities])
+    scores |= score_answers(answers, test["label"].to_numpy(), none_label=none_label)
+    # A video of no action that is named as one costs that one precision.
+    predicted = probabilities.argmax(axis=1)
+    scores["per_class"] = score_classes(all_indices, predicted, recognizer.labels)
     return scores, baselines
+
+
+def find_actions(labels: pd.Series, none_label: str | None) -> np.ndarray:
+    """Return which of the test videos are of actions, bool, shape (num_videos,).
+
+    Raises:
+        ValueError: None is, so there is no accuracy.
+    """
+    is_action = (labels != none_label).to_numpy()
+    if len(is_action) and not is_action.any():
+        raise ValueError(
+            f"All {len(is_action)} test videos are of {none_label!r}, which is no action, so there "
+            "is no accuracy to score. Use fewer folds (split.folds), or record actions of the "
+            "people in these videos."
+        )
+    return is_action
 
 
 def uncalibrated(recognizer: Recognizer, probabilities: np.ndarray) -> np.ndarray:

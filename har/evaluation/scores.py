@@ -94,7 +94,7 @@ def score_predictions(
         "macro_f1": macro_f1(np.arange(len(label_indices))),
         "macro_f1_low": float(f1_low),
         "macro_f1_high": float(f1_high),
-        "per_class": _per_class(label_indices, predicted, labels),
+        "per_class": score_classes(label_indices, predicted, labels),
     }
 
 
@@ -218,15 +218,10 @@ def mean_f1(label_indices: np.ndarray, predicted: np.ndarray) -> float:
     return float((2 * num_right[present] / (num_actual + num_predicted)[present]).mean())
 
 
-def _sum_to_one(probabilities: np.ndarray) -> np.ndarray:
-    """Return probabilities in float64; the sum of a float32 softmax is off by its last bit."""
-    probabilities = probabilities.astype(np.float64)
-    return probabilities / probabilities.sum(axis=1, keepdims=True)
-
-
-def _per_class(
+def score_classes(
     label_indices: np.ndarray, predicted: np.ndarray, labels: list[str]
 ) -> dict[str, dict[str, float]]:
+    """Return `precision`, `recall` with `_low` and `_high`, `f1` and `support` of each label."""
     scores = precision_recall_fscore_support(
         label_indices, predicted, labels=np.arange(len(labels)), zero_division=0
     )
@@ -242,3 +237,9 @@ def _per_class(
             "support": int(support),
         }
     return per_class
+
+
+def _sum_to_one(probabilities: np.ndarray) -> np.ndarray:
+    """Return probabilities in float64; the sum of a float32 softmax is off by its last bit."""
+    probabilities = probabilities.astype(np.float64)
+    return probabilities / probabilities.sum(axis=1, keepdims=True)

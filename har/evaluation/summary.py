@@ -49,7 +49,26 @@ def describe_metrics(metrics: dict[str, Any]) -> str:
         for label, score in metrics["per_class"].items()
     ]
     lines += ["", f"On {describe_tested(metrics)}{describe_reach(metrics)}."]
-    return "\n".join(lines)
+    return "\n".join([*lines, *describe_rejection(metrics)])
+
+
+def describe_rejection(scores: dict[str, Any]) -> list[str]:
+    """Return a sentence on what the model is unsure of, and one on videos of no action, if any.
+
+    Args:
+        scores: With those of `har.evaluation.rejection.score_answers`.
+    """
+    said = [f"Unsure of {scores['unsure']:.0%} of them"]
+    if scores["accuracy_if_sure"] is not None:
+        said = [f"{said[0]}; accuracy on the others {scores['accuracy_if_sure']:.0%}"]
+    if "none_rejected" in scores:
+        said += [
+            f"Of {scores['num_none_videos']} videos of no action {scores['none_rejected']:.0%} "
+            f"rejected (95 % interval {scores['none_rejected_low']:.0%} to "
+            f"{scores['none_rejected_high']:.0%}); {scores['lost_to_none']:.0%} of the videos of "
+            "actions taken for such"
+        ]
+    return [f"{sentence}." for sentence in said]
 
 
 def describe_tested(scores: dict[str, Any]) -> str:

@@ -47,7 +47,7 @@ def describe_fold(done: Sequence[Fold], *, num_points: int = 1) -> str:
     took = f"{fold.seconds:.0f} s" if fold.seconds else "there before"
     line = (
         f"fold {1 + fold.names.index(fold.name)} of {len(fold.names)} ({people}): accuracy "
-        f"{fold.metrics['accuracy']:.2f} on {len(fold.predictions)} videos, {took}"
+        f"{fold.metrics['accuracy']:.2f} on {fold.metrics['num_test_videos']} videos, {took}"
     )
     num_left = num_points * len(fold.names) - len(done)
     if num_left and seconds:

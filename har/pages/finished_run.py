@@ -150,14 +150,13 @@ def _find_warnings(files: dict[str, Any], recognizer: Recognizer) -> list[str]:
     """Return why the files may be of different runs, whatever DVC says."""
     warnings = []
     metrics, predictions = files["metrics"], files["predictions"]
-    accuracy = float((predictions["label"] == predictions["predicted"]).mean())
-    if len(predictions) != metrics["num_test_videos"] or not np.isclose(
-        accuracy, metrics["accuracy"]
-    ):
+    actions = predictions[predictions["label"] != recognizer.none_label]
+    accuracy = float((actions["label"] == actions["predicted"]).mean())
+    if len(actions) != metrics["num_test_videos"] or not np.isclose(accuracy, metrics["accuracy"]):
         warnings.append(
             f"{FILES['metrics']} has accuracy {metrics['accuracy']:.4f} of "
             f"{metrics['num_test_videos']} videos; by {FILES['predictions']} it is {accuracy:.4f} "
-            f"of {len(predictions)}"
+            f"of {len(actions)}"
         )
     tested = files["manifest"].loc[files["manifest"]["split"] == "test", "video_id"]
     if set(tested) != set(predictions["video_id"]):

@@ -21,10 +21,12 @@ from har.pages.finished_run import FILES, MODELS, FinishedRun
 from har.pages.inspection import MAX_NAMED, commonest
 from har.pages.templating import picture_uri
 from har.recognizer.recognizer import MODEL_NAME
+from har.training.threshold import MOST_LOST
 
 LEFT_OUT = ("failed", "duplicate", "ignored")  # in the report of the conversion
 DEMO_VIDEOS = Path("data/demo")
-SAID_ELSEWHERE = ("model", "settings", "fingerprint", "temperature")  # of a model's params.json
+# Of a model's params.json.
+SAID_ELSEWHERE = ("model", "settings", "fingerprint", "temperature", "unsure_below", "none_label")
 MAX_MATRIX_LABELS = 20  # more are listed by their commonest confusions
 MAX_LISTED = 30  # people, confusions, unusable files
 
@@ -159,6 +161,10 @@ def describe_scores(run: FinishedRun) -> dict[str, Any]:
     confusions = confusions.sort_values(ascending=False, kind="stable")
     return {
         "metrics": metrics,
+        "num_tested": len(predictions),
+        "none_label": run.recognizer.none_label,
+        "unsure_below": run.recognizer.unsure_below,
+        "most_lost": MOST_LOST,
         "score_rows": rows,
         "best_baseline": best,
         "is_ahead": metrics["accuracy"] > best["value"],

@@ -10,6 +10,7 @@ from har.engine.files import write_json
 from har.evaluation.scores import NUM_CALIBRATION_BINS, confusion_counts
 from har.evaluation.summary import BASELINES, describe_reach, describe_tested
 from har.pages.plots import plot_confusion, plot_reliability
+from har.recognizer.recognizer import Recognizer
 
 # Of the scores, what people compare; `scores.json` has all.
 COMPARED = (
@@ -23,7 +24,10 @@ COMPARED = (
     "macro_f1",
     "loss",
     "expected_calibration_error",
+    "unsure",
+    "accuracy_if_sure",
 )
+COMPARED_NONE = ("none_rejected", "lost_to_none")  # where there are videos of no action
 
 
 def write_results(
@@ -31,7 +35,7 @@ def write_results(
     test: pd.DataFrame,
     probabilities: np.ndarray,
     baselines: dict[str, np.ndarray],
-    labels: list[str],
+    recognizer: Recognizer,
     metrics: Path,
 ) -> None:
     """Write scores, predictions, and the confusion matrix as a table and a picture.
@@ -41,12 +45,14 @@ def write_results(
         test: One row a test video, with `video_id`, `subject` and `label`.
         probabilities: Of the model, shape (num_videos, num_classes).
         baselines: The label indices that each baseline predicts, by its name.
-        labels: Names of the classes.
+        recognizer: The model.
         metrics: The folder to write to.
     """
+    labels = recognizer.labels
     plots = metrics / "plots"
     plots.mkdir(parents=True, exist_ok=True)
     compared = {name: scores[name] for name in COMPARED}
+    compared |= {name: scores[name] for name in COMPARED_NONE if name in scores}
     compared["baselines"] = {name: scores["baselines"][name] for name in BASELINES}
     write_json(compared, metrics / "metrics.json")
     write_json(scores, metrics / "scores.json")
@@ -55,6 +61,7 @@ def write_results(
     table = test[["video_id", "subject", "label"]].assign(
         predicted=names,
         probability=probabilities.max(axis=1),
+        answer=[recognizer.answer(row) for row in probabilities],
         **{name: pd.Series(labels)[says].to_numpy() for name, says in baselines.items()},
     )
     table.to_csv(metrics / "predictions.csv", index=False)

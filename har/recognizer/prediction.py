@@ -37,12 +37,15 @@ class Prediction:
         probabilities: Of each label, the most probable first; empty if the video failed.
         problem: Why it failed, for a user to read; empty if it did not.
         clip: The frames, uint8 RGB, shape (num_frames, size, size, 3); None if the video failed.
+        answer: The most probable label, or `unsure` where that is not probable enough; None if the
+            video failed.
     """
 
     video: Path
     probabilities: dict[str, float]
     problem: str
     clip: np.ndarray | None
+    answer: str | None
 
     @property
     def label(self) -> str | None:
@@ -100,13 +103,14 @@ def predict_videos(
         )
         workers.callback(clips.close)  # before the folder that they write to is removed
         for video, clip in zip(videos, clips, strict=True):
-            probabilities, frames = {}, None
-            if not clip.reason:
-                frames, aspect = clip.value
-                row = recognizer.predict(frames, aspect=aspect).tolist()
-                pairs = zip(recognizer.labels, row, strict=True)
-                probabilities = dict(sorted(pairs, key=lambda pair: -pair[1]))
-            yield Prediction(video, probabilities, clip.reason, frames)
+            if clip.reason:
+                yield Prediction(video, {}, clip.reason, None, None)
+                continue
+            frames, aspect = clip.value
+            row = recognizer.predict(frames, aspect=aspect)
+            pairs = zip(recognizer.labels, row.tolist(), strict=True)
+            probabilities = dict(sorted(pairs, key=lambda pair: -pair[1]))
+            yield Prediction(video, probabilities, "", frames, recognizer.answer(row))
 
 
 def read_clip(task: tuple[Path, dict[str, Any], str]) -> tuple[np.ndarray, float]:
@@ -145,16 +149,17 @@ def write_table(
     Args:
         path: The file; one that is there is written anew.
         predictions: What to write.
-        labels: All that the model knows, a column each.
+        labels: All that the model knows, a column each. `predicted` is the most probable one,
+            `answer` what the model says: that label or `unsure`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(
-            ["video", "predicted", *(f"probability_{name}" for name in labels), "problem"]
-        )
+        shares = [f"probability_{name}" for name in labels]
+        rows.writerow(["video", "predicted", "answer", *shares, "problem"])
         for said in predictions:
             shares = [said.probabilities.get(label, "") for label in labels]
-            rows.writerow([said.video.as_posix(), said.label or "", *shares, said.problem])
+            named = [said.label or "", said.answer or ""]
+            rows.writerow([said.video.as_posix(), *named, *shares, said.problem])
             file.flush()
             yield said

@@ -21,6 +21,7 @@ from har.backbones.extractor import Extractor, load_extractor
 from har.backbones.litert import Network, convert_model
 from har.clips.clip import even_indices
 from har.clips.streams import POSE, show_streams
+from har.dataset.none_label import UNSURE
 from har.engine.files import read_json, write_json
 from har.features.packed import Shown, clip_features
 from har.pose.following import clip_landmarks
@@ -47,7 +48,8 @@ class Recognizer:
             `extract` `num_frames`, `size` in pixels and `aspect`; and how a clip becomes the
             input: `model_frames`, how many of its frames the model takes, `streams`, `context` and
             `person`.
-        params: What made the model: its name, settings, seed and the digest of its data.
+        params: What made the model: its name, settings, seed and the digest of its data; and what
+            belongs to its answers: `temperature`, `unsure_below` and `none_label`.
         backbone: In LiteRT's format, from a frame to its features; None: the network takes frames.
         pose: Likewise the detector and the landmark network; None: the model sees no pose.
     """
@@ -75,6 +77,26 @@ class Recognizer:
             float32, shape (num_classes,), with a sum of 1.
         """
         return self._run(self.inputs(clip, aspect=aspect))
+
+    @property
+    def unsure_below(self) -> float:
+        """The confidence below which it is unsure; 0 in a model made before there was one."""
+        return self.params.get("unsure_below", 0.0)
+
+    @property
+    def none_label(self) -> str | None:
+        """The label that is no action; None where it was trained without one."""
+        return self.params.get("none_label")
+
+    def answer(self, probabilities: np.ndarray) -> str:
+        """Return the most probable label, or `unsure` where that has too low a probability.
+
+        Args:
+            probabilities: Of each label, float, shape (num_classes,).
+        """
+        if probabilities.max() < self.unsure_below:
+            return UNSURE
+        return self.labels[int(probabilities.argmax())]
 
     def inputs(self, clip: np.ndarray, *, aspect: float = 1.0) -> np.ndarray:
         """Return what the network takes of a clip; see `predict`."""

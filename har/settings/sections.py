@@ -24,6 +24,16 @@ def _is_pattern(pattern: str) -> str:
     return pattern
 
 
+def _is_folder_name(name: str) -> str:
+    """Refuse what is no name of a folder within the folder of the videos."""
+    if not name.strip() or name.startswith(".") or "/" in name or "\\" in name:
+        raise ValueError(
+            f"is {name!r}; expected the name of one folder in dataset.videos, as none, without a "
+            "slash or a dot in front, or null where nothing is to be such a folder"
+        )
+    return name
+
+
 def _is_ascending(speeds: tuple[float, float]) -> tuple[float, float]:
     if speeds[0] > speeds[1]:
         raise ValueError("has the faster first; expected the slowest speed and then the fastest")
@@ -48,6 +58,8 @@ class Dataset(Section):
     """regular expression that finds the person in a file name, as '^([a-z]+)_'"""
     max_failed_fraction: float = Field(0.1, ge=0, le=1)
     """share of videos that may be unreadable"""
+    none: Annotated[str, AfterValidator(_is_folder_name)] | None = "none"
+    """sub-folder, in any case, of other things that people do: trained on, but no action"""
 
 
 class Limits(Section):

@@ -6,8 +6,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from har.dataset.none_label import find_none_label
 from har.dataset.tables import read_table
 from har.engine.code import code_digest
 from har.engine.repository import project_root
@@ -20,15 +22,17 @@ from har.recognizer.recognizer import save_trained
 from har.settings import Settings
 from har.tracking.connection import connect, explained_errors
 from har.tracking.runs import HistoryMirror, ended_run, find_run, open_run
-from har.training.calibration import fit_temperature, fold_temperature
+from har.training.calibration import fold_temperature
 from har.training.examples import read_examples
 from har.training.fit import Trained, fit, second_checkpoint, trained_on
 from har.training.loop import Progress, fingerprint
+from har.training.threshold import fit_confidence
 
 # The sections of params.yaml that decide the weights, beside the model's own settings.
 DECIDING = ("seed", "downsample", "augment", "backbone", "train")
 # What makes a recognizer of the tables; what it imports counts too.
-CODE = ("har.training.fit", "har.training.calibration", "har.recognizer.making")
+CODE = ("har.training.fit", "har.training.calibration", "har.training.threshold")
+CODE += ("har.recognizer.making",)
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class TrackedTraining:
         chosen = self._params["models"][settings.model]
         self._made_by = {"model": settings.model, "settings": chosen}
         self._made_by |= {name: self._params[name] for name in DECIDING}
+        self._labels = sorted(read_table(tables.manifest)["label"].unique())
+        self._made_by["none_label"] = find_none_label(self._labels, settings.dataset.none)
         self.fingerprint = fingerprint(
             self._made_by | describe_preprocessing(settings),
             code=code_digest(*CODE, f"har.models.{settings.model}"),
@@ -84,23 +90,23 @@ class TrackedTraining:
         Returns:
             The history (`epoch`, `split`, `accuracy`, `loss`) and a summary.
         """
-        videos = read_table(self._tables.manifest)
-        labels = sorted(videos["label"].unique())
+        videos, labels = read_table(self._tables.manifest), self._labels
         views, features = self._tables.views, self._tables.features
         read = partial(read_examples, videos, labels, self._params, views, features)
         checkpoint = project_root() / ".har" / "checkpoints" / f"{self.fingerprint}.npz"
         trained = self._fit(read, len(labels), checkpoint)
         label_indices = read("val").label_indices
-        temperature = fit_temperature(trained.validated, label_indices)
-        fold_temperature(trained.model, temperature)
-        made_by = self._made_by | {"fingerprint": self.fingerprint, "temperature": temperature}
+        is_action = np.array(labels)[label_indices] != self._made_by["none_label"]
+        confidence = fit_confidence(trained.validated, label_indices, is_action)
+        fold_temperature(trained.model, confidence["temperature"])
+        made_by = self._made_by | {"fingerprint": self.fingerprint} | confidence
         make_recognizer(trained.model, labels, self._settings, made_by).save(out)
         save_trained(trained.model, out)
         summary = {
             "model": self._settings.model,
             **summarize(trained.result),
             "refit": "val" in self._made_by["trained_on"],
-            "temperature": temperature,
+            **confidence,
             "parameters": count_all_parameters(trained.model, self._settings),
             "num_validation_videos": len(label_indices),
         }

@@ -9,6 +9,7 @@ from command_line import run
 from har.evaluation.cross_validation import Fold
 
 PARAMS = {"seed": 1, "evaluate": {"num_bootstrap": 50}, "tracking": {"required": False}}
+PARAMS |= {"dataset": {"none": "none"}}
 VIDEOS = pd.DataFrame(
     {
         "video_id": ["a1", "a2", "b1", "b2"],
@@ -24,13 +25,14 @@ def make_fold(name: str, person: str, predicted: list[str], accuracy: float) -> 
     return Fold(
         name=name,
         experiment=f"crossval-{name}",
-        predictions=tested.assign(predicted=predicted, **said),
+        predictions=tested.assign(predicted=predicted, answer=predicted, **said),
         manifest=VIDEOS,
         metrics={
             "model": "tiny",
             "grouped_by": "metadata.csv",
             "accuracy": accuracy,
             "macro_f1": 0.5,
+            "num_test_videos": len(tested),
         },
         params=PARAMS,
         clips="abc.dir",

@@ -118,3 +118,21 @@ def test_stage_takes_labels_and_people_that_look_like_missing_values(project):
     after = pd.read_csv(project / "out" / "manifest.csv", dtype=str, keep_default_na=False)
     assert training_counts(after) == {"None": 2, "NA": 2}
     assert set(after["subject"]) == {"null"}
+
+
+def test_balance_lets_few_videos_of_no_action_shrink_nothing():
+    manifest = make_manifest({"a": 9, "b": 5, "none": 2})
+    after = balance(manifest, method="downsample", seed=0, none_label="none")
+    assert training_counts(after) == {"a": 5, "b": 5, "none": 2}
+
+
+def test_stage_keeps_no_more_videos_of_no_action_than_of_each_action(project, set_param):
+    make_manifest({"a": 4, "b": 3, "None": 9}).to_csv("manifest.csv", index=False)
+    main(manifest=project / "manifest.csv", out=project / "out")
+    after = pd.read_csv(project / "out" / "manifest.csv", keep_default_na=False)
+    assert training_counts(after) == {"a": 3, "b": 3, "None": 3}
+    make_manifest({"a": 4, "b": 3, "None": 1}).to_csv("manifest.csv", index=False)
+    set_param("dataset.none", None)  # then it is a label as any other
+    main(manifest=project / "manifest.csv", out=project / "out")
+    after = pd.read_csv(project / "out" / "manifest.csv", keep_default_na=False)
+    assert training_counts(after) == {"a": 1, "b": 1, "None": 1}

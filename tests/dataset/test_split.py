@@ -41,7 +41,7 @@ def named_videos(subject: str = "p{}") -> list[tuple[str, str, str, str, str]]:
     """Two labels by ten people whose names are in the file names; subjects as in `subject`."""
     return [
         (label, f"p{i}_{label}.mov", subject.format(i), "", "")
-        for label in ("None", "sitting down")
+        for label in ("NA", "sitting down")
         for i in range(10)
     ]
 
@@ -51,7 +51,7 @@ def test_stage_writes_manifest_and_says_what_it_did(run_split, set_param):
     manifest, grouping, said = run_split(named_videos(subject=""))
     assert manifest.columns.tolist() == MANIFEST_COLUMNS
     assert manifest.iloc[0][["video_id", "path", "label", "subject"]].tolist() == [
-        "None/p0_None", "clips/None/p0_None.npy", "None", "p0",
+        "NA/p0_NA", "clips/NA/p0_NA.npy", "NA", "p0",
     ]  # fmt: skip
     assert grouping == {"grouped_by": "dataset.subject_pattern", "folds": []}
     assert said == (
@@ -150,7 +150,7 @@ def test_stage_counts_videos_in_errors_by_video(run_split, set_param):
 
 def test_stage_refuses_subjects_for_some_videos_only(run_split):
     rows = [(*row[:2], "zoe" if i == 0 else "", *row[3:]) for i, row in enumerate(named_videos(""))]
-    message = r"names the subject of 1 of 20 videos, none for 'None/p1_None'.*subject_pattern"
+    message = r"names the subject of 1 of 20 videos, none for 'NA/p1_NA'.*subject_pattern"
     with pytest.raises(ValueError, match=message):
         run_split(rows)
 
@@ -209,3 +209,18 @@ def test_stage_refuses_a_single_label(run_split):
     rows = [("a", f"{p}.mov", p, "", "") for p in "123456"]
     with pytest.raises(ValueError, match=r"All videos have the label 'a'"):
         run_split(rows)
+
+
+def test_stage_splits_what_is_no_action_as_a_label_and_needs_two_actions(run_split, set_param):
+    rows = [
+        (label, f"p{i}_{label}.mov", f"p{i}", "", "")
+        for label in ("None", "sitting")
+        for i in range(4)
+    ]
+    with pytest.raises(ValueError, match=r"'None' holds what is no action .* only 'sitting'"):
+        run_split(rows)
+    manifest, _, _ = run_split([*rows, *(("walking", *row[1:]) for row in rows[:4])])
+    assert set(manifest.loc[manifest["label"] == "None", "split"]) == set(SPLITS)
+    set_param("dataset.none", None)
+    manifest, _, _ = run_split(rows)
+    assert len(manifest) == 8

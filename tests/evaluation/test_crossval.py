@@ -41,18 +41,20 @@ VIDEOS = pd.DataFrame(
 def make_fold(name: str, rows: list[int], predicted: list[str], accuracy: float) -> Fold:
     table = VIDEOS.iloc[rows].assign(
         predicted=predicted,
+        answer=predicted,
         majority="sitting",
         single_frame=VIDEOS["label"].iloc[rows],
         pooled_linear="waving",
     )
     metrics = {"model": "tiny", "grouped_by": "metadata.csv", "accuracy": accuracy, "macro_f1": 0.5}
+    metrics["num_test_videos"] = len(rows)
     return Fold(
         name=name,
         experiment=f"try-{name}",
         predictions=table,
         manifest=VIDEOS,
         metrics=metrics,
-        params={},
+        params={"dataset": {"none": "none"}},
         clips="abc.dir",
         mlflow_run=None,
         names=["1", "2"],
@@ -104,6 +106,24 @@ def test_score_folds_pools_videos_and_averages_folds(folds):
     assert scores["num_test_subjects"] == 2
     assert scores["folds"]["2"]["people"] == ["ben"]
     assert scores == score_folds(folds, pool_folds(folds), num_bootstrap=50, seed=1)
+
+
+def test_score_folds_leaves_what_is_no_action_out_of_the_accuracy(folds, monkeypatch):
+    monkeypatch.setitem(VIDEOS, "label", ["sitting", "None", "sitting", "None"])
+    told = [["sitting", "None"], ["None", "sitting"]]
+    rows = [[0, 1], [2, 3]]
+    folds = [make_fold(str(1 + i), rows[i], told[i], 0.5) for i in range(2)]
+    said = {"answer": ["None", "unsure"], "pooled_linear": "None"}
+    folds[1] = replace(folds[1], predictions=folds[1].predictions.assign(**said))
+    folds[0] = replace(folds[0], predictions=folds[0].predictions.assign(pooled_linear="None"))
+    scores = score_folds(folds, pool_folds(folds), num_bootstrap=50, seed=1)
+    assert scores["num_test_videos"] == 2
+    assert scores["accuracy"] == 0.5
+    assert (scores["num_none_videos"], scores["none_rejected"]) == (2, 1.0)
+    assert scores["lost_to_none"] == 0.5
+    assert scores["unsure"] == 0
+    assert scores["per_class"]["None"]["recall"] == 0.5
+    assert scores["baselines"]["majority"] == 1
 
 
 def test_write_crossval_writes_table_scores_and_picture(folds, tmp_path):

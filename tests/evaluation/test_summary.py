@@ -19,6 +19,8 @@ METRICS = {
         for name in ("majority", "single_frame", "pooled_linear")
         for end, value in (("", 0.5), ("_low", 0.3), ("_high", 0.7))
     },
+    "unsure": 0.1,
+    "accuracy_if_sure": 0.9,
     "per_class": {"waving": {"precision": 1.0, "recall": 0.75, "support": 4}},
 }
 
@@ -28,7 +30,23 @@ def test_describe_metrics_puts_the_model_above_its_baselines_with_intervals():
     assert lines[1].split() == ["cnn3d", "85%", "64%", "to", "95%"]
     assert [line.split()[-4:] for line in lines[2:5]] == [["50%", "30%", "to", "70%"]] * 3
     assert "waving                           100%      75%        4" in lines
-    assert lines[-1] == "On 20 test videos of 4 people never seen in training."
+    assert lines[-2:] == [
+        "On 20 test videos of 4 people never seen in training.",
+        "Unsure of 10% of them; accuracy on the others 90%.",
+    ]
+
+
+def test_describe_metrics_says_how_it_treats_what_is_no_action():
+    none = {"num_none_videos": 8, "none_rejected": 0.75, "lost_to_none": 0.05}
+    none |= {"none_rejected_low": 0.4, "none_rejected_high": 0.9}
+    lines = describe_metrics(
+        METRICS | none | {"unsure": 1.0, "accuracy_if_sure": None}
+    ).splitlines()
+    assert lines[-2:] == [
+        "Unsure of 100% of them.",
+        "Of 8 videos of no action 75% rejected (95 % interval 40% to 90%); 5% of the videos of "
+        "actions taken for such.",
+    ]
 
 
 def test_describe_metrics_warns_when_nobody_is_named():
@@ -43,6 +61,6 @@ def test_scores_of_the_same_people_say_nothing_about_others():
         "n 20 test videos (the same people, other videos); the score does not tell how the "
         "recognizer does on other people"
     )
-    assert describe_metrics(metrics).splitlines()[-1] == f"O{said}."
+    assert describe_metrics(metrics).splitlines()[-2] == f"O{said}."
     assert describe_scores(metrics).endswith(f"o{said}")
     assert describe_scores(METRICS).endswith("on 20 test videos of 4 people never seen in training")

@@ -242,7 +242,7 @@ def test_write_report_shows_the_surest_errors_first_and_a_bounded_number(run_fol
     page = write()["index.html"]
     assert len(page) < 1_000_000
     text = TagReader(page).text
-    assert f"1,020 errors in 6 test videos; the\n{MAX_STRIPS} that" in text
+    assert f"1,020 errors in 1,020 test videos; the\n{MAX_STRIPS} that" in text
     surest = predictions.sort_values("probability", ascending=False)["video_id"].head(MAX_STRIPS)
     places = [text.index(f"· {name}, person") for name in surest]
     assert places == sorted(places)

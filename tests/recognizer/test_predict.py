@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -167,7 +169,7 @@ def test_predict_prints_a_line_a_video_and_writes_table_and_page(model, capsys):
     assert dark.startswith("my clips/black é.mp4: dark 9")
     assert end == "predict: 2 videos: 1 bright, 1 dark"
     rows = read_rows("out/said.csv")
-    columns = ["video", "predicted", "probability_dark", "probability_bright", "problem"]
+    columns = ["video", "predicted", "answer", "probability_dark", "probability_bright", "problem"]
     assert list(rows[0]) == columns
     assert [row["predicted"] for row in rows] == ["bright", "dark"]
     for row in rows:
@@ -216,6 +218,41 @@ def test_predict_prints_nothing_but_json_when_asked(model, capsys):
     assert "predict: 2 videos: 1 dark, 1 failed" in err
 
 
+def test_answer_is_unsure_below_the_threshold_only(recognizer):
+    said = replace(recognizer, params={"unsure_below": 0.6})
+    assert said.answer(np.float32([0.7, 0.3])) == "dark"
+    assert said.answer(np.float32([0.41, 0.59])) == "unsure"
+    assert said.answer(np.array([0.4, 0.6])) == "bright"
+    # A model made before there was a threshold.
+    assert recognizer.answer(np.float32([0.49, 0.51])) == "bright"
+    assert recognizer.none_label is None
+
+
+def test_predict_says_unsure_and_none_of_these_everywhere(recognizer, project, capsys):
+    params = {"model": "tiny", "unsure_below": 0.6, "none_label": "dark"}
+    replace(recognizer, params=params).save(Path("models/tiny"))
+    for name, brightness in {"a.mp4": 20, "b.mp4": 190, "c.mp4": 235}.items():
+        write_grey(Path("clips") / name, brightness)
+    options = ["--model", "models/tiny", "--csv", "said.csv", "--html", "said.html"]
+    code, out, _ = run("predict", "clips", *options, capsys=capsys)
+    assert code == 0  # an answer as any other
+    none, unsure, bright, end = out.splitlines()
+    assert none.startswith("clips/a.mp4: none of these 9")
+    assert re.fullmatch(r"clips/b\.mp4: unsure \(bright 5\d %\)", unsure)
+    assert re.fullmatch(r"clips/c\.mp4: bright 6\d % \(none of these 3\d %\)", bright)
+    assert end == "predict: 3 videos: 1 none of these, 1 unsure, 1 bright"
+    rows = read_rows("said.csv")
+    assert [row["predicted"] for row in rows] == ["dark", "bright", "bright"]
+    assert [row["answer"] for row in rows] == ["dark", "unsure", "bright"]
+    page = Path("said.html").read_text(encoding="utf-8")
+    assert page.count("<b>Unsure</b>") == 1
+    assert page.count("<span>none of these</span>") == 4  # how many, and in each video's answers
+    assert "below 60.0 %" in page
+    code, out, _ = run("predict", "clips/b.mp4", *options[:2], "--json", capsys=capsys)
+    said = json.loads(out)
+    assert (code, said["predicted"], said["answer"]) == (0, "bright", "unsure")
+
+
 def test_predict_shows_so_many_on_a_page_and_says_so(model, monkeypatch, capsys):
     monkeypatch.setattr(har.pages.prediction, "MAX_SHOWN", 1)
     for name in "ab":
@@ -262,7 +299,7 @@ def test_predict_keeps_the_table_of_what_was_named_when_interrupted(model, monke
         write_grey(Path(f"clips/{name}.mp4"), 20)
     named = []
 
-    def interrupt(prediction):
+    def interrupt(prediction, none_label):
         named.append(prediction.video.name)
         if len(named) == 2:
             raise KeyboardInterrupt

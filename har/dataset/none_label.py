@@ -1,0 +1,42 @@
+"""The label that is no action: the folder of other things that people do, by `dataset.none`.
+
+A model is trained on it as on any label. Its clips are no person's action, so they are left out of
+the accuracy and have scores of their own (`har.evaluation.rejection`).
+"""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+UNSURE = "unsure"  # what a recognizer says below its threshold, so that no label may be named so
+NONE_OF_THESE = "none of these"  # what people read where the label that is no action is named
+
+
+def find_none_label(labels: Iterable[str], name: str | None) -> str | None:
+    """Return the label that `dataset.none` names, whatever its case, or None where there is none.
+
+    Args:
+        labels: Of the videos, any number of each.
+        name: The value of `dataset.none`.
+
+    Raises:
+        ValueError: Two labels have that name, in different case.
+
+    Example:
+        >>> find_none_label(["walking", "None"], "none")
+        'None'
+    """
+    if name is None:
+        return None
+    found = sorted({label for label in labels if label.casefold() == name.casefold()})
+    if len(found) > 1:
+        raise ValueError(
+            f"The folders {' and '.join(map(repr, found))} both have the name that `dataset.none` "
+            "in params.yaml gives to what is no action. Put their videos into one."
+        )
+    return found[0] if found else None
+
+
+def only_actions(videos: pd.DataFrame, name: str | None) -> pd.DataFrame:
+    """Return the rows whose `label` is an action, that is, not what `dataset.none` names."""
+    return videos[videos["label"] != find_none_label(videos["label"], name)]
