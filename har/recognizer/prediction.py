@@ -132,7 +132,7 @@ def read_clip(task: tuple[Path, dict[str, Any], str]) -> tuple[np.ndarray, float
     max_side = settings.pop("max_side")
     with tempfile.TemporaryDirectory(dir=work) as folder:
         converted = Path(folder) / "converted.mp4"
-        convert_video(video, converted, max_side=max_side)
+        convert_video(video, converted, max_side=max_side, num_frames=settings["num_frames"])
         try:
             with blame_video(converted, section="extract"):
                 clip = extract_clip(converted, **settings)[0]

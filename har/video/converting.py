@@ -1,11 +1,13 @@
 """Converting any video to one kind: MP4, H.264, upright, constant frame rate, no sound, no place.
 
 Nothing of the source's metadata is kept: not the place, the time or the device. Encoded pictures
-are 8-bit 4:2:0 in BT.709 limited range, and say so.
+are 8-bit 4:2:0 in BT.709 limited range, and say so. Each is encoded by itself, with the same
+quantizer, so it is the same whichever others are encoded with it: to make one clip of a video, only
+the frames of the clip need encoding.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +18,7 @@ import numpy as np
 from av.filter import Graph
 from av.video.reformatter import Colorspace
 
+from har.video.extracting import spaced_indices
 from har.video.reading import (
     Timing,
     VideoInfo,
@@ -27,19 +30,23 @@ from har.video.reading import (
     read_packets,
     survey_video,
 )
-from har.video.writing import open_output, set_up_stream, tag_colours, x264_options
+from har.video.writing import intra_options, open_output, set_up_stream, tag_colours
 
 COPIED_CONTAINERS = ("mp4", "matroska")  # their H.264 needs no rewriting; MOV is `mov,mp4,…`
 COPIED_PIXEL_FORMATS = ("yuv420p", "yuvj420p")
 MAX_FPS = Fraction(60)  # of a video whose frame rate varies
-CRF = 20  # visually without loss; the loss of scaling to a clip is far greater
-PRESET = "veryfast"  # FACTS: x264's default preset takes five times as long for no visible gain
+QUANTIZER = 24  # visually without loss; the loss of scaling to a clip is far greater
+PRESET = "superfast"  # slower ones make hardly smaller files of pictures encoded by themselves
 TURNS = {0: [], 90: [("transpose", "clock")], 180: [("hflip", ""), ("vflip", "")]}
 TURNS[270] = [("transpose", "cclock")]
 
 
+class _OtherCountError(Exception):
+    """Another number of frames was decoded than the file's packets tell."""
+
+
 def convert_video(
-    source: Path | str, destination: Path | str, *, max_side: int
+    source: Path | str, destination: Path | str, *, max_side: int, num_frames: int | None = None
 ) -> tuple[VideoInfo, bool]:
     """Convert a video to upright MP4/H.264 of constant frame rate without sound or metadata.
 
@@ -51,6 +58,8 @@ def convert_video(
         destination: The .mp4 to write; it gets its name only when it is whole.
         max_side: Pixels of the longer side that an encoded video has at most. Copied videos keep
             their size.
+        num_frames: Of a clip. A video that has to be encoded then gets no other frames than those
+            that `har.video.extracting` takes for it, each as it is in the whole video. None: all.
 
     Returns:
         What the source holds, and whether it had to be encoded.
@@ -69,7 +78,10 @@ def convert_video(
         if is_copied:
             _copy(source, destination, timing)
         else:
-            _encode(source, destination, info, timing, max_side)
+            try:
+                _encode(source, destination, info, timing, max_side, num_frames)
+            except _OtherCountError:  # only now it is known which frames a clip takes
+                _encode(source, destination, info, timing, max_side, None)
     return info, not is_copied
 
 
@@ -113,18 +125,34 @@ def _copy(source: Path, destination: Path, timing: Timing) -> None:
 
 
 def _encode(
-    source: Path, destination: Path, info: VideoInfo, timing: Timing, max_side: int
+    source: Path,
+    destination: Path,
+    info: VideoInfo,
+    timing: Timing,
+    max_side: int,
+    num_frames: int | None,
 ) -> None:
-    """Decode, make upright and even in time, shrink where needed, and encode."""
-    fps = timing.fps if timing.is_constant else min(timing.fps, MAX_FPS)
+    """Decode, make upright and even in time, shrink where needed, and encode.
+
+    Raises:
+        _OtherCountError: With `num_frames`, if another number of frames is decoded than `timing`
+            tells.
+    """
     width, height = fit_size(info.width, info.height, max_side)
     with open_video(source) as (container, stream), open_output(destination) as output:
-        options = x264_options(crf=CRF, preset=PRESET)
+        fps = timing.fps if timing.is_constant else min(timing.fps, MAX_FPS)
+        even = [] if timing.is_constant else [("fps", f"fps={fps}")]
+        chosen = [("yadif", "deint=interlaced")] if info.interlaced else []
+        if num_frames is not None:
+            wanted = _wanted_frames(stream, timing, even, num_frames)
+            chosen.append(("select", "+".join(f"eq(n,{index})" for index in wanted)))
+        filters = [*even, *chosen, *_picture_filters(stream, info, width, height)]
+        options = intra_options(quantizer=QUANTIZER, preset=PRESET)
         encoder = output.add_stream("libx264", rate=fps, options=options)
-        set_up_stream(encoder, width, height, pixel_format="yuv420p", threads=1)
+        set_up_stream(encoder, width, height, pixel_format="yuv420p", threads=1, gop=1)
         tag_colours(encoder, Colorspace.ITU709)
-        frames = _timed_frames(container, stream, source, timing)
-        for index, frame in enumerate(_filtered(frames, stream, info, fps, width, height)):
+        frames = _decoded(container, stream, source, timing, is_part=num_frames is not None)
+        for index, frame in enumerate(_filtered(_timed(frames, stream, timing), stream, filters)):
             frame.pts, frame.time_base = index, 1 / fps
             output.mux(encoder.encode(frame))
         output.mux(encoder.encode(None))
@@ -143,8 +171,35 @@ def fit_size(width: int, height: int, max_side: int) -> tuple[int, int]:
     return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
 
 
-def _timed_frames(
-    container: av.container.InputContainer, stream: av.VideoStream, source: Path, timing: Timing
+def _wanted_frames(
+    stream: av.VideoStream, timing: Timing, even: list[tuple[str, str]], num_frames: int
+) -> list[int]:
+    """Return which of the frames that are even in time a clip takes, each once."""
+    tiny = (av.VideoFrame(16, 16, "gray") for _ in timing.times)  # FFmpeg itself counts
+    num_even = sum(1 for _ in _filtered(_timed(tiny, stream, timing), stream, even))
+    return sorted(set(spaced_indices(range(num_even), num_frames)))
+
+
+def _decoded(
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    source: Path,
+    timing: Timing,
+    *,
+    is_part: bool,
+) -> Iterator[av.VideoFrame]:
+    """Yield the decoded frames; see `_encode` for errors."""
+    num_decoded = 0
+    for frame in decode_frames(container, stream):
+        num_decoded += 1
+        yield frame
+    check_damage(source, num_decoded, timing.num_promised)
+    if is_part and num_decoded != len(timing.times):
+        raise _OtherCountError
+
+
+def _timed(
+    frames: Iterable[av.VideoFrame], stream: av.VideoStream, timing: Timing
 ) -> Iterator[av.VideoFrame]:
     """Yield the decoded frames, each with its time; at a constant rate they are just counted.
 
@@ -153,35 +208,31 @@ def _timed_frames(
     """
     last = len(timing.times) - 1
     duration = max(1, round(1 / (timing.fps * stream.time_base)))
-    num_decoded = 0
-    for frame in decode_frames(container, stream):
+    for index, frame in enumerate(frames):
         if timing.is_constant:
-            frame.pts, frame.time_base = num_decoded, 1 / timing.fps
+            frame.pts, frame.time_base = index, 1 / timing.fps
         else:
-            frame.pts, frame.time_base = timing.times[min(num_decoded, last)], stream.time_base
+            frame.pts, frame.time_base = timing.times[min(index, last)], stream.time_base
             frame.duration = duration  # or the last frame would be shown for no time, so not at all
-        num_decoded += 1
         yield frame
-    check_damage(source, num_decoded, timing.num_promised)
 
 
-def _filtered(
-    frames: Iterator[av.VideoFrame],
-    stream: av.VideoStream,
-    info: VideoInfo,
-    fps: Fraction,
-    width: int,
-    height: int,
-) -> Iterator[av.VideoFrame]:
-    """Yield the frames upright, `width` x `height`, in BT.709 and at `fps` frames per second."""
-    filters = [] if info.constant_frame_rate else [("fps", f"fps={fps}")]
-    if info.interlaced:
-        filters.append(("yadif", "deint=interlaced"))
+def _picture_filters(
+    stream: av.VideoStream, info: VideoInfo, width: int, height: int
+) -> list[tuple[str, str]]:
+    """Return the filters that make frames upright, `width` x `height` and in BT.709."""
     lying = (height, width) if info.rotation % 180 else (width, height)
     kind = "area" if lying[0] * lying[1] < stream.width * stream.height else "bicubic"
     scale = f"{lying[0]}:{lying[1]}:flags={kind}+accurate_rnd+bitexact+full_chroma_int"
-    filters.append(("scale", scale + ":out_color_matrix=bt709:out_range=tv"))
-    filters += [("format", "yuv420p"), *TURNS[info.rotation], ("setsar", "1")]
+    scale += ":out_color_matrix=bt709:out_range=tv"
+    return [("scale", scale), ("format", "yuv420p"), *TURNS[info.rotation], ("setsar", "1")]
+
+
+def _filtered(
+    frames: Iterable[av.VideoFrame], stream: av.VideoStream, filters: list[tuple[str, str]]
+) -> Iterator[av.VideoFrame]:
+    """Yield what filters make of frames."""
+    frames = iter(frames)
     first = next(frames)
     graph, sink = _build_graph(first, stream, filters)
     for frame in itertools.chain([first], frames, [None]):

@@ -30,6 +30,16 @@ def x264_options(*, crf: int, preset: str) -> dict[str, str]:
     return {"crf": str(crf), "preset": preset, "mbtree": "0"}
 
 
+def intra_options(*, quantizer: int, preset: str) -> dict[str, str]:
+    """Return the options with which x264 encodes each frame by itself, whatever else it encodes.
+
+    Args:
+        quantizer: Quality, 0 (best) to 51.
+        preset: Speed.
+    """
+    return {"qp": str(quantizer), "preset": preset, "mbtree": "0", "rc-lookahead": "0"}
+
+
 def write_video(
     path: Path | str,
     frames: Iterable[np.ndarray],

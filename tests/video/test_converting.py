@@ -1,5 +1,6 @@
 """Converting one video: what is copied, what is encoded, and to what."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from video_files import (
 from har.engine.errors import VideoError
 from har.video.converting import convert_video
 from har.video.extracting import extract_clip
-from har.video.reading import probe_video, read_packets
+from har.video.reading import probe_video, read_packets, survey_video
 from har.video.writing import open_output, set_up_stream, write_video
 
 
@@ -247,3 +248,42 @@ def test_convert_video_keeps_real_phone_video(tmp_path):
     before, _ = extract_clip(source, num_frames=10, size=64)
     after, _ = extract_clip(tmp_path / "a.mp4", num_frames=10, size=64)
     assert np.abs(before.astype(int) - after).mean() < 3
+
+
+def write_case(path: Path, case: str) -> Path:
+    """Write a video that has to be encoded, in one of several ways."""
+    noise = np.random.default_rng(0).integers(0, 255, (2, 48, 64, 3), dtype=np.uint8)
+    frames = [np.roll(noise[0], 3 * place, axis=1) for place in range(50)]
+    if case == "its rate varies":
+        write_at_times(path, frames, [*range(0, 1000, 100), *range(1000, 2000, 25)])
+    elif case == "turned":
+        write_video(path, frames, fps=25, rotation=90)
+    elif case == "short":
+        write_video(path, frames[:5], fps=25, codec="mpeg4")
+    elif case == "damaged":
+        write_damaged(path, keep=0.8)
+    else:
+        write_video(path, frames, fps=25, codec="libx265")
+    return path
+
+
+@pytest.mark.parametrize("case", ["its rate varies", "turned", "short", "damaged", "HEVC"])
+def test_convert_video_for_a_clip_encodes_only_its_frames_and_each_the_same(tmp_path, case):
+    source = write_case(tmp_path / ("a.avi" if case == "damaged" else "a.mov"), case)
+    clips = []
+    for name, num_frames in (("all.mp4", None), ("part.mp4", 12)):
+        convert_video(source, tmp_path / name, max_side=64, num_frames=num_frames)
+        clips.append(extract_clip(tmp_path / name, num_frames=12, size=32)[0])
+    assert np.array_equal(*clips)
+    counts = [probe_video(tmp_path / name).num_frames for name in ("all.mp4", "part.mp4")]
+    assert counts[1] == min(counts[0], 12)
+
+
+def test_convert_video_for_a_clip_encodes_all_where_the_packets_lie(tmp_path, monkeypatch):
+    source = write_case(tmp_path / "a.mov", "HEVC")
+    convert_video(source, tmp_path / "all.mp4", max_side=64)
+    survey = survey_video(source)
+    lying = replace(survey[1], times=survey[1].times[:-1])
+    monkeypatch.setattr("har.video.converting.survey_video", lambda path: (survey[0], lying))
+    convert_video(source, tmp_path / "part.mp4", max_side=64, num_frames=12)
+    assert (tmp_path / "part.mp4").read_bytes() == (tmp_path / "all.mp4").read_bytes()
