@@ -3,7 +3,7 @@
 import numpy as np
 
 from har.clips.views import View, view_indices, view_windows
-from har.pose.joints import HIPS, JOINTS, MIRRORED, NUM_POSE_FEATURES, SHOULDERS
+from har.pose.joints import ANGLES, HIPS, JOINTS, MIRRORED, NUM_POSE_FEATURES, SHOULDERS
 
 
 def share_found(landmarks: np.ndarray) -> float:
@@ -35,27 +35,37 @@ def pose_features(landmarks: np.ndarray) -> np.ndarray:
     """Return what a model is shown of the landmarks of a clip.
 
     Joints are taken about the hips and in lengths of the torso, so that it does not matter where
-    and how large the person is. In frames without a person they are between those of the frames
-    around, and all 0 where there is nobody in the clip.
+    and how large the person is; angles in space hardly depend on where the camera stands. In frames
+    without a person they are between those of the frames around, and all 0 where there is nobody in
+    the clip.
 
     Args:
         landmarks: Shape (num_frames, 33, 8), NaN in frames without a person.
 
     Returns:
-        float32, shape (num_frames, `NUM_POSE_FEATURES`): x and y of `JOINTS`, their x, y and z in
-        metres, the way of the hips from the first frame, and whether the person was found.
+        float32, shape (num_frames, `NUM_POSE_FEATURES`): x and y of `JOINTS`, the cosines of
+        `ANGLES` in the picture and in space, the way of the hips from the first frame, the
+        visibility of `JOINTS`, and whether the person was found.
     """
     is_found = np.isfinite(landmarks[:, 0, 0])
     if not is_found.any():
         return np.zeros((len(landmarks), NUM_POSE_FEATURES), np.float32)
     filled = fill_gaps(landmarks, is_found)
-    points, metres = filled[:, :, :2], filled[:, JOINTS, 5:]
+    points, in_space = filled[:, :, :2], filled[:, :, 5:]
     hips, shoulders = (points[:, joints].mean(axis=1) for joints in (HIPS, SHOULDERS))
     torso = np.median(np.linalg.norm(hips - shoulders, axis=1)) + 1e-6
     joints = (points[:, JOINTS] - hips[:, np.newaxis]) / torso
-    way = (hips - hips[0]) / torso
-    columns = [joints.reshape(len(points), -1), metres.reshape(len(points), -1), way]
+    columns = [joints.reshape(len(points), -1), _cosines(points), _cosines(in_space)]
+    columns += [(hips - hips[0]) / torso, filled[:, JOINTS, 3]]
     return np.hstack([*columns, is_found[:, np.newaxis]]).astype(np.float32)
+
+
+def _cosines(points: np.ndarray) -> np.ndarray:
+    """Return the cosine of each of `ANGLES`, (num_frames, 8), of landmarks in 2-D or 3-D."""
+    start, corner, end = (points[:, list(joints)] for joints in zip(*ANGLES, strict=True))
+    first, second = start - corner, end - corner
+    lengths = np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1)
+    return (first * second).sum(axis=-1) / (lengths + 1e-6)
 
 
 def fill_gaps(landmarks: np.ndarray, is_found: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from har.clips.views import View, apply_view
 from har.demo import draw_frames, plan_videos
 from har.pages.landmarks import describe_people
 from har.pose.following import clip_landmarks
-from har.pose.joints import HIPS, MIRRORED, NUM_POSE_FEATURES
+from har.pose.joints import HIPS, JOINTS, MIRRORED, NUM_POSE_FEATURES
 from har.pose.landmarks import fill_gaps, pose_features, share_found, view_landmarks
 from har.pose.networks import (
     Circle,
@@ -86,6 +86,23 @@ def test_a_shaken_view_moves_the_landmarks_with_the_picture(landmarks, walk):
     assert not np.allclose(shown[..., :2], landmarks[..., :2], atol=0.01)
     # What is told of joints about the hips hardly changes.
     assert pose_features(shown)[:, :34] == pytest.approx(pose_features(landmarks)[:, :34], abs=0.25)
+
+
+def test_angles_do_not_depend_on_the_camera_s_side(landmarks):
+    turn = np.array([[0.6, 0, 0.8], [0, 1, 0], [-0.8, 0, 0.6]], np.float32)
+    turned = landmarks.copy()
+    turned[:, :, 5:] = landmarks[:, :, 5:] @ turn.T
+    first, second = pose_features(landmarks), pose_features(turned)
+    assert first == pytest.approx(second, abs=1e-4)
+    assert not np.allclose(landmarks, turned, atol=0.01)
+
+
+def test_angles_are_cosines_of_joints():
+    landmarks = np.zeros((1, 33, 8))
+    landmarks[0, [11, 13, 15], :2] = [[0, 0], [1, 0], [1, 1]]  # a left elbow at a right angle
+    landmarks[0, [12, 14, 16], :2] = [[0, 0], [1, 0], [2, 0]]  # a right arm held straight
+    elbows = pose_features(landmarks)[0, 2 * len(JOINTS) : 2 * len(JOINTS) + 2]
+    assert elbows == pytest.approx([0, -1], abs=1e-5)
 
 
 def test_mirroring_twice_changes_nothing(landmarks):
