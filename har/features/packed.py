@@ -18,6 +18,10 @@ from har.engine.workers import map_in_threads
 from har.features.columns import stream_slices
 from har.pose.landmarks import pose_features, view_landmarks
 
+# Of these the frames between have the features of the frame before: to look at them too tells no
+# more (docs/research-notes.md), and takes the backbone as long again.
+EVERY_SECOND = ("frames", "person")
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -77,7 +81,11 @@ def clip_features(
         float32, shape (len(places), num_features of all streams).
     """
     pictures = show_streams(shown.pictures, clip, context=shown.context)
-    features = extractor(np.concatenate([picture[places] for picture in pictures]))
+    seen = [
+        picture[places - places % 2 if stream in EVERY_SECOND else places]
+        for stream, picture in zip(shown.pictures, pictures, strict=True)
+    ]
+    features = extractor(np.concatenate(seen))  # which runs once for a frame that is repeated
     of_stream = dict(zip(shown.pictures, np.split(features, len(pictures)), strict=True))
     if landmarks is not None:
         of_stream[POSE] = pose_features(landmarks)[places]

@@ -2,8 +2,8 @@
 
 The features of each frame are standardised, projected to a small width and given their place in
 time. In pre-norm encoder layers each frame of a stream then attends to all others, and attention
-pooling weighs the frames. With `width` 64, MobileNetV2's features and six labels: 387,846
-of 395,702 parameters are trained.
+pooling weighs the frames. With `width` 64, MobileNetV2's features and six labels: 385,606
+of 393,392 parameters are trained.
 
 In training each example shows one stream alone, drawn at random, and in use the logits of the
 streams are added, as in `fusion`: one Transformer over the frames of all streams together

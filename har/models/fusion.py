@@ -1,8 +1,9 @@
 """A frozen backbone on several streams and the body's landmarks, each with a linear layer.
 
 From few videos a layer that is not recurrent learns more. Of each stream it is given which features
-there are, how much they vary and how much they change within two and four frames, and of those that
-follow what moves also their order in time: by how much they differ between the parts of the clip.
+there are, how much they vary and how much they change within two and four frames; of those that
+follow what moves also their order in time: by how much they differ between the parts of the clip;
+and of the body, how it stands at both ends.
 
 In training each example shows one stream alone, drawn at random, so each stream learns to tell the
 action by itself; in use their logits are added, which multiplies the probabilities. Trained
@@ -24,7 +25,9 @@ from har.models.contract import FeatureSettings, Tensor, layers, ops
 INPUT = "features"
 LAGS = (2, 4)  # frames between the two that are compared; neighbours differ by noise
 NUM_PARTS = 3  # of the clip, whose means are compared
+NUM_END_FRAMES = 4  # at each end of the clip, whose mean is taken
 UNORDERED = ("frames",)  # of the whole picture the order is mostly chance, and costs accuracy
+WITH_ENDS = ("pose",)
 MIN_FRAMES = max(*LAGS, NUM_PARTS) + 1
 EPSILON = 1e-5  # where a feature stands still, Grad-CAM would divide by its deviation
 MOST_DEVIATIONS = 6.0  # of a statistic; one that is farther off is mostly a body lost for a moment
@@ -62,8 +65,7 @@ def build(inputs: Tensor, settings: Settings) -> Tensor:
     slices = stream_slices(settings.streams, inputs.shape[-1])
     streams = []
     for stream, columns in slices.items():
-        x = _statistics(inputs[:, :, columns], is_ordered=stream not in UNORDERED)
-        x = layers.Flatten()(x)
+        x = layers.Flatten()(_statistics(stream, inputs[:, :, columns]))
         x = layers.BatchNormalization(
             momentum=BATCH_NORM_MOMENTUM, epsilon=EPSILON, center=False, scale=False
         )(x)
@@ -73,14 +75,17 @@ def build(inputs: Tensor, settings: Settings) -> Tensor:
     return OneStream(name="one_stream")(streams)
 
 
-def _statistics(x: Tensor, *, is_ordered: bool) -> Tensor:
+def _statistics(stream: str, x: Tensor) -> Tensor:
     """Return what features are, how they change and in which order, (batch, kinds, features)."""
     changes = [ops.mean(ops.abs(x[:, lag:] - x[:, :-lag]), axis=1) for lag in LAGS]
     deviation = ops.sqrt(ops.var(x, axis=1) + EPSILON)
     statistics = [ops.mean(x, axis=1), deviation, *changes]
-    if is_ordered:
-        ends = [round(part * x.shape[1] / NUM_PARTS) for part in range(NUM_PARTS + 1)]
-        parts = [ops.mean(x[:, start:end], axis=1) for start, end in itertools.pairwise(ends)]
+    if stream not in UNORDERED:
+        edges = [round(part * x.shape[1] / NUM_PARTS) for part in range(NUM_PARTS + 1)]
+        parts = [ops.mean(x[:, start:end], axis=1) for start, end in itertools.pairwise(edges)]
         steps = [after - before for before, after in itertools.pairwise(parts)]
         statistics += [*steps, parts[-1] - parts[0]]
+    if stream in WITH_ENDS:
+        ends = (x[:, :NUM_END_FRAMES], x[:, -NUM_END_FRAMES:])
+        statistics += [ops.mean(end, axis=1) for end in ends]
     return ops.stack(statistics, axis=1)

@@ -12,6 +12,6 @@ BONES += [(23, 25), (25, 27), (27, 31), (24, 26), (26, 28), (28, 32), (0, 11), (
 # The angle at the second of three landmarks: elbows, knees, hips, shoulders.
 ANGLES = [(11, 13, 15), (12, 14, 16), (23, 25, 27), (24, 26, 28)]
 ANGLES += [(11, 23, 25), (12, 24, 26), (13, 11, 23), (14, 12, 24)]
-# Of `har.pose.landmarks.pose_features`: place (2) and visibility of each joint, each angle in the
-# picture and in space, the way of the hips (2) and whether the person was found.
-NUM_POSE_FEATURES = 3 * len(JOINTS) + 2 * len(ANGLES) + 3
+# Of `har.pose.landmarks.pose_features`: the place of each joint (2), each angle in the picture and
+# in space, the way of the hips (2) and whether the person was found.
+NUM_POSE_FEATURES = 2 * len(JOINTS) + 2 * len(ANGLES) + 3

@@ -44,8 +44,8 @@ def pose_features(landmarks: np.ndarray) -> np.ndarray:
 
     Returns:
         float32, shape (num_frames, `NUM_POSE_FEATURES`): x and y of `JOINTS`, the cosines of
-        `ANGLES` in the picture and in space, the way of the hips from the first frame, the
-        visibility of `JOINTS`, and whether the person was found.
+        `ANGLES` in the picture and in space, the way of the hips from the first frame, and whether
+        the person was found.
     """
     is_found = np.isfinite(landmarks[:, 0, 0])
     if not is_found.any():
@@ -55,8 +55,8 @@ def pose_features(landmarks: np.ndarray) -> np.ndarray:
     hips, shoulders = (points[:, joints].mean(axis=1) for joints in (HIPS, SHOULDERS))
     torso = np.median(np.linalg.norm(hips - shoulders, axis=1)) + 1e-6
     joints = (points[:, JOINTS] - hips[:, np.newaxis]) / torso
-    columns = [joints.reshape(len(points), -1), _cosines(points), _cosines(in_space)]
-    columns += [(hips - hips[0]) / torso, filled[:, JOINTS, 3]]
+    way = (hips - hips[0]) / torso
+    columns = [joints.reshape(len(points), -1), _cosines(points), _cosines(in_space), way]
     return np.hstack([*columns, is_found[:, np.newaxis]]).astype(np.float32)
 
 

@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 
 from har.clips.streams import STREAMS, find_person, show_streams
-from har.engine.runtime import keras
-from har.features.packed import read_features
-from har.models.contract import build_model, settings_type
 
 SIZE = 8
-FUSED = ["frames", "motion", "person"]
 
 
 def random_clip(num_frames: int = 6) -> np.ndarray:
@@ -84,34 +80,3 @@ def test_person_is_as_large_in_the_picture_wherever_it_walks():
 def test_show_stream_names_the_streams_when_there_is_none_of_that_name():
     with pytest.raises(ValueError, match=r"There is no stream 'sound'; expected one of frames, m"):
         show_streams(["frames", "sound"], random_clip())
-
-
-def test_fusion_learns_from_one_stream_at_a_time_and_adds_their_logits():
-    keras.utils.set_random_seed(0)
-    settings = settings_type("fusion")(streams=FUSED, dropout=0.0)
-    head = build_model("fusion", settings, num_classes=3, num_frames=6, num_features=15)
-    sizes = [20, 35, 35]  # statistics of 5 features: 4 of each, and 3 of the order but of frames
-    kernel = np.zeros((90, 3))  # the logit of label i is the sum of what stream i is shown
-    for stream, end in enumerate(np.cumsum(sizes)):
-        kernel[end - sizes[stream] : end, stream] = 0.01
-    head.layers[-1].set_weights([kernel, np.zeros(3)])
-    features = np.random.default_rng(0).random((40, 6, 15)).astype(np.float32)
-    logits = np.log(keras.ops.convert_to_numpy(head(features, training=True)))
-    # Streams that are not shown have a logit of 0, so two labels of three are alike.
-    ordered = np.sort(logits, axis=1)
-    gaps = np.diff(ordered, axis=1)
-    assert gaps.min(axis=1) == pytest.approx(0, abs=1e-5)
-    assert gaps.max(axis=1).min() > 1e-3
-    shown = np.abs(logits - np.median(logits, axis=1, keepdims=True)).argmax(axis=1)
-    assert set(shown) == {0, 1, 2}
-    used = np.sort(np.log(head.predict_on_batch(features)), axis=1)
-    assert (np.diff(used, axis=1) > 1e-4).all()
-
-
-def test_read_features_tells_the_streams_apart(tmp_path):
-    packed = np.arange(2 * 3 * 96, dtype=np.float32).reshape(2, 3, 96)  # 4, 88 of the pose, 4
-    np.save(tmp_path / "a.npy", packed)
-    made = ("frames", "pose", "motion")
-    motion, pose = read_features(str(tmp_path / "a.npy"), ("motion", "pose"), made=made)
-    assert np.array_equal(motion, packed[..., 92:])
-    assert np.array_equal(pose, packed[..., 4:92])

@@ -13,6 +13,7 @@ from har.evaluation.gradcam import (
     with_backbone,
 )
 from har.models.contract import build_model, find_model, settings_type
+from har.pose.joints import NUM_POSE_FEATURES
 from har.recognizer.recognizer import load_trained, save_trained
 
 layers = keras.layers
@@ -154,7 +155,7 @@ def test_find_heat_map_of_the_project_s_models_as_saved(name, maps_name, frames,
     params = SETTINGS | {"streams": streams}
     options = {
         "frame_size": SIZE,
-        "num_features": sum(88 if stream == "pose" else 1280 for stream in streams),
+        "num_features": sum(NUM_POSE_FEATURES if stream == "pose" else 1280 for stream in streams),
     }
     kind = settings_type(name)
     settings = kind(**{key: value for key, value in params.items() if key in kind.model_fields})

@@ -70,8 +70,23 @@ def test_views_have_the_features_of_what_they_show(pack, clip, landmarks):
     table, _ = pack()
     frames, pose = read_features(table["path"][0], ["frames", "pose"], made=STREAMS)
     for number, view in enumerate(VIEWS, start=1):
-        assert np.array_equal(frames[number], run(apply_view(clip, view)))
+        every_second = apply_view(clip, view)[[0, 0, 2, 2, 4, 4]]
+        assert np.array_equal(frames[number], run(every_second))
         assert np.array_equal(pose[number], pose_features(view_landmarks(landmarks, view, ASPECT)))
+
+
+def test_the_backbone_sees_every_second_frame_and_every_step_of_the_motion(clip, landmarks):
+    seen = []
+
+    def count(frames: np.ndarray) -> np.ndarray:
+        seen.append(len(frames))
+        return run(frames)
+
+    extractor = Extractor([count], runtime="fake", fingerprint="f", frame_size=SIZE)
+    places = np.arange(NUM_FRAMES)
+    for stream, num_seen in {"frames": 3, "person": 3, "motion": 5}.items():  # 0 moves as 1 does
+        clip_features(clip, Shown([stream], 1.2), extractor.run, landmarks=None, places=places)
+        assert seen.pop() == num_seen
 
 
 def test_what_was_made_before_is_made_again_only_for_other_inputs(pack):
@@ -90,3 +105,13 @@ def test_stream_slices_follow_each_other():
         (10, 10 + NUM_POSE_FEATURES),
         (10 + NUM_POSE_FEATURES, 15 + NUM_POSE_FEATURES),
     ]
+
+
+def test_read_features_tells_the_streams_apart(tmp_path):
+    width = 4 + NUM_POSE_FEATURES + 4
+    packed = np.arange(2 * 3 * width, dtype=np.float32).reshape(2, 3, width)
+    np.save(tmp_path / "a.npy", packed)
+    made = ("frames", "pose", "motion")
+    motion, pose = read_features(str(tmp_path / "a.npy"), ("motion", "pose"), made=made)
+    assert np.array_equal(motion, packed[..., -4:])
+    assert np.array_equal(pose, packed[..., 4:-4])

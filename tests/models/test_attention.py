@@ -8,6 +8,7 @@ from har.backbones.building import build_backbone
 from har.clips.streams import show_streams
 from har.engine.runtime import keras
 from har.models.contract import build_model, count_parameters, settings_type
+from har.pose.joints import NUM_POSE_FEATURES
 from har.recognizer.making import count_all_parameters, make_recognizer
 from har.recognizer.recognizer import load_recognizer
 from har.settings import SettingsError
@@ -44,11 +45,11 @@ def random_features(num_clips: int = 4, num_streams: int = 2) -> np.ndarray:
 
 def test_attention_has_some_hundred_thousand_parameters():
     settings = make_settings({"model": "attention", "backbone": {"weights": "random"}})
-    num_features = 3 * 1280 + 88
+    num_features = 3 * 1280 + NUM_POSE_FEATURES
     head = build_model("attention", num_classes=6, num_frames=30, num_features=num_features)
-    assert count_parameters(head) == {"total": 395_702, "trainable": 387_846}
+    assert count_parameters(head) == {"total": 393_392, "trainable": 385_606}
     counts = count_all_parameters(head, settings)
-    assert counts == {"total": 2_257_984 + 395_702, "trainable": 387_846}
+    assert counts == {"total": 2_257_984 + 393_392, "trainable": 385_606}
 
 
 @pytest.mark.parametrize("settings", [{"width": 16}, {"width": 128, "num_layers": 2}])
@@ -130,9 +131,10 @@ def test_recognizer_of_attention_gives_the_probabilities_of_backbone_and_head(tm
     head = build_head(num_features=1280)
     shape = (2, NUM_FRAMES, 32, 32, 3)
     clips = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    every_second = np.arange(NUM_FRAMES) // 2 * 2
     features = [
-        np.concatenate(list(map(backbone.predict_on_batch, show_streams(streams, clip))), axis=1)
-        for clip in clips
+        np.hstack([backbone.predict_on_batch(x) for x in (frames[every_second], motion)])
+        for frames, motion in (show_streams(streams, clip) for clip in clips)
     ]
     expected = head.predict_on_batch(np.stack(features))
     make_recognizer(head, ["a", "b", "c"], settings, {}).save(tmp_path)

@@ -136,11 +136,12 @@ def test_recognizer_on_features_gives_the_probabilities_of_backbone_and_head(tmp
     backbone = build_backbone(weights="random", seed=42, frame_size=32)
     head = build_head(num_frames=3, streams=("frames", "motion"))
     clips = random_clips(2, 3, 32)
+    frames, motions = zip(
+        *(show_streams(["frames", "motion"], clip) for clip in clips), strict=True
+    )
     features = [
-        np.concatenate(
-            list(map(backbone.predict_on_batch, show_streams(["frames", "motion"], c))), 1
-        )
-        for c in clips
+        np.hstack([backbone.predict_on_batch(one[[0, 0, 2]]), backbone.predict_on_batch(motion)])
+        for one, motion in zip(frames, motions, strict=True)
     ]
     expected = head.predict_on_batch(np.stack(features))
     make_recognizer(head, LABELS, settings, {}).save(tmp_path)
