@@ -1,6 +1,7 @@
 """LiteRT: networks as files that run without TensorFlow, and the making of such files."""
 
 import tempfile
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +43,35 @@ class Network:
         self._interpreter.set_tensor(self._source["index"], example[np.newaxis])
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(self._targets[name])[0] for name in names]  # copies
+
+
+def keep_outputs(flatbuffer: bytes, names: Collection[str]) -> bytes:
+    """Return a network without the operators that none of some outputs needs.
+
+    LiteRT computes all outputs of a file, wanted or not. Those that are kept stay the same to the
+    last bit.
+
+    Args:
+        flatbuffer: The file's content, of one subgraph.
+        names: Of the outputs to keep.
+    """
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(flatbuffer, 0))
+    (graph,) = model.subgraphs
+    outputs = [index for index in graph.outputs if graph.tensors[index].name.decode() in names]
+    needed, kept = set(outputs), []
+    for operator in reversed(graph.operators):  # each stands after those whose results it takes
+        if needed.intersection(operator.outputs):
+            needed.update(operator.inputs)
+            kept.append(operator)
+    graph.operators, graph.outputs = kept[::-1], np.array(outputs, np.int32)
+    for signature in model.signatureDefs or ():
+        signature.outputs = [one for one in signature.outputs if one.tensorIndex in outputs]
+    builder = flatbuffers.Builder(len(flatbuffer))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def convert_model(model: "keras.Model") -> bytes:

@@ -92,7 +92,7 @@ def test_run_stage_names_the_command_in_its_help():
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert result.stdout.startswith("usage: python -m stages.split ")
-    assert "Split the clips by subject" in result.stdout
+    assert "Split the clips by person or by video" in result.stdout
 
 
 def test_run_stage_ends_a_process_without_traceback(tmp_path):

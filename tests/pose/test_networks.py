@@ -1,16 +1,27 @@
 """The two pose networks: a drawn person's place and turn, and the numbers of the reference."""
 
 import importlib.util
+import zipfile
 
 import cv2
 import numpy as np
 import pytest
 from places import REAL, REFERENCE
 
+from har.backbones.litert import Network
+from har.backbones.weights import find_registry_file
 from har.demo import draw_frames, plan_videos
 from har.pose.following import clip_landmarks, unstretch
 from har.pose.joints import HIPS, NOSE
-from har.pose.networks import PoseNetworks, find_pose_files
+from har.pose.networks import (
+    CROP_SIZE,
+    DETECTOR,
+    LANDMARKS,
+    OUTPUTS,
+    PACKAGE,
+    PoseNetworks,
+    find_pose_files,
+)
 from har.video.extracting import extract_clip, stretched_aspect
 
 needs_reference = pytest.mark.skipif(
@@ -36,6 +47,12 @@ def drawn() -> np.ndarray:
     return cv2.resize(square, (320, 320), interpolation=cv2.INTER_AREA)
 
 
+def published_files() -> list[bytes]:
+    """The detector and the landmark network as they are in the package."""
+    with zipfile.ZipFile(find_registry_file(PACKAGE, "the pose networks")) as archive:
+        return [archive.read(name) for name in (DETECTOR, LANDMARKS)]
+
+
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
     """The reference, with the same networks."""
@@ -44,7 +61,7 @@ def reference(tmp_path_factory):
     spec.loader.exec_module(module)
     folder = tmp_path_factory.mktemp("networks")
     files = [folder / "detector.tflite", folder / "landmarks.tflite"]
-    for file, content in zip(files, find_pose_files(), strict=True):
+    for file, content in zip(files, published_files(), strict=True):
         file.write_bytes(content)
     return module.Pose(*map(str, files))
 
@@ -65,6 +82,18 @@ def test_a_drawn_person_is_found_however_turned(quarter_turns, drawn, networks):
     to_head = landmarks[NOSE, :2] - hips  # on the picture and in metres the same way
     metres = landmarks[NOSE, 5:7] - landmarks[HIPS, 5:7].mean(axis=0)
     assert to_head @ metres / np.linalg.norm(to_head) / np.linalg.norm(metres) > 0.95
+
+
+def test_the_landmark_network_without_its_other_outputs_says_the_same_to_the_last_bit():
+    whole, kept = Network(published_files()[1]), Network(find_pose_files()[1])
+    crop = np.random.default_rng(0).random((CROP_SIZE, CROP_SIZE, 3), dtype=np.float32)
+    for expected, output in zip(
+        whole.outputs(crop, *OUTPUTS), kept.outputs(crop, *OUTPUTS), strict=True
+    ):
+        assert np.array_equal(expected, output)
+    whole.outputs(crop, "Identity_2")  # the outline
+    with pytest.raises(KeyError):
+        kept.outputs(crop, "Identity_2")
 
 
 @needs_reference
