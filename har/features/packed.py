@@ -1,6 +1,7 @@
 """The packed features of a video: one array for its clip and its views."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def clip_features(
     shown: Shown,
     extractor: Callable[[np.ndarray], np.ndarray],
     *,
-    landmarks: np.ndarray | None,
+    landmarks: "np.ndarray | Future[np.ndarray] | None",
     places: np.ndarray,
 ) -> np.ndarray:
     """Return the features of some frames of a clip, those of its streams side by side.
@@ -74,7 +75,8 @@ def clip_features(
         clip: uint8 RGB, shape (num_frames, size, size, 3).
         shown: Which streams.
         extractor: The backbone.
-        landmarks: Of the clip, shape (num_frames, 33, 8); None if the streams have no pose.
+        landmarks: Of the clip, shape (num_frames, 33, 8), now or, while another thread looks for
+            them, when the backbone has run; None if the streams have no pose.
         places: Which frames.
 
     Returns:
@@ -87,6 +89,8 @@ def clip_features(
     ]
     features = extractor(np.concatenate(seen))  # which runs once for a frame that is repeated
     of_stream = dict(zip(shown.pictures, np.split(features, len(pictures)), strict=True))
+    if isinstance(landmarks, Future):
+        landmarks = landmarks.result()
     if landmarks is not None:
         of_stream[POSE] = pose_features(landmarks)[places]
     return np.concatenate([of_stream[stream] for stream in shown.streams], axis=-1)

@@ -10,8 +10,10 @@ trained, for those who go on from it. The same training writes the same bytes.
 import json
 import re
 import zipfile
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +81,11 @@ class Recognizer:
         return self._run(self.inputs(clip, aspect=aspect))
 
     @property
+    def takes_features(self) -> bool:
+        """Whether the network takes a backbone's features of the frames and not the frames."""
+        return len(self._run.input_shape) == 2
+
+    @property
     def unsure_below(self) -> float:
         """The confidence below which it is unsure; 0 in a model made before there was one."""
         return self.params.get("unsure_below", 0.0)
@@ -105,11 +112,13 @@ class Recognizer:
         shown = Shown(self.preprocessing["streams"], self.preprocessing["context"])
         if self._extractor is None:
             return show_streams(shown.streams, clip, context=shown.context)[0][places]
-        landmarks = None
-        if self._pose is not None:
+        features = partial(clip_features, clip, shown, self._extractor, places=places)
+        if self._pose is None:
+            return features(landmarks=None)
+        with ThreadPoolExecutor(1) as pool:  # the body is followed while the backbone runs
             person = self.preprocessing["person"]
-            landmarks = clip_landmarks(clip, self._pose, aspect=aspect, person=person)
-        return clip_features(clip, shown, self._extractor, landmarks=landmarks, places=places)
+            found = pool.submit(clip_landmarks, clip, self._pose, aspect=aspect, person=person)
+            return features(landmarks=found)
 
     def save(self, folder: Path) -> None:
         """Write the folder; the same recognizer gives the same bytes."""
@@ -139,22 +148,29 @@ def load_recognizer(folder: Path) -> Recognizer:
     """Read what `Recognizer.save` wrote.
 
     Raises:
-        ValueError: The folder has no model.
+        ValueError: The folder has no model, or not all of it.
     """
-    if not (folder / MODEL_NAME).is_file():
-        raise ValueError(
-            f"{folder} has no {MODEL_NAME}. Train one with `dvc repro`, or fetch it with "
-            "`dvc pull`."
-        )
-    read = {
-        name: read_json(folder / f"{name}.json") for name in ("labels", "preprocessing", "params")
-    }
-    networks: dict[str, Any] = {}
-    if (folder / BACKBONE_NAME).is_file():
+    described = ("labels", "preprocessing", "params")
+    _check_files(folder, [MODEL_NAME, *(f"{name}.json" for name in described)])
+    read = {name: read_json(folder / f"{name}.json") for name in described}
+    recognizer = Recognizer((folder / MODEL_NAME).read_bytes(), **read)
+    networks = {}
+    if recognizer.takes_features:
+        _check_files(folder, [BACKBONE_NAME])
         networks["backbone"] = (folder / BACKBONE_NAME).read_bytes()
-    if POSE in read["preprocessing"]["streams"]:
+    if POSE in recognizer.preprocessing["streams"]:
+        _check_files(folder, POSE_NAMES)
         networks["pose"] = tuple((folder / name).read_bytes() for name in POSE_NAMES)
-    return Recognizer((folder / MODEL_NAME).read_bytes(), **read, **networks)
+    return replace(recognizer, **networks)
+
+
+def _check_files(folder: Path, names: Sequence[str]) -> None:
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(
+            f"{folder} has no {', '.join(missing)}. Train a model with `dvc repro`, or fetch the "
+            "whole folder with `dvc pull`."
+        )
 
 
 def save_trained(model: "keras.Model", folder: Path) -> None:

@@ -150,6 +150,11 @@ def test_recognizer_on_features_gives_the_probabilities_of_backbone_and_head(tmp
     assert np.abs(probabilities - expected).max() < 1e-4
     assert probabilities.sum(axis=1) == pytest.approx([1, 1], abs=1e-5)
     assert not np.allclose(probabilities[0], probabilities[1], atol=1e-6)
+    (tmp_path / "backbone.tflite").unlink()
+    with pytest.raises(
+        ValueError, match=r"has no backbone\.tflite\. Train a model with `dvc repro`"
+    ):
+        load_recognizer(tmp_path)
 
 
 def test_find_model_finds_every_model_by_its_file():

@@ -271,7 +271,8 @@ def test_predict_takes_the_model_of_params_and_says_when_it_is_missing(model, se
     set_param("model", "fusion")
     code, out, err = run("predict", "clips", capsys=capsys)
     assert (code, out) == (1, "")
-    assert "models/fusion has no model.tflite. Train one with `dvc repro`" in err
+    message = "has no model.tflite, labels.json, preprocessing.json, params.json. Train a model"
+    assert f"models/fusion {message}" in err
 
 
 def test_predict_runs_outside_the_project(recognizer, tmp_path, monkeypatch, capsys):
