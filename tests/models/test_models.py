@@ -152,7 +152,7 @@ def test_recognizer_on_features_gives_the_probabilities_of_backbone_and_head(tmp
     assert not np.allclose(probabilities[0], probabilities[1], atol=1e-6)
     (tmp_path / "backbone.tflite").unlink()
     with pytest.raises(
-        ValueError, match=r"has no backbone\.tflite\. Train a model with `dvc repro`"
+        ValueError, match=r"has no backbone\.tflite\. Train a model"
     ):
         load_recognizer(tmp_path)
 
