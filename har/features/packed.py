@@ -19,9 +19,9 @@ from har.engine.workers import map_in_threads
 from har.features.columns import stream_slices
 from har.pose.landmarks import pose_features, view_landmarks
 
-# Of these the frames between have the features of the frame before: to look at them too tells no
-# more (docs/research-notes.md), and takes the backbone as long again.
-EVERY_SECOND = ("frames", "person")
+# Of these the backbone sees the middle one of three frames, whose features all three have: to see
+# each tells no more (docs/research-notes.md), and takes three times as long.
+SEEN_BY_THREES = ("frames", "person")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def clip_features(
     """
     pictures = show_streams(shown.pictures, clip, context=shown.context)
     seen = [
-        picture[places - places % 2 if stream in EVERY_SECOND else places]
+        picture[_middle_of_three(places, len(clip)) if stream in SEEN_BY_THREES else places]
         for stream, picture in zip(shown.pictures, pictures, strict=True)
     ]
     features = extractor(np.concatenate(seen))  # which runs once for a frame that is repeated
@@ -94,6 +94,11 @@ def clip_features(
     if landmarks is not None:
         of_stream[POSE] = pose_features(landmarks)[places]
     return np.concatenate([of_stream[stream] for stream in shown.streams], axis=-1)
+
+
+def _middle_of_three(places: np.ndarray, num_frames: int) -> np.ndarray:
+    """Return for each frame which one is seen in its place, as 1 1 1 4 4 4 6 of seven frames."""
+    return (places - places % 3 + 1).clip(max=num_frames - 1)
 
 
 def pack_features(

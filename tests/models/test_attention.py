@@ -131,9 +131,9 @@ def test_recognizer_of_attention_gives_the_probabilities_of_backbone_and_head(tm
     head = build_head(num_features=1280)
     shape = (2, NUM_FRAMES, 32, 32, 3)
     clips = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    every_second = np.arange(NUM_FRAMES) // 2 * 2
+    seen = np.arange(NUM_FRAMES) // 3 * 3 + 1
     features = [
-        np.hstack([backbone.predict_on_batch(x) for x in (frames[every_second], motion)])
+        np.hstack([backbone.predict_on_batch(x) for x in (frames[seen], motion)])
         for frames, motion in (show_streams(streams, clip) for clip in clips)
     ]
     expected = head.predict_on_batch(np.stack(features))

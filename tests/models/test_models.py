@@ -140,7 +140,7 @@ def test_recognizer_on_features_gives_the_probabilities_of_backbone_and_head(tmp
         *(show_streams(["frames", "motion"], clip) for clip in clips), strict=True
     )
     features = [
-        np.hstack([backbone.predict_on_batch(one[[0, 0, 2]]), backbone.predict_on_batch(motion)])
+        np.hstack([backbone.predict_on_batch(one[[1, 1, 1]]), backbone.predict_on_batch(motion)])
         for one, motion in zip(frames, motions, strict=True)
     ]
     expected = head.predict_on_batch(np.stack(features))
@@ -151,9 +151,7 @@ def test_recognizer_on_features_gives_the_probabilities_of_backbone_and_head(tmp
     assert probabilities.sum(axis=1) == pytest.approx([1, 1], abs=1e-5)
     assert not np.allclose(probabilities[0], probabilities[1], atol=1e-6)
     (tmp_path / "backbone.tflite").unlink()
-    with pytest.raises(
-        ValueError, match=r"has no backbone\.tflite\. Train a model"
-    ):
+    with pytest.raises(ValueError, match=r"has no backbone\.tflite\. Train a model"):
         load_recognizer(tmp_path)
 
 
@@ -221,6 +219,6 @@ def test_recognizer_saves_the_same_bytes_in_another_process(tmp_path):
 
 
 def test_load_recognizer_refuses_folder_without_model(tmp_path):
-    message = r"nowhere has no model\.tflite\. Train one with `dvc repro`, or .* `dvc pull`"
+    message = r"nowhere has no model\.tflite, labels\.json.* Train a model with `dvc repro`, or .* pull`"
     with pytest.raises(ValueError, match=message):
         load_recognizer(tmp_path / "nowhere")
