@@ -5,7 +5,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 
 from har.engine.seeds import generator_for
 
@@ -155,12 +154,16 @@ def write_views(path: Path, views: dict[str, list[View]]) -> None:
         for video_id, views_of_clip in views.items()
         for number, view in enumerate(views_of_clip, start=1)
     ]
+    import pandas as pd  # here: naming new videos needs no tables
+
     table = pd.DataFrame(rows, columns=["video_id", "view", *View.__dataclass_fields__])
     table.to_csv(path, index=False)
 
 
 def read_views(path: Path) -> dict[str, list[View]]:
     """Read what `write_views` wrote, to the last bit."""
+    import pandas as pd
+
     table = pd.read_csv(path, dtype={"video_id": str})
     views: dict[str, list[View]] = {}
     for row in table.to_dict("records"):

@@ -4,9 +4,14 @@ A model is trained on it as on any label. Its clips are no person's action, so t
 the accuracy and have scores of their own (`har.evaluation.rejection`).
 """
 
-from collections.abc import Iterable
+from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # naming new videos needs no tables, and pandas is slow to load
+    import pandas as pd
+
 
 UNSURE = "unsure"  # what a recognizer says below its threshold, so that no label may be named so
 NONE_OF_THESE = "none of these"  # what people read where the label that is no action is named

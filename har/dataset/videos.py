@@ -11,11 +11,16 @@ Layout: one folder per label, and optionally a table `metadata.csv` at the top::
 `path` in the table is relative to the folder, with forward slashes.
 """
 
+from __future__ import annotations
+
 import os
 import unicodedata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:  # naming new videos needs no tables, and pandas is slow to load
+    import pandas as pd
+
 
 VIDEO_SUFFIXES = tuple(
     ".3gp .avi .flv .gif .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv".split()  # noqa: SIM905
@@ -43,6 +48,8 @@ def find_videos(folder: Path) -> pd.DataFrame:
     Raises:
         ValueError: The folder or every video in it is missing, or `metadata.csv` is wrong.
     """
+    import pandas as pd
+
     if not folder.is_dir():
         raise ValueError(
             f"There is no folder {folder}. Put the videos there, in one folder per label, or set "
@@ -160,6 +167,8 @@ def _join_metadata(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
 
 def _read_metadata(file: Path) -> pd.DataFrame:
     """Return the known columns of `metadata.csv` as text, by path."""
+    import pandas as pd
+
     try:
         metadata = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:

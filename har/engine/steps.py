@@ -1,17 +1,20 @@
 """One step of the pipeline over many videos: each in a worker, and each only once."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from har.engine.cache import Cache, CacheEntry, file_digest, keep_entries, place
 from har.engine.errors import VideoError
 from har.engine.progress import progress
 from har.engine.workers import WorkerResult, num_cores, run_in_workers
+
+if TYPE_CHECKING:  # naming new videos needs no tables, and pandas is slow to load
+    import pandas as pd
 
 # Called as function(source, destination, **parameters): makes `destination` and returns what is
 # to be remembered about it, as JSON. It stands at the top of a module.
@@ -167,6 +170,8 @@ def check_failures(failed: pd.DataFrame, *, total: int, max_fraction: float, rep
 
 def remove_previous(table: Path) -> None:
     """Remove the files that an earlier run by hand listed in the `path` column of its table."""
+    import pandas as pd
+
     if table.is_file():  # DVC has removed it before the stage; then there is nothing to do
         for path in pd.read_csv(table, dtype=str, keep_default_na=False)["path"]:
             if path:

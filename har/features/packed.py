@@ -1,12 +1,14 @@
 """The packed features of a video: one array for its clip and its views."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from har.backbones.extractor import Extractor
 from har.clips.clip import load_clip
@@ -18,6 +20,9 @@ from har.engine.progress import progress
 from har.engine.workers import map_in_threads
 from har.features.columns import stream_slices
 from har.pose.landmarks import pose_features, view_landmarks
+
+if TYPE_CHECKING:  # naming new videos needs no tables, and pandas is slow to load
+    import pandas as pd
 
 # Of these the backbone sees the middle one of three frames, whose features all three have: to see
 # each tells no more (docs/research-notes.md), and takes three times as long.
@@ -66,7 +71,7 @@ def clip_features(
     shown: Shown,
     extractor: Callable[[np.ndarray], np.ndarray],
     *,
-    landmarks: "np.ndarray | Future[np.ndarray] | None",
+    landmarks: np.ndarray | Future[np.ndarray] | None,
     places: np.ndarray,
 ) -> np.ndarray:
     """Return the features of some frames of a clip, those of its streams side by side.

@@ -313,9 +313,13 @@ def test_predict_keeps_the_table_of_what_was_named_when_interrupted(model, monke
     assert [Path(row["video"]).name for row in rows] == ["a.mp4", "b.mp4"]
 
 
-def test_using_a_model_imports_no_tensorflow():
-    program = (
-        "import sys, stages.evaluate, har.commands.predict, har.recognizer.prediction, "
-        "har.recognizer.recognizer; sys.exit('tensorflow' in sys.modules)"
-    )
+@pytest.mark.parametrize(
+    ("unused", "modules"),
+    [
+        ("tensorflow", "stages.evaluate, har.commands.predict"),
+        ("pandas", "har.commands.predict, har.recognizer.prediction, har.recognizer.recognizer"),
+    ],
+)
+def test_using_a_model_imports_no_more_than_it_needs(unused, modules):
+    program = f"import sys, {modules}; sys.exit({unused!r} in sys.modules)"
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
