@@ -75,6 +75,8 @@ def main() -> None:
         f"{num_folds} folds{learned_from}, seeds {', '.join(map(str, options.seeds))}:\n"
     )
     _print_results(manifest, results)
+    if options.by:
+        _print_groups(manifest, results, options.by)
     if choose:
         print(f"{CHOSEN}: {describe_choices(results[CHOSEN]['choices'])}")
 
@@ -123,6 +125,11 @@ def _parse() -> argparse.Namespace:
         type=int,
         metavar="N",
         help="drawn by the seed: how many of those not tested there are (default: all)",
+    )
+    parser.add_argument(
+        "--by",
+        metavar="REGEX",
+        help="a second table, by what its group finds in the names of the videos, as '-(cm|nm)-'",
     )
     options = parser.parse_args()
     if options.inner_folds < 2:
@@ -196,6 +203,30 @@ def _print_results(manifest: pd.DataFrame, results: dict[str, dict[str, Any]]) -
     columns = ["model", "accuracy (95 %)", "macro F1 (95 %)", f"against `{REFERENCE}` (95 %), p"]
     columns += ["parameters", "s to train", "ms a clip"]
     print_table(columns, rows)
+
+
+def _print_groups(manifest: pd.DataFrame, results: dict[str, dict[str, Any]], pattern: str) -> None:
+    """Print the accuracy on the videos in whose names a pattern finds the same."""
+    labels = sorted(manifest["label"].unique())
+    actual = manifest["label"].map(labels.index).to_numpy()
+    found = manifest["video_id"].str.extract(pattern, expand=True)[0].to_numpy()
+    rows = []
+    for group in sorted(set(found[pd.notna(found)])):
+        is_in = found == group
+        subjects = manifest.loc[is_in, "subject"].to_numpy()
+        right = {
+            name: (result["predicted"] == actual)[:, is_in].mean(axis=0)
+            for name, result in results.items()
+        }
+        samples = resample_subjects(subjects, num_bootstrap=2000, rng=np.random.default_rng(0))
+        for name, one in right.items():
+            low, high = accuracy_interval(one, samples)
+            change = _difference(one - right[REFERENCE], subjects) if name != REFERENCE else ""
+            accuracy = f"{one.mean():.1%} ({low:.0%} to {high:.0%})"
+            rows.append((group, f"{is_in.sum()}", f"`{name}`", accuracy, change))
+    print()
+    columns = ["in the name", "videos", "model", "accuracy (95 %)"]
+    print_table([*columns, f"against `{REFERENCE}` (95 %), p"], rows)
 
 
 def _macro_f1(predicted: np.ndarray, actual: np.ndarray, rows: np.ndarray) -> float:
