@@ -23,7 +23,7 @@ HEADER = "video_id,subject,label,predicted,probability\n"
 def as_table(right: str) -> str:
     """Return predictions.csv of one video a character; `+` is a right one, of person 007 first."""
     rows = [
-        f"v{number:02},{number % 10 + 7:03},None,{'None' if one == '+' else 'walk'},0.5\n"
+        f"v{number:02},{number % 10 + 7:03},NA,{'NA' if one == '+' else 'walk'},0.5\n"
         for number, one in enumerate(right)
     ]
     return HEADER + "".join(rows)
@@ -104,9 +104,9 @@ def test_find_predictions_of_a_revision_and_an_experiment(here):
     assert head.about.startswith("metrics/predictions.csv at commit ")
     assert head.about != experiment.about
     assert list(head.table) == ["video_id", "subject", "label", "predicted"]
-    assert head.table.loc[0].to_list() == ["v00", "007", "None", "None"]  # text stays text
-    assert (head.table["predicted"] == "None").sum() == 1
-    assert (experiment.table["predicted"] == "None").sum() == 20
+    assert head.table.loc[0].to_list() == ["v00", "007", "NA", "NA"]  # text stays text
+    assert (head.table["predicted"] == "NA").sum() == 1
+    assert (experiment.table["predicted"] == "NA").sum() == 20
     assert find(head.about.split()[-1]).table.equals(head.table)  # a short hash
 
 
@@ -162,7 +162,7 @@ def test_find_predictions_refuses_a_name_of_two_things(here):
     [
         ("video_id,label\na,b\n", "has 1 rows of video_id, label; expected one row a video with"),
         (HEADER, "has 0 rows of video_id"),
-        (WEAK + "v00,p0,None,walk,0.5\n", "more than one row for 1 of its videos, as 'v00'"),
+        (WEAK + "v00,p0,NA,walk,0.5\n", "more than one row for 1 of its videos, as 'v00'"),
     ],
 )
 def test_find_predictions_refuses_a_table_that_is_none(project, text, message):
