@@ -46,7 +46,7 @@ from har.evaluation.scores import accuracy_interval, mean_f1, resample_subjects
 from har.evaluation.summary import BASELINES
 from har.recognizer.making import count_all_parameters, make_recognizer
 from har.settings import Settings, SettingsError, load_settings
-from har.settings.loading import changed_settings, make_settings
+from har.settings.loading import changed_settings
 
 REFERENCE = "pooled_linear"
 
@@ -56,12 +56,11 @@ def main() -> None:
     options = _parse()
     settings = read_settings(options)
     models, choose = _models_and_choice(options, settings)
-    params = settings.as_params()
     print_heading(f"Accuracy on {options.videos.name}", "tensorflow", "scikit-learn")
-    manifest = prepare_videos(options.videos, params)
+    manifest = prepare_videos(options.videos, settings)
     results = run_all(
         manifest,
-        params,
+        settings,
         models,
         choose,
         seeds=options.seeds,
@@ -99,12 +98,12 @@ def data_options(description: str | None, *, seeds: list[int]) -> argparse.Argum
     return parser
 
 
-def prepare_videos(videos: Path, params: dict[str, Any]) -> pd.DataFrame:
+def prepare_videos(videos: Path, settings: Settings) -> pd.DataFrame:
     """Go to the folder that keeps what is made of the videos, make it, and return the manifest."""
     work = ROOT / ".har" / "accuracy" / videos.name
     work.mkdir(parents=True, exist_ok=True)
     os.chdir(work)
-    return prepare(params, work)
+    return prepare(settings, work)
 
 
 def _parse() -> argparse.Namespace:
@@ -161,11 +160,11 @@ def read_settings(options: argparse.Namespace) -> Settings:
 
 def _models_and_choice(
     options: argparse.Namespace, settings: Settings
-) -> tuple[dict[str, dict[str, Any]], Choose | None]:
-    """Return the parameters of all models and candidates by name, and what chooses among these."""
+) -> tuple[dict[str, Settings], Choose | None]:
+    """Return the settings of all models and candidates by name, and what chooses among these."""
     names = options.models or ([] if options.candidates else ["fusion", "mobilenet_lstm"])
     try:
-        models = {name: changed_settings(settings, {"model": name}).as_params() for name in names}
+        models = {name: changed_settings(settings, {"model": name}) for name in names}
     except SettingsError as error:
         raise SystemExit(str(error)) from error
     if not options.candidates:
@@ -260,15 +259,15 @@ def _difference(change: np.ndarray, subjects: np.ndarray) -> str:
 
 def _describe(result: dict[str, Any], clip: str) -> tuple[str, str, str]:
     """Return a model's parameters, seconds to train and milliseconds for a clip."""
-    settings = make_settings(result["params"])
-    recognizer = make_recognizer(result["model"], [], settings, {})
+    settings, model = result["settings"], result["model"]
+    recognizer = make_recognizer(model, [], settings, {})
     frames, seconds = np.array(load_clip(clip)), []
     for _ in range(6):
         start = time.perf_counter()
         recognizer.predict(frames)
         seconds.append(time.perf_counter() - start)
     return (
-        f"{count_all_parameters(result['model'], settings)['total']:,}",
+        f"{count_all_parameters(model, settings)['total']:,}",
         f"{median(result['seconds']):.0f}",
         f"{1000 * median(seconds[1:]):.0f}",
     )

@@ -24,19 +24,17 @@ from har.settings.loading import changed_settings
 EPSILON = 1e-7  # the smallest probability that a cross entropy is taken of
 
 # Trains on the split `train` of videos and returns what it says of `val` without having learned
-# from it, shape (num_videos, num_classes): of a table of videos, the labels and the parameters.
-Validate = Callable[[pd.DataFrame, list[str], dict[str, Any]], np.ndarray]
+# from it, shape (num_videos, num_classes): of a table of videos, the labels and the settings.
+Validate = Callable[[pd.DataFrame, list[str], Settings], np.ndarray]
 
 
-def with_settings(params: dict[str, Any], **settings: Any) -> dict[str, Any]:
-    """Return a copy of parameters in which the model has some other settings."""
-    model = params["model"]
-    changed = params["models"][model] | settings
-    return params | {"models": params["models"] | {model: changed}}
+def without_refit(settings: Settings) -> Settings:
+    """Return settings by which the model is not trained with the validation videos."""
+    return changed_settings(settings, {f"models.{settings.model}.refit": False})
 
 
-def read_candidates(path: Path, settings: Settings) -> dict[str, dict[str, Any]]:
-    """Return the candidates of a file, the parameters of each by its name.
+def read_candidates(path: Path, settings: Settings) -> dict[str, Settings]:
+    """Return the candidates of a file, the settings of each by its name.
 
     Args:
         path: YAML, name -> settings by dotted parameter name; `model` must be among them.
@@ -54,22 +52,22 @@ def read_candidates(path: Path, settings: Settings) -> dict[str, dict[str, Any]]
         where = f"{path}, {name}"
         _check_candidate(changes, where)
         try:
-            candidates[str(name)] = changed_settings(settings, changes).as_params()
+            candidates[str(name)] = changed_settings(settings, changes)
         except SettingsError as error:
             raise SystemExit(f"{where}: {error}") from error
     return candidates
 
 
-def _check_candidate(settings: dict[str, Any], where: str) -> None:
+def _check_candidate(changes: dict[str, Any], where: str) -> None:
     """Check the model, and that nothing is set that all candidates share, as the features."""
-    if "model" not in settings:
+    if "model" not in changes:
         raise SystemExit(f"{where}: there is no model; add one, as `model: fusion`.")
     try:
-        find_model(settings["model"])
+        find_model(changes["model"])
     except ValueError as error:
         raise SystemExit(f"{where}: {error}") from error
-    own = f"models.{settings['model']}."
-    shared = [name for name in settings if name != "model" and not name.startswith(own)]
+    own = f"models.{changes['model']}."
+    shared = [name for name in changes if name != "model" and not name.startswith(own)]
     if shared:
         raise SystemExit(
             f"{where}: a candidate sets `model` and what begins with {own}, not "
@@ -78,7 +76,7 @@ def _check_candidate(settings: dict[str, Any], where: str) -> None:
 
 
 def choose_candidate(
-    candidates: dict[str, dict[str, Any]],
+    candidates: dict[str, Settings],
     others: pd.DataFrame,
     labels: list[str],
     *,
@@ -93,7 +91,7 @@ def choose_candidate(
     beside one that trains all epochs.
 
     Args:
-        candidates: The parameters of each, by name.
+        candidates: The settings of each, by name.
         others: One row a video of the people who are not tested, and of nobody else: `video_id`,
             `label`, `subject` and what `validate` takes.
         labels: Names of the classes, in order.
@@ -107,9 +105,9 @@ def choose_candidate(
     )
     label_indices = others["label"].map(labels.index).to_numpy()
     scores = {}
-    for name, params in candidates.items():
+    for name, settings in candidates.items():
         # Nobody is left to choose an epoch by where validation people are trained with.
-        settled = with_settings(params, refit=False) | {"seed": seed}
+        settled = changed_settings(without_refit(settings), {"seed": seed})
         probabilities = _validate_everybody(settled, others, group, labels, validate)
         scores[name] = _score(probabilities, label_indices)
     return min(scores, key=lambda name: scores[name])  # the first of equals
@@ -128,7 +126,7 @@ def describe_choices(choices: list[str]) -> str:
 
 
 def _validate_everybody(
-    params: dict[str, Any],
+    settings: Settings,
     others: pd.DataFrame,
     group: pd.Series,
     labels: list[str],
@@ -143,8 +141,9 @@ def _validate_everybody(
     for name in group.unique():
         is_validated = group == name
         split = is_validated.map({True: "val", False: "train"})
-        videos = balance(others.assign(split=split), seed=params["seed"], **params["downsample"])
-        probabilities[is_validated.to_numpy()] = validate(videos, labels, params)
+        method = settings.downsample.method
+        videos = balance(others.assign(split=split), method=method, seed=settings.seed)
+        probabilities[is_validated.to_numpy()] = validate(videos, labels, settings)
     return probabilities
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from benchmarks.choice import with_settings
+from benchmarks.choice import without_refit
 from benchmarks.timing import ROOT, wall_seconds
 from har.clips.views import draw_views, write_views
 from har.dataset.balancing import balance
@@ -25,6 +25,8 @@ from har.engine.progress import progress
 from har.engine.runtime import keras, setup_tensorflow
 from har.engine.seeds import generator_for
 from har.evaluation.baselines import predict_baselines
+from har.settings import Settings
+from har.settings.loading import changed_settings
 from har.training.examples import Examples, join_examples, read_examples
 from har.training.fit import Trained, fit, second_checkpoint, trained_on
 from har.training.loop import predict
@@ -35,16 +37,16 @@ VIEWS, FEATURES = Path("data/augment/views.csv"), Path("data/features/features.c
 Choose = Callable[..., str]  # `choose_candidate` but for those not tested, the labels and the seed
 
 
-def prepare(params: dict[str, Any], work: Path) -> pd.DataFrame:
+def prepare(settings: Settings, work: Path) -> pd.DataFrame:
     """Make clips, folds, and the views and features of every video; return the manifest."""
-    (work / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
-    _stage("convert", videos=params["dataset"]["videos"], out="data/converted_videos")
+    (work / "params.yaml").write_text(yaml.safe_dump(settings.as_params()), encoding="utf-8")
+    _stage("convert", videos=settings.dataset.videos, out="data/converted_videos")
     _stage("extract", converted="data/converted_videos", out="data/clips")
     report, clips = "data/converted_videos/report.csv", "data/clips/clips.csv"
     _stage("split", report=report, clips=clips, out="data/split")
     manifest = read_table(Path("data/split/manifest.csv"))
     views = {
-        video_id: draw_views(video_id, seed=params["seed"], **params["augment"])
+        video_id: draw_views(video_id, seed=settings.seed, **settings.augment.model_dump())
         for video_id in manifest["video_id"]
     }
     VIEWS.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +54,7 @@ def prepare(params: dict[str, Any], work: Path) -> pd.DataFrame:
     _stage("pose", clips=clips, out="data/landmarks")
     tables = {"manifest": "data/split/manifest.csv", "landmarks": "data/landmarks/landmarks.csv"}
     _stage("features", **tables, clips=clips, views=VIEWS, out=FEATURES.parent)
-    manifest["fold"] = split_people(manifest, params, params["seed"], None)[1]
+    manifest["fold"] = split_people(manifest, settings, settings.seed, None)[1]
     packed = read_table(FEATURES)[["video_id", "path"]]
     return manifest.merge(packed.rename(columns={"path": "features_path"}), on="video_id")
 
@@ -66,14 +68,14 @@ def _stage(name: str, **arguments: str | Path) -> None:
 
 
 def split_people(
-    manifest: pd.DataFrame, params: dict[str, Any], seed: int, test_fold: str | None
+    manifest: pd.DataFrame, settings: Settings, seed: int, test_fold: str | None
 ) -> tuple[pd.Series, pd.Series]:
     """Return splits and folds: the folds are the same for all seeds, the validation is not."""
     given = manifest if "fold" in manifest else manifest.assign(fold="")
     return choose_splits(
         given.assign(split=""),
-        fractions={name: params["split"][name] for name in SPLITS},
-        folds=params["split"]["folds"],
+        fractions={name: getattr(settings.split, name) for name in SPLITS},
+        folds=settings.split.folds,
         test_fold=test_fold,
         rng=generator_for(seed, "split"),
     )
@@ -81,8 +83,8 @@ def split_people(
 
 def run_all(
     manifest: pd.DataFrame,
-    params: dict[str, Any],
-    models: dict[str, dict[str, Any]],
+    settings: Settings,
+    models: dict[str, Settings],
     choose: Choose | None,
     *,
     seeds: list[int],
@@ -92,8 +94,8 @@ def run_all(
 
     Args:
         manifest: One row a video, as `prepare` returns it.
-        params: Of the folds and the baselines.
-        models: The parameters of each model and candidate, by name.
+        settings: Of the folds and the baselines.
+        models: The settings of each model and candidate, by name.
         choose: As for `run_fold`.
         seeds: Of everything that is drawn but the folds.
         num_people: As for `keep_people`; None: all.
@@ -103,10 +105,10 @@ def run_all(
     results: dict[str, dict[str, Any]] = {}
     shown = progress(rounds, total=len(rounds), description="accuracy", unit="folds")
     for number, seed, name in shown:
-        split, _ = split_people(manifest, params, seed, name)
+        split, _ = split_people(manifest, settings, seed, name)
         is_test = (split == "test").to_numpy()
         is_kept = keep_people(manifest["subject"], split, num_people=num_people, seed=seed)
-        rows = run_fold(manifest[is_kept], split[is_kept], params, models, choose, seed)
+        rows = run_fold(manifest[is_kept], split[is_kept], settings, models, choose, seed)
         for model, predicted, facts in rows:
             result = results.setdefault(model, _no_result(len(seeds), manifest))
             result["predicted"][number, is_test] = predicted
@@ -169,8 +171,8 @@ def ensembles(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def run_fold(
     manifest: pd.DataFrame,
     split: pd.Series,
-    params: dict[str, Any],
-    models: dict[str, dict[str, Any]],
+    settings: Settings,
+    models: dict[str, Settings],
     choose: Choose | None,
     seed: int,
 ) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
@@ -181,13 +183,14 @@ def run_fold(
     Args:
         manifest: One row a video.
         split: Of each row.
-        params: Of the baselines: how the classes are balanced.
-        models: The parameters of each model and candidate, by name.
+        settings: Of the baselines: how the classes are balanced.
+        models: The settings of each model and candidate, by name.
         choose: What chooses a candidate, by the people who are not tested alone; None: nothing.
         seed: Of the balancing, the training and the choice.
     """
     labels = sorted(manifest["label"].unique())
-    videos = balance(manifest.assign(split=split), seed=seed, **params["downsample"])
+    method = settings.downsample.method
+    videos = balance(manifest.assign(split=split), method=method, seed=seed)
     said = {}
     for name, predicted, facts in _fit_fold(videos, labels, models, seed):
         said[name] = predicted
@@ -198,59 +201,53 @@ def run_fold(
 
 
 def _fit_fold(
-    videos: pd.DataFrame, labels: list[str], models: dict[str, dict[str, Any]], seed: int
+    videos: pd.DataFrame, labels: list[str], models: dict[str, Settings], seed: int
 ) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
     """Yield what `run_fold` does, but for what is chosen."""
     # On all that any of the models is trained on.
     fit_on = max(map(trained_on, models.values()), key=len)
     for name, predicted in predict_baselines(videos, labels, fit_on=fit_on).items():
         yield name, predicted, {}
-    for name, params in models.items():
-        params = params | {"seed": seed}
-        read = partial(read_examples, videos, labels, params, VIEWS, FEATURES)
+    for name, settings in models.items():
+        seeded = changed_settings(settings, {"seed": seed})
+        read = partial(read_examples, videos, labels, seeded, VIEWS, FEATURES)
         start = wall_seconds()
-        trained = fit_fresh(*at_once(read, params), num_classes=len(labels))
-        seconds = wall_seconds() - start
-        batch_size = params["models"][params["model"]]["batch_size"]
-        probabilities = predict(trained.model, read("test"), batch_size=batch_size)
-        facts = {"seconds": seconds, "probabilities": probabilities, "params": params}
-        facts["model"] = trained.model
-        yield name, probabilities.argmax(axis=1), facts
+        trained = fit_fresh(*at_once(read, seeded), num_classes=len(labels))
+        facts = {"seconds": wall_seconds() - start, "settings": seeded, "model": trained.model}
+        said = predict(trained.model, read("test"), batch_size=seeded.chosen.batch_size)
+        yield name, said.argmax(axis=1), facts | {"probabilities": said}
         keras.utils.clear_session()
 
 
 def at_once(
-    read: Callable[..., Examples], params: dict[str, Any]
-) -> tuple[Callable[..., Examples], dict[str, Any]]:
+    read: Callable[..., Examples], settings: Settings
+) -> tuple[Callable[..., Examples], Settings]:
     """Return what makes `fit` train once where it would train twice, to the same weights.
 
     With `refit` and without `patience` the first of two trainings decides nothing but the
     temperature, by which no label changes: so the validation videos train at once.
     """
-    settings = params["models"][params["model"]]
-    if "val" not in trained_on(params) or settings["patience"] is not None:
-        return read, params
+    if not settings.chosen.refit or settings.chosen.patience is not None:
+        return read, settings
 
     def read_joined(split: str) -> Examples:
         return join_examples(read("train"), read("val")) if split == "train" else read(split)
 
-    return read_joined, with_settings(params, refit=False)
+    return read_joined, without_refit(settings)
 
 
-def validate(videos: pd.DataFrame, labels: list[str], params: dict[str, Any]) -> np.ndarray:
+def validate(videos: pd.DataFrame, labels: list[str], settings: Settings) -> np.ndarray:
     """Train, and return what is said of the validation videos, shape (num_videos, num_classes)."""
-    read = partial(read_examples, videos, labels, params, VIEWS, FEATURES)
-    validated = fit_fresh(read, params, num_classes=len(labels)).validated
+    read = partial(read_examples, videos, labels, settings, VIEWS, FEATURES)
+    validated = fit_fresh(read, settings, num_classes=len(labels)).validated
     keras.utils.clear_session()
     return validated
 
 
-def fit_fresh(
-    read: Callable[..., Examples], params: dict[str, Any], *, num_classes: int
-) -> Trained:
+def fit_fresh(read: Callable[..., Examples], settings: Settings, *, num_classes: int) -> Trained:
     """Train as `fit` does, whatever was trained before."""
-    setup_tensorflow(**params["train"], seed=params["seed"])
-    checkpoint = Path(f"{params['model']}.npz")
+    setup_tensorflow(**settings.train.model_dump(), seed=settings.seed)
+    checkpoint = Path(f"{settings.model}.npz")
     for path in (checkpoint, second_checkpoint(checkpoint)):
         path.unlink(missing_ok=True)
-    return fit(read, params, num_classes=num_classes, checkpoint=checkpoint)
+    return fit(read, settings, num_classes=num_classes, checkpoint=checkpoint)

@@ -10,17 +10,21 @@ stage is a process of its own, as `dvc repro` runs it. Takes about half an hour,
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
 
 from benchmarks.timing import GIGABYTE, ROOT, print_heading, print_table, wall_seconds
+from har.settings import load_settings
+from har.settings.loading import changed_settings
 from har.video.converting import convert_step
 from har.video.extracting import extract_step
 from har.video.writing import write_video
@@ -28,28 +32,18 @@ from har.video.writing import write_video
 NUM_LABELS, VIDEOS_PER_PERSON = 5, 10
 MODEL = "mobilenet_lstm"
 SMALL = {
-    "dataset": {"videos": "data/videos", "subject_pattern": "^(p[0-9]+)_"},
-    "extract": {"num_frames": 8, "size": 32},
-    "downsample": {"method": "none"},
-    "augment": {"num_views": 1},
-    "backbone": {"weights": "random"},
-    "evaluate": {"num_bootstrap": 200},
-    "models": {MODEL: {"num_frames": 8, "epochs": 1}},
+    "model": MODEL,
+    "dataset.videos": "data/videos",
+    "dataset.subject_pattern": "^(p[0-9]+)_",
+    "extract.num_frames": 8,
+    "extract.size": 32,
+    "downsample.method": "none",
+    "augment.num_views": 1,
+    "backbone.weights": "random",
+    "evaluate.num_bootstrap": 200,
+    f"models.{MODEL}.epochs": 1,
 }
-TABLE = "data/downsample/manifest.csv"
-CLIPS, VIEWS = "data/clips/clips.csv", "data/augment/views.csv"
-STAGES = {
-    "convert": "--videos data/videos --out data/converted_videos",
-    "extract": "--converted data/converted_videos --out data/clips",
-    "split": f"--report data/converted_videos/report.csv --clips {CLIPS} --out data/split",
-    "downsample": "--manifest data/split/manifest.csv --out data/downsample",
-    "augment": f"--manifest {TABLE} --out data/augment",
-    "features": f"--manifest {TABLE} --clips {CLIPS} --views {VIEWS} --out data/features",
-    "train": f"--manifest {TABLE} --clips {CLIPS} --views {VIEWS} "
-    f"--features data/features/features.csv --out models/{MODEL} --metrics metrics",
-    "evaluate": f"--model models/{MODEL} --split data/split --manifest {TABLE} "
-    "--features data/features/features.csv --metrics metrics",
-}
+UNMEASURED = ("settings", "demo")  # they do nothing for a video of one's own
 
 
 def main() -> None:
@@ -65,10 +59,23 @@ def main() -> None:
     columns = [f"{number:,} videos: ms a video, peak GB" for number in options.videos]
     rows = [
         [stage, *(f"{m[stage][0]:.3g}, {m[stage][1]:.2f}" for m in measured.values())]
-        for stage in STAGES
+        for stage in stage_commands()
     ]
     print_table(["stage", *columns], rows)
     _measure_adding(options.added_to)
+
+
+def stage_commands() -> dict[str, list[str]]:
+    """Return the command of each stage that is measured, in order, as dvc.yaml has it."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    names = {"${model}": MODEL, "${dataset.videos}": SMALL["dataset.videos"]}
+    commands = {}
+    for stage in [stage for stage in stages if stage not in UNMEASURED]:
+        text = stages[stage]["cmd"]
+        for name, value in names.items():
+            text = text.replace(name, value)
+        commands[stage] = [sys.executable, *shlex.split(text)[1:]]
+    return commands
 
 
 def _measure_stages(num_videos: int) -> dict[str, tuple[float, float]]:
@@ -76,10 +83,9 @@ def _measure_stages(num_videos: int) -> dict[str, tuple[float, float]]:
     measured = {}
     with tempfile.TemporaryDirectory(prefix="scale") as name:
         folder = Path(name)
-        _write_params(folder, SMALL)
+        _write_settings(folder, SMALL)
         _write_videos(folder / "data" / "videos", range(num_videos), width=64, height=48)
-        for stage, arguments in STAGES.items():
-            command = [sys.executable, "-m", f"stages.{stage}", *arguments.split()]
+        for stage, command in stage_commands().items():
             seconds, gigabytes = _run(command, folder)
             measured[stage] = 1000 * seconds / num_videos, gigabytes
     return measured
@@ -114,22 +120,17 @@ def _make_project(folder: Path, num_videos: int) -> None:
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         (folder / part).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / part, folder / part)
-    _write_params(folder, {"dataset": SMALL["dataset"]})
+    _write_settings(folder, {name: SMALL[name] for name in SMALL if name.startswith("dataset.")})
     _write_videos(folder / "data" / "videos", range(num_videos), width=320, height=240)
     _run(["git", "init", "--quiet"], folder)
     _run(["dvc", "add", "--quiet", "data/videos"], folder)
 
 
-def _write_params(folder: Path, changes: dict) -> None:
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params["model"] = MODEL
-    for section, values in changes.items():
-        for key, value in values.items():
-            old = params[section][key]
-            params[section][key] = old | value if isinstance(value, dict) else value
+def _write_settings(folder: Path, changes: dict[str, Any]) -> None:
+    settings = changed_settings(load_settings(ROOT / "params.yaml"), changes)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "requirements.txt", folder)  # logged with the model
-    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    (folder / "params.yaml").write_text(yaml.safe_dump(settings.as_params()), encoding="utf-8")
 
 
 def _name(number: int) -> str:

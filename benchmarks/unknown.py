@@ -16,7 +16,6 @@ lost. A folder of other things (`dataset.none`) is trained on and never left out
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +32,8 @@ from har.engine.runtime import keras
 from har.evaluation.rejection import is_rejected
 from har.evaluation.scores import wilson_interval
 from har.recognizer.recognizer import Recognizer
+from har.settings import Settings
+from har.settings.loading import changed_settings
 from har.training.calibration import at_temperature
 from har.training.examples import read_examples
 from har.training.loop import predict
@@ -44,29 +45,29 @@ FEWEST_ACTIONS = 3  # of which one is left out and two are told apart
 def main() -> None:
     """Print the table."""
     options = data_options(__doc__, seeds=[42]).parse_args()
-    params = read_settings(options).as_params()
+    settings = read_settings(options)
     print_heading(f"Unknown actions on {options.videos.name}", "tensorflow", "scikit-learn")
-    manifest = prepare_videos(options.videos, params)
-    said = pd.concat(leave_labels_out(manifest, params, options.seeds))
+    manifest = prepare_videos(options.videos, settings)
+    said = pd.concat(leave_labels_out(manifest, settings, options.seeds))
     parts = [*said.groupby("left_out"), ("all", said)]
     columns = ["left out", "videos", "rejected (95 %)", "AUROC", "known videos lost"]
     print_table(columns, [describe_unknown(name, part) for name, part in parts])
 
 
 def leave_labels_out(
-    manifest: pd.DataFrame, params: dict[str, Any], seeds: list[int]
+    manifest: pd.DataFrame, settings: Settings, seeds: list[int]
 ) -> Iterator[pd.DataFrame]:
     """Yield what `leave_label_out` returns, for each seed, fold and action.
 
     Args:
         manifest: One row a video, with its `fold` and `features_path`.
-        params: Of the folds and the model.
+        settings: Of the folds and the model.
         seeds: Of everything that is drawn but the folds.
 
     Raises:
         SystemExit: There are too few actions.
     """
-    none_label = find_none_label(manifest["label"], params["dataset"]["none"])
+    none_label = find_none_label(manifest["label"], settings.dataset.none)
     actions = sorted(set(manifest["label"]) - {none_label})
     if len(actions) < FEWEST_ACTIONS:
         raise SystemExit(
@@ -78,37 +79,38 @@ def leave_labels_out(
     for seed, fold, label in progress(
         rounds, total=len(rounds), description="unknown", unit="trainings"
     ):
-        split, _ = split_people(manifest, params, seed, fold)
-        yield leave_label_out(manifest.assign(split=split), label, params | {"seed": seed})
+        split, _ = split_people(manifest, settings, seed, fold)
+        seeded = changed_settings(settings, {"seed": seed})
+        yield leave_label_out(manifest.assign(split=split), label, seeded)
 
 
-def leave_label_out(videos: pd.DataFrame, label: str, params: dict[str, Any]) -> pd.DataFrame:
+def leave_label_out(videos: pd.DataFrame, label: str, settings: Settings) -> pd.DataFrame:
     """Train without a label and return what is said of the test videos of actions.
 
     Args:
         videos: One row a video, with `split`.
         label: The one to leave out.
-        params: The content of params.yaml.
+        settings: All settings.
 
     Returns:
         One row a test video: `left_out` (the label), `is_known`, `confidence`, which is 0 where the
         label that is no action is named, and `is_rejected`.
     """
-    none_label = find_none_label(videos["label"], params["dataset"]["none"])
+    none_label = find_none_label(videos["label"], settings.dataset.none)
     known = videos[videos["label"] != label]
     labels = sorted(known["label"].unique())
-    balanced = balance(known, seed=params["seed"], none_label=none_label, **params["downsample"])
-    read = partial(read_examples, balanced, labels, params, VIEWS, FEATURES)
-    trained = fit_fresh(read, params, num_classes=len(labels))
+    method = settings.downsample.method
+    balanced = balance(known, method=method, seed=settings.seed, none_label=none_label)
+    read = partial(read_examples, balanced, labels, settings, VIEWS, FEATURES)
+    trained = fit_fresh(read, settings, num_classes=len(labels))
     validation = read("val").label_indices
     is_action = np.array(labels)[validation] != none_label
     confidence = fit_confidence(trained.validated, validation, is_action)
     tested = videos[(videos["split"] == "test") & (videos["label"] != none_label)]
     # Their labels play no part, and the one left out has no index.
     unlabelled = tested.assign(label=labels[0], weight=1.0)
-    examples = read_examples(unlabelled, labels, params, VIEWS, FEATURES, "test")
-    batch_size = params["models"][params["model"]]["batch_size"]
-    said = predict(trained.model, examples, batch_size=batch_size)
+    examples = read_examples(unlabelled, labels, settings, VIEWS, FEATURES, "test")
+    said = predict(trained.model, examples, batch_size=settings.chosen.batch_size)
     keras.utils.clear_session()
     said = at_temperature(said, confidence["temperature"])
     recognizer = Recognizer(b"", labels, {}, confidence | {"none_label": none_label})

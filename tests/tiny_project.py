@@ -16,6 +16,19 @@ from har.video.writing import write_video
 PARTS = ["har", "stages", "dvc.yaml", "params.yaml", "requirements.txt", ".gitignore", ".dvcignore"]
 LABELS = ("falling", "rising", "still")
 NUM_SUBJECTS = 6
+STAGES = [
+    "settings",
+    "demo",
+    "convert",
+    "extract",
+    "pose",
+    "split",
+    "downsample",
+    "augment",
+    "features",
+    "train",
+    "evaluate",
+]
 SMALL = {
     "model": "mobilenet_lstm",
     "dataset": {"videos": "data/videos", "subject_pattern": "^(p[0-9]+)_"},

@@ -46,8 +46,8 @@ def compare(
     if force and not promote:
         raise typer.BadParameter("--force goes with --promote")
     settings, root = load_settings(), project_root()
-    names, extract = [reference, *others], settings.extract.model_dump()
-    found = [find_predictions(name, root=root, extract=extract) for name in names]
+    names = [reference, *others]
+    found = [find_predictions(name, root=root, extract=settings.extract) for name in names]
     compared = statistics.compare(
         [(one.name, only_actions(one.table, settings.dataset.none)) for one in found],
         num_bootstrap=settings.evaluate.num_bootstrap,

@@ -113,9 +113,9 @@ def _learning_curve(numbers: list[int], folds: str, overrides: list[str], name: 
         number = point.num_people
         part = folder / f"{number}-people"
         scores[number], pooled[number], files[number] = _score(done[number], part)
-    most, params = numbers[-1], done[numbers[-1]][0].params
-    options = {"num_bootstrap": params["evaluate"]["num_bootstrap"], "seed": params["seed"]}
-    none, model = params["dataset"]["none"], params["model"]
+    most, settings = numbers[-1], done[numbers[-1]][0].settings
+    options = {"num_bootstrap": settings.evaluate.num_bootstrap, "seed": settings.seed}
+    none, model = settings.dataset.none, settings.model
     compared = {number: only_actions(table, none) for number, table in pooled.items()}
     curve, step = curve_table(scores), last_step(compared, **options)
     title = f"{model}, {describe_tested(scores[most])}"
@@ -149,9 +149,9 @@ def _score(done: "list[Fold]", folder: Path) -> "tuple[dict[str, Any], pd.DataFr
     from har.evaluation.cross_validation import pool_folds, score_folds
     from har.pages.cross_validation import write_crossval
 
-    pooled, params = pool_folds(done), done[0].params
+    pooled, settings = pool_folds(done), done[0].settings
     scores = score_folds(
-        done, pooled, num_bootstrap=params["evaluate"]["num_bootstrap"], seed=params["seed"]
+        done, pooled, num_bootstrap=settings.evaluate.num_bootstrap, seed=settings.seed
     )
     return scores, pooled, write_crossval(scores, pooled, folder)
 
@@ -162,10 +162,11 @@ def _log(done: "list[Fold]", scores: dict[str, Any], files: list[Path], *, name:
     from har.tracking.connection import connect, explained_errors
     from har.tracking.runs import log_crossval
 
-    params = done[0].params
-    required = params["tracking"]["required"]
+    settings = done[0].settings
+    required = settings.tracking.required
     client = connect(project_root(), required=required)
     if client:
         with explained_errors(required=required):
             runs = [fold.mlflow_run for fold in done if fold.mlflow_run]
+            params = settings.as_params()
             log_crossval(client, name=name, scores=scores, files=files, runs=runs, params=params)

@@ -39,6 +39,7 @@ from har.evaluation.scores import (
     score_predictions,
 )
 from har.evaluation.summary import BASELINES
+from har.settings import Settings
 from har.settings.loading import parse_settings
 
 MADE_FROM = ("har", "stages", "dvc.yaml", "params.yaml", "*.dvc")  # decide an experiment's results
@@ -55,7 +56,7 @@ class Fold:
         predictions: As metrics/predictions.csv.
         manifest: As data/split/manifest.csv: every video.
         metrics: As metrics/metrics.json.
-        params: As params.yaml in the experiment.
+        settings: Those of the experiment.
         clips: The digest of all clips that it was made from.
         mlflow_run: The run's identifier; None if there is none.
         names: Of all folds, in order.
@@ -67,7 +68,7 @@ class Fold:
     predictions: pd.DataFrame
     manifest: pd.DataFrame
     metrics: dict[str, Any]
-    params: dict[str, Any]
+    settings: Settings
     clips: str
     mlflow_run: str | None
     names: list[str]
@@ -190,7 +191,7 @@ def score_folds(
         num_bootstrap: Resamplings of people behind each interval.
         seed: Draws them.
     """
-    none_label = find_none_label(pooled["label"], folds[0].params["dataset"]["none"])
+    none_label = find_none_label(pooled["label"], folds[0].settings.dataset.none)
     is_action = (pooled["label"] != none_label).to_numpy()
     columns = ["label", "predicted", *BASELINES]
     labels, (all_actual, all_predicted, *baselines) = label_indices(pooled, columns)
@@ -249,7 +250,6 @@ def _read_fold(experiment: str, number: int, seconds: float) -> Fold:
     paths += [f"metrics/{name}" for name in ("metrics.json", "run.json", "predictions.csv")]
     texts = {Path(path).name: text for path, text in read_files_at(experiment, paths).items()}
     names = json.loads(texts["split.json"])["folds"]
-    settings = parse_settings(texts["params.yaml"], name=f"params.yaml of {experiment}")
     run_id = json.loads(texts["run.json"])["mlflow_run"]
     extracted = yaml.safe_load(texts["dvc.lock"])["stages"]["extract"]["outs"]
     return Fold(
@@ -258,7 +258,7 @@ def _read_fold(experiment: str, number: int, seconds: float) -> Fold:
         predictions=read_table(io.StringIO(texts["predictions.csv"])),
         manifest=read_table(io.StringIO(texts["manifest.csv"])),
         metrics=json.loads(texts["metrics.json"]),
-        params=settings.as_params(),
+        settings=parse_settings(texts["params.yaml"], name=f"params.yaml of {experiment}"),
         clips=extracted[0]["md5"],
         mlflow_run=None if run_id == "not logged" else run_id,
         names=names,

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from har.dataset.tables import read_table
 from har.engine.repository import find_commit, read_files_at
+from har.settings.sections import Extract
 
 WORKSPACE = "workspace"
 NAME = "predictions.csv"
@@ -40,7 +40,7 @@ class Predictions:
     find_fingerprint: Callable[[], str | None]
 
 
-def find_predictions(name: str, *, root: Path, extract: dict[str, Any]) -> Predictions:
+def find_predictions(name: str, *, root: Path, extract: Extract) -> Predictions:
     """Find a model's predictions.
 
     Args:
@@ -88,7 +88,7 @@ def _in_workspace(name: str, root: Path) -> Predictions:
     )
 
 
-def _in_folder(name: str, *, extract: dict[str, Any]) -> Predictions | str:
+def _in_folder(name: str, *, extract: Extract) -> Predictions | str:
     folder = Path(name)
     if not folder.is_dir():
         return "there is none"
@@ -196,7 +196,7 @@ def _fingerprint_of_model(folder: Path) -> str:
     return json.loads((folder / "params.json").read_text(encoding="utf-8"))["fingerprint"]
 
 
-def _predict_test_videos(folder: Path, extract: dict[str, Any]) -> pd.DataFrame:
+def _predict_test_videos(folder: Path, extract: Extract) -> pd.DataFrame:
     """Run a saved model on the test videos of the workspace."""
     from har.recognizer.recognizer import load_recognizer
     from har.recognizer.scoring import predict_clips
@@ -206,10 +206,8 @@ def _predict_test_videos(folder: Path, extract: dict[str, Any]) -> pd.DataFrame:
     videos = read_table(MANIFEST)
     test = videos[videos["split"] == "test"]
     recognizer = load_recognizer(folder)
-    made, here = (
-        {key: part[key] for key in ("num_frames", "size", "aspect")}
-        for part in (recognizer.preprocessing, extract)
-    )
+    here = extract.model_dump(include={"num_frames", "size", "aspect"})
+    made = {name: recognizer.preprocessing[name] for name in here}
     if made != here:
         raise ValueError(
             f"The model in {folder} takes clips made with {made}; those here are made with {here}. "

@@ -68,10 +68,9 @@ class TrackedTraining:
     """
 
     def __init__(self, settings: Settings, tables: Tables):
-        self._settings, self._params, self._tables = settings, settings.as_params(), tables
-        chosen = self._params["models"][settings.model]
-        self._made_by = {"model": settings.model, "settings": chosen}
-        self._made_by |= {name: self._params[name] for name in DECIDING}
+        self._settings, self._tables, params = settings, tables, settings.as_params()
+        self._made_by = {"model": settings.model, "settings": params["models"][settings.model]}
+        self._made_by |= {name: params[name] for name in DECIDING}
         self._labels = sorted(read_table(tables.manifest)["label"].unique())
         self._made_by["none_label"] = find_none_label(self._labels, settings.dataset.none)
         self.fingerprint = fingerprint(
@@ -79,7 +78,7 @@ class TrackedTraining:
             code=code_digest(*CODE, f"har.models.{settings.model}"),
             files=tables.files(),
         )
-        self._made_by["trained_on"] = trained_on(self._params)
+        self._made_by["trained_on"] = trained_on(settings)
 
     def run(self, out: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         """Train, going on from the checkpoint where there is one, and write the recognizer.
@@ -92,7 +91,7 @@ class TrackedTraining:
         """
         videos, labels = read_table(self._tables.manifest), self._labels
         views, features = self._tables.views, self._tables.features
-        read = partial(read_examples, videos, labels, self._params, views, features)
+        read = partial(read_examples, videos, labels, self._settings, views, features)
         checkpoint = project_root() / ".har" / "checkpoints" / f"{self.fingerprint}.npz"
         trained = self._fit(read, len(labels), checkpoint)
         label_indices = read("val").label_indices
@@ -124,12 +123,12 @@ class TrackedTraining:
                     client,
                     model=self._settings.model,
                     fingerprint=self.fingerprint,
-                    params=self._params,
+                    params=self._settings.as_params(),
                 )
         with ended_run(client, run_id):
             return fit(
                 read,
-                self._params,
+                self._settings,
                 num_classes=num_classes,
                 checkpoint=checkpoint,
                 on_epoch=HistoryMirror(client, run_id),

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,8 @@ from har.clips.streams import show_streams
 from har.clips.views import View, apply_view, read_views
 from har.dataset.tables import read_table
 from har.features.packed import read_features
-from har.models.contract import find_model
+from har.models.contract import FeatureSettings
+from har.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -38,27 +38,25 @@ class Examples:
 def read_examples(
     videos: pd.DataFrame,
     labels: list[str],
-    params: dict[str, Any],
+    settings: Settings,
     views: Path,
     features: Path,
     split: str,
 ) -> Examples:
-    """Return the examples of one split, for the model that params.yaml names.
+    """Return the examples of one split, for the model that the settings choose.
 
     Args:
         videos: A manifest, as for `clip_examples`, with `split`.
         labels: Names of the classes, in order.
-        params: The content of params.yaml.
+        settings: All settings.
         views: The table that the stage `augment` wrote.
         features: The table that the stage `features` wrote.
         split: Of which videos.
     """
-    name = params["model"]
-    num_frames = params["models"][name]["num_frames"]
-    module = find_model(name)
+    chosen, num_frames = settings.chosen, settings.model_frames
     videos = videos[videos["split"] == split]
-    if module.INPUT == "clips":
-        stream = params["models"][name].get("stream", "frames")
+    if not isinstance(chosen, FeatureSettings):
+        stream = getattr(chosen, "stream", "frames")
         return clip_examples(
             videos, labels, num_frames=num_frames, views=read_views(views), stream=stream
         )
@@ -67,8 +65,8 @@ def read_examples(
     return feature_examples(
         videos.assign(features_path=packed["path"].to_numpy()),
         labels,
-        streams=params["models"][name]["streams"],
-        made=params["features"]["streams"],
+        streams=chosen.streams,
+        made=settings.features.streams,
         num_frames=num_frames,
         num_views=int(packed["num_views"].min()),
     )

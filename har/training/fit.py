@@ -1,4 +1,4 @@
-"""Fit a model as params.yaml says: once, or again with the validation videos.
+"""Fit a model as its settings say: once, or again with the validation videos.
 
 The epochs are those of `har.training.loop`; here is which trainings there are, and on what.
 """
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from har.engine.runtime import keras
-from har.models.contract import build_model, find_model, settings_type
+from har.models.contract import FeatureSettings, build_model, find_model
+from har.settings import Settings
 from har.training.examples import Examples, join_examples
 from har.training.loop import Drawing, Progress, predict, train
 
@@ -34,7 +35,7 @@ class Trained:
 
 def fit(
     read: Callable[[str], Examples],
-    params: dict[str, Any],
+    settings: Settings,
     *,
     num_classes: int,
     checkpoint: Path,
@@ -44,33 +45,33 @@ def fit(
 
     Args:
         read: Returns the examples of a split.
-        params: The content of params.yaml.
+        settings: All settings.
         num_classes: Number of labels.
         checkpoint: As for `har.training.loop.train`; the second training has another beside it.
         on_epoch: Called with the new rows of the history after each epoch.
     """
-    settings, drawing = _settings(params), _drawing(params)
+    chosen, drawing = settings.chosen, _drawing(settings)
     training, validation = read("train"), read("val")
-    model = _build(training, params, num_classes)
+    model = _build(training, settings, num_classes)
     result = train(
         model,
         training,
         validation,
-        settings=settings,
+        settings=chosen,
         checkpoint=checkpoint,
         on_epoch=on_epoch,
         drawing=drawing,
     )
-    validated = predict(model, validation, batch_size=settings["batch_size"])
-    if settings["refit"]:
+    validated = predict(model, validation, batch_size=chosen.batch_size)
+    if chosen.refit:
         both = join_examples(training, validation)
-        keras.utils.set_random_seed(params["seed"])  # as after a kill, when nothing was drawn
-        model = _build(both, params, num_classes)
+        keras.utils.set_random_seed(settings.seed)  # as after a kill, when nothing was drawn
+        model = _build(both, settings, num_classes)
         train(
             model,
             both,
             None,  # nobody is left to choose an epoch by
-            settings=settings,
+            settings=chosen,
             checkpoint=second_checkpoint(checkpoint),
             num_epochs=result.best_epoch,
             drawing=drawing,
@@ -78,9 +79,9 @@ def fit(
     return Trained(model, result, validated)
 
 
-def trained_on(params: dict[str, Any]) -> list[str]:
+def trained_on(settings: Settings) -> list[str]:
     """Return the splits whose videos the model has been trained with in the end."""
-    return ["train", "val"] if _settings(params)["refit"] else ["train"]
+    return ["train", "val"] if settings.chosen.refit else ["train"]
 
 
 def second_checkpoint(checkpoint: Path) -> Path:
@@ -88,26 +89,21 @@ def second_checkpoint(checkpoint: Path) -> Path:
     return checkpoint.with_name(f"{checkpoint.stem}-second.npz")
 
 
-def _settings(params: dict[str, Any]) -> dict[str, Any]:
-    return params["models"][params["model"]]
-
-
-def _drawing(params: dict[str, Any]) -> Drawing:
+def _drawing(settings: Settings) -> Drawing:
     """Return what decides what is drawn in each training."""
-    return Drawing(seed=params["seed"], balanced=params["downsample"]["method"] != "class_weight")
+    return Drawing(seed=settings.seed, balanced=settings.downsample.method != "class_weight")
 
 
-def _build(training: Examples, params: dict[str, Any], num_classes: int) -> keras.Model:
+def _build(training: Examples, settings: Settings, num_classes: int) -> keras.Model:
     """Build the model, on the scale of what it trains on where its module has `adapt`."""
-    name, settings = params["model"], _settings(params)
-    module = find_model(name)
+    on_features, module = isinstance(settings.chosen, FeatureSettings), find_model(settings.model)
     model = build_model(
-        name,
-        settings_type(name).model_validate(settings),
+        settings.model,
+        settings.chosen,
         num_classes=num_classes,
-        num_frames=settings["num_frames"],
-        frame_size=params["extract"]["size"],
-        num_features=training.read(0, 0).shape[-1] if module.INPUT == "features" else 0,
+        num_frames=settings.model_frames,
+        frame_size=settings.extract.size,
+        num_features=training.read(0, 0).shape[-1] if on_features else 0,
     )
     if hasattr(module, "adapt"):
         videos = range(len(training.label_indices))

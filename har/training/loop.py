@@ -19,6 +19,7 @@ import numpy as np
 from har.engine.progress import progress
 from har.engine.runtime import keras
 from har.engine.seeds import generator_for
+from har.models.contract import ModelSettings
 from har.training.examples import Examples
 
 WARM_UP_SHARE = 0.05  # of all steps, in which the learning rate rises to its full value
@@ -67,7 +68,7 @@ def train(
     training: Examples,
     validation: Examples | None,
     *,
-    settings: dict[str, Any],
+    settings: ModelSettings,
     drawing: Drawing,
     checkpoint: Path,
     on_epoch: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
@@ -82,7 +83,7 @@ def train(
         model: Not compiled. Afterwards it has the weights kept.
         training: The training videos and their views.
         validation: The validation videos, without views; None: the last weights are kept.
-        settings: Those that all models have (`har.models.contract.ModelSettings`).
+        settings: Of the model.
         drawing: What decides the order and the views of an epoch.
         checkpoint: A file for this training alone, which goes on from it, writes it after each
             epoch and leaves it to the caller to remove.
@@ -92,11 +93,11 @@ def train(
     Returns:
         The history, one row each for train and val an epoch, and the epoch kept.
     """
-    steps_per_epoch = -(-len(training.label_indices) // settings["batch_size"])
-    _compile(model, settings, num_steps=settings["epochs"] * steps_per_epoch)
-    last_epoch = num_epochs or settings["epochs"]
+    steps_per_epoch = -(-len(training.label_indices) // settings.batch_size)
+    _compile(model, settings, num_steps=settings.epochs * steps_per_epoch)
+    last_epoch = num_epochs or settings.epochs
     state, best_weights = _start(model, checkpoint, last_epoch)
-    patience = settings["patience"] if validation else None
+    patience = settings.patience if validation else None
     for epoch in _count_epochs(state, last_epoch, patience):
         start = time.perf_counter()
         rows = _run_epoch(model, training, validation, epoch, settings, drawing)
@@ -171,17 +172,17 @@ def _endless(values: np.ndarray, rng: np.random.Generator) -> Iterator[int]:
         yield from rng.permutation(values)
 
 
-def _compile(model: keras.Model, settings: dict[str, Any], *, num_steps: int) -> None:
+def _compile(model: keras.Model, settings: ModelSettings, *, num_steps: int) -> None:
     warm_up = max(1, round(WARM_UP_SHARE * num_steps))
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0,
         decay_steps=max(1, num_steps - warm_up),
-        warmup_target=settings["learning_rate"],
+        warmup_target=settings.learning_rate,
         warmup_steps=warm_up,
     )
     model.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=settings["weight_decay"], clipnorm=1.0),
-        keras.losses.CategoricalCrossentropy(label_smoothing=settings["label_smoothing"]),
+        keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay, clipnorm=1.0),
+        keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
         weighted_metrics=[
             keras.metrics.CategoricalAccuracy(name="accuracy"),
             keras.metrics.CategoricalCrossentropy(name="cross_entropy"),
@@ -228,11 +229,11 @@ def _run_epoch(
     training: Examples,
     validation: Examples | None,
     epoch: int,
-    settings: dict[str, Any],
+    settings: ModelSettings,
     drawing: Drawing,
 ) -> list[dict[str, Any]]:
     """Train for an epoch and validate; return the rows of the history."""
-    num_classes, batch_size = model.output_shape[-1], settings["batch_size"]
+    num_classes, batch_size = model.output_shape[-1], settings.batch_size
     section = f"models.{model.name}"
     rng = generator_for(drawing.seed, "epoch", str(epoch))
     _seed_layers(model, rng)

@@ -47,19 +47,13 @@ def settings():
 
 
 @pytest.fixture
-def params(settings):
-    """The same as nested dictionaries."""
-    return settings.as_params()
-
-
-@pytest.fixture
 def candidates(settings):
     """One that sees noise, and one that sees what tells the label."""
     return {
         name: changed_settings(
             settings,
             {"models.fusion.streams": [stream], "models.fusion.refit": False},  # a training less
-        ).as_params()
+        )
         for name, stream in {"noise": "frames", "telling": "motion"}.items()
     }
 
@@ -101,13 +95,17 @@ def says(probability: float) -> np.ndarray:
     return np.array([probability, 1 - probability])
 
 
-def choose_by(said: dict[str, list[np.ndarray]], params, *, num_people: int = 4) -> str:
-    """Choose where each candidate says the same of all videos of a label."""
-    candidates = {name: params | {"says": rows} for name, rows in said.items()}
+def choose_by(said: dict[str, list[np.ndarray]], settings, *, num_people: int = 4) -> str:
+    """Choose where each candidate, known by its epochs, says the same of all videos of a label."""
+    candidates = {
+        name: changed_settings(settings, {"models.fusion.epochs": number})
+        for number, name in enumerate(said, start=1)
+    }
 
-    def look_up(videos, labels, params):
+    def look_up(videos, labels, settings):
+        rows = list(said.values())[settings.chosen.epochs - 1]
         validated = videos[videos["split"] == "val"]
-        return np.stack([params["says"][labels.index(label)] for label in validated["label"]])
+        return np.stack([rows[labels.index(label)] for label in validated["label"]])
 
     return choose_candidate(
         candidates, make_manifest(num_people), LABELS, seed=1, num_groups=2, validate=look_up
@@ -118,16 +116,16 @@ def test_choice_is_better_on_validation_people_and_those_tested_have_no_say(mani
     is_test = split_of(manifest) == "test"
     said = []
 
-    def validate_and_keep(videos, labels, params):
-        said.append(validate(videos, labels, params))
+    def validate_and_keep(videos, labels, settings):
+        said.append(validate(videos, labels, settings))
         return said[-1]
 
-    settings = {"seed": 42, "num_groups": 2, "validate": validate_and_keep}
-    assert choose_candidate(candidates, manifest[~is_test], LABELS, **settings) == "telling"
+    options = {"seed": 42, "num_groups": 2, "validate": validate_and_keep}
+    assert choose_candidate(candidates, manifest[~is_test], LABELS, **options) == "telling"
     for path in manifest.loc[is_test, "features_path"]:
         Path(path).unlink()
     manifest.loc[is_test, "label"] = "nonsense"
-    assert choose_candidate(candidates, manifest[~is_test], LABELS, **settings) == "telling"
+    assert choose_candidate(candidates, manifest[~is_test], LABELS, **options) == "telling"
     before, after = said[:4], said[4:]
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
 
@@ -152,12 +150,12 @@ def test_fold_gives_those_not_tested_and_what_the_chosen_one_said(manifest, cand
 
 
 @pytest.mark.parametrize(("num_groups", "rounds"), [(3, 3), (9, 5)])
-def test_everybody_validates_once_what_others_trained(params, num_groups, rounds):
+def test_everybody_validates_once_what_others_trained(settings, num_groups, rounds):
     seen = []
 
-    def validate_evenly(videos, labels, params):
-        assert params["models"]["fusion"]["refit"] is False
-        assert params["seed"] == 7
+    def validate_evenly(videos, labels, changed):
+        assert changed.chosen.refit is False
+        assert changed.seed == 7
         people = {name: set(rows["subject"]) for name, rows in videos.groupby("split")}
         assert set(people) == {"train", "val"}
         assert not people["train"] & people["val"]
@@ -167,44 +165,44 @@ def test_everybody_validates_once_what_others_trained(params, num_groups, rounds
         return np.full((len(validated), len(labels)), 0.5)
 
     manifest = make_manifest()
-    settings = {"seed": 7, "num_groups": num_groups, "validate": validate_evenly}
-    assert choose_candidate({"only": params}, manifest, LABELS, **settings) == "only"
+    options = {"seed": 7, "num_groups": num_groups, "validate": validate_evenly}
+    assert choose_candidate({"only": settings}, manifest, LABELS, **options) == "only"
     assert len(seen) == rounds
     assert sorted(itertools.chain(*seen)) == sorted(manifest["video_id"])
-    assert params["models"]["fusion"]["refit"] is True
+    assert settings.chosen.refit is True
 
 
-def test_groups_go_by_the_seed(params):
+def test_groups_go_by_the_seed(settings):
     groups = {1: [], 2: []}
 
-    def keep(videos, labels, params):
+    def keep(videos, labels, seeded):
         validated = videos[videos["split"] == "val"]
-        groups[params["seed"]].append(set(validated["subject"]))
+        groups[seeded.seed].append(set(validated["subject"]))
         return np.full((len(validated), len(labels)), 0.5)
 
     for seed in groups:
-        settings = {"seed": seed, "num_groups": 3, "validate": keep}
-        choose_candidate({"only": params}, make_manifest(9), LABELS, **settings)
+        options = {"seed": seed, "num_groups": 3, "validate": keep}
+        choose_candidate({"only": settings}, make_manifest(9), LABELS, **options)
     assert groups[1] != groups[2]
 
 
-def test_fewer_errors_win_then_cross_entropy_then_the_first(params):
+def test_fewer_errors_win_then_cross_entropy_then_the_first(settings):
     right, surer, wrong = [says(0.6), says(0.4)], [says(0.7), says(0.3)], [says(0.9), says(0.6)]
-    assert choose_by({"wrong": wrong, "right": right}, params) == "right"
-    assert choose_by({"right": right, "surer": surer}, params) == "surer"
-    assert choose_by({"a": right, "b": right}, params) == "a"
-    assert choose_by({"b": right, "a": right}, params) == "b"
-    assert choose_by({"none": [says(0.0), says(1.0)], "wrong": wrong}, params) == "wrong"
+    assert choose_by({"wrong": wrong, "right": right}, settings) == "right"
+    assert choose_by({"right": right, "surer": surer}, settings) == "surer"
+    assert choose_by({"a": right, "b": right}, settings) == "a"
+    assert choose_by({"b": right, "a": right}, settings) == "b"
+    assert choose_by({"none": [says(0.0), says(1.0)], "wrong": wrong}, settings) == "wrong"
 
 
 def test_the_candidates_that_come_with_it_are_four_of_fusion():
     settings = load_settings(ROOT / "params.yaml")
     candidates = read_candidates(ROOT / "benchmarks" / "candidates.yaml", settings)
-    assert {one["models"]["fusion"]["num_frames"] for one in candidates.values()} == {30}
-    streams = [one["models"]["fusion"]["streams"] for one in candidates.values()]
+    assert {one.model_frames for one in candidates.values()} == {30}
+    streams = [one.models["fusion"].streams for one in candidates.values()]
     assert [len(names) for names in streams] == [1, 2, 3, 4]
     assert streams[3] == ["frames", "motion", "person", "pose"]
-    assert {one["model"] for one in candidates.values()} == {"fusion"}
+    assert {one.model for one in candidates.values()} == {"fusion"}
     assert settings.models["fusion"].streams == streams[3]
 
 
@@ -231,21 +229,22 @@ def test_mistakes_in_the_file_are_explained(settings, tmp_path, text, message):
     assert message in str(error.value)
 
 
-def test_one_training_gives_the_weights_of_two(manifest, params):
+def test_one_training_gives_the_weights_of_two(manifest, settings):
     videos = balance(manifest.assign(split=split_of(manifest)), method="none", seed=0)
-    read = partial(read_examples, videos, LABELS, params, VIEWS, FEATURES)
-    assert params["models"]["fusion"]["streams"] == ["frames", "motion"]
-    assert params["models"]["fusion"]["refit"]
-    assert params["models"]["fusion"]["patience"] is None
+    read = partial(read_examples, videos, LABELS, settings, VIEWS, FEATURES)
+    assert settings.chosen.streams == ["frames", "motion"]
+    assert settings.chosen.refit
+    assert settings.chosen.patience is None
     twice, once = (
-        fit_fresh(read, params, num_classes=2),
-        fit_fresh(*at_once(read, params), num_classes=2),
+        fit_fresh(read, settings, num_classes=2),
+        fit_fresh(*at_once(read, settings), num_classes=2),
     )
     for weights, same in zip(twice.model.get_weights(), once.model.get_weights(), strict=True):
         assert np.array_equal(weights, same)
     assert not np.array_equal(twice.validated, once.validated)  # it has seen them
-    params["models"]["fusion"]["patience"] = 3  # the first training has an epoch to choose
-    assert at_once(read, params) == (read, params)
+    # Here the first training has an epoch to choose.
+    patient = changed_settings(settings, {"models.fusion.patience": 3})
+    assert at_once(read, patient) == (read, patient)
 
 
 def test_choices_are_counted():

@@ -1,7 +1,12 @@
 """The benchmarks run; what they measure is for people to read (docs/benchmarks.md)."""
 
+import itertools
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +14,8 @@ from places import ROOT
 from video_files import write_numbered
 
 from benchmarks.camera import choose_threshold, describe
+from benchmarks.scale import stage_commands
+from har.video.writing import write_video
 
 
 def run(name: str, *options: str) -> str:
@@ -16,6 +23,13 @@ def run(name: str, *options: str) -> str:
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     return result.stdout
+
+
+def table_of(printed: str) -> dict[str, list[str]]:
+    """Return the rows of the printed tables below their headings, by the first cell."""
+    parts = re.findall(r"^\|[-|]+\|\n((?:\|.*\n)+)", printed, re.MULTILINE)
+    rows = [line[2:-2].split(" | ") for part in parts for line in part.splitlines()]
+    return {first: cells for first, *cells in rows}
 
 
 @pytest.mark.slow
@@ -35,9 +49,68 @@ def test_benchmark_prints_its_table_of_tiny_inputs(name, row):
     assert any(row in line for line in rows), printed
 
 
-@pytest.mark.parametrize("name", ["accuracy", "camera", "cnn3d", "scale"])
-def test_benchmark_explains_itself(name):
-    assert f"python -m benchmarks.{name}" in run(name, "--help")
+@pytest.mark.slow
+def test_cnn3d_benchmark_trains_the_same_network_in_all_ways():
+    rows = table_of(run("cnn3d", "--quick", "--repeats", "1", "--batch-size", "2"))
+    assert "as the pipeline trains" in rows
+    assert len(rows) == 4
+    # Three convolutions with batch normalization, and two dense layers: of 2 * 4 * 4 places of 98.
+    filters = [3, 32, 64, 98]
+    expected = sum(27 * a * b + 3 * b for a, b in itertools.pairwise(filters))
+    expected += (2 * 4 * 4 * 98 + 1) * 128 + 129 * 6
+    assert {cells[0] for cells in rows.values()} == {str(expected)}
+
+
+@pytest.mark.slow
+def test_scale_benchmark_measures_every_stage_and_adds_a_video():
+    rows = table_of(run("scale", "--videos", "30", "--added-to", "5"))
+    assert rows.pop("5")[-1] == "yes"  # all is as in a run from nothing
+    assert list(rows) == list(stage_commands())
+    gigabytes = {stage: float(measured.split(", ")[1]) for stage, (measured,) in rows.items()}
+    assert gigabytes["train"] > 2 * gigabytes["split"]  # of the stage's own process: TensorFlow
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory) -> Iterator[Path]:
+    """A video of each of four people in each of three labels, which differ in colour."""
+    folder = tmp_path_factory.mktemp("coloured")
+    for place, label in enumerate(("sitting", "walking", "waving")):
+        for person in range(4):
+            frames = np.full((12, 48, 64, 3), 20 * person, np.uint8)
+            frames[..., place] = 220
+            write_video(folder / label / f"p{person}_0.mp4", frames, fps=12)
+    yield folder
+    shutil.rmtree(ROOT / ".har" / "accuracy" / folder.name, ignore_errors=True)
+
+
+def options_for(videos: Path) -> list[str]:
+    """Options for two folds, tiny clips and trainings of a second."""
+    settings = ["extract.num_frames=8", "extract.size=32", "augment.num_views=1"]
+    settings += ["backbone.weights=random", "features.streams=[frames]"]
+    settings += ["models.fusion.streams=[frames]", "models.fusion.epochs=5"]
+    options = [str(videos), "--subject-pattern", "^(p[0-9])_", "--folds", "2"]
+    return options + [part for setting in settings for part in ("-S", setting)]
+
+
+@pytest.mark.slow
+def test_accuracy_benchmark_tests_everybody_by_models_and_baselines(videos):
+    printed = run("accuracy", *options_for(videos), "--models", "fusion", "--seeds", "1", "2")
+    assert "12 videos of 4 people in 3 actions, 2 folds, seeds 1, 2:" in printed
+    rows = table_of(printed)
+    names = ["majority", "single_frame", "pooled_linear", "fusion", "fusion, ensemble over seeds"]
+    assert list(rows) == [f"`{name}`" for name in names]
+    assert rows["`majority`"][0].startswith("33.3% ")  # one label of three
+    assert rows["`single_frame`"][0].startswith("100.0% ")  # by the colour
+    assert int(rows["`fusion`"][3].replace(",", "")) > 2_000_000  # with the backbone's
+
+
+@pytest.mark.slow
+def test_unknown_benchmark_leaves_each_label_out(videos):
+    rows = table_of(run("unknown", *options_for(videos), "--seeds", "1"))
+    # Each label has four test videos in the two folds together.
+    assert {name: cells[0] for name, cells in rows.items()} == {
+        "sitting": "4", "walking": "4", "waving": "4", "all": "12",
+    }  # fmt: skip
 
 
 def test_camera_benchmark_reads_the_names_and_scores_what_can_be_told(tmp_path):

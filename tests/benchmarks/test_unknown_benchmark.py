@@ -17,7 +17,7 @@ NUM_FRAMES = 6
 
 
 @pytest.fixture
-def params():
+def settings():
     """Those of params.yaml, for tiny features and a training of a second."""
     changes = {
         "extract.num_frames": NUM_FRAMES,
@@ -28,7 +28,7 @@ def params():
         "models.fusion.dropout": 0.0,
         "split.folds": "people",
     }
-    return changed_settings(load_settings(ROOT / "params.yaml"), changes).as_params()
+    return changed_settings(load_settings(ROOT / "params.yaml"), changes)
 
 
 @pytest.fixture
@@ -54,9 +54,9 @@ def videos(tmp_path, monkeypatch) -> pd.DataFrame:
     return table
 
 
-def test_label_that_is_left_out_is_asked_about_and_teaches_nothing(videos, params):
+def test_label_that_is_left_out_is_asked_about_and_teaches_nothing(videos, settings):
     split = videos["subject"].map({"p0": "test", "p1": "val"}).fillna("train")
-    said = leave_label_out(videos.assign(split=split), "waving", params)
+    said = leave_label_out(videos.assign(split=split), "waving", settings)
     assert len(said) == 6  # of the test person, without what is no action
     assert said["is_known"].sum() == 4
     assert (said["left_out"] == "waving").all()
@@ -68,28 +68,28 @@ def test_label_that_is_left_out_is_asked_about_and_teaches_nothing(videos, param
     taught = (videos["label"] == "waving") & (split != "test")
     for number in np.flatnonzero(taught):
         Path(f"{number}.npy").unlink()
-    again = leave_label_out(videos.assign(split=split), "waving", params)
+    again = leave_label_out(videos.assign(split=split), "waving", settings)
     pd.testing.assert_frame_equal(said, again)
 
 
-def test_every_action_is_left_out_in_every_fold(videos, params, monkeypatch):
+def test_every_action_is_left_out_in_every_fold(videos, settings, monkeypatch):
     seen = []
 
-    def record(videos, label, params):
+    def record(videos, label, settings):
         tested = videos.loc[videos["split"] == "test", "subject"].unique().tolist()
-        seen.append((params["seed"], *tested, label))
+        seen.append((settings.seed, *tested, label))
         return pd.DataFrame()
 
     monkeypatch.setattr("benchmarks.unknown.leave_label_out", record)
-    list(leave_labels_out(videos, params, [1, 2]))
+    list(leave_labels_out(videos, settings, [1, 2]))
     actions = LABELS[1:]
     assert seen == [(s, f"p{p}", label) for s in (1, 2) for p in range(5) for label in actions]
 
 
-def test_two_actions_are_too_few(videos, params):
+def test_two_actions_are_too_few(videos, settings):
     few = videos[videos["label"].isin(["None", "sitting", "walking"])]
     with pytest.raises(SystemExit, match=r"There are 2 actions \(sitting, walking\); expected 3"):
-        list(leave_labels_out(few, params, [1]))
+        list(leave_labels_out(few, settings, [1]))
 
 
 def test_row_of_a_label_has_shares_of_its_own_and_of_the_known_videos():

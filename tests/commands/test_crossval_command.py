@@ -7,9 +7,9 @@ import pytest
 from command_line import run
 
 from har.evaluation.cross_validation import Fold
+from har.settings.loading import make_settings
 
-PARAMS = {"seed": 1, "evaluate": {"num_bootstrap": 50}, "tracking": {"required": False}}
-PARAMS |= {"dataset": {"none": "none"}}
+SETTINGS = make_settings({"evaluate": {"num_bootstrap": 50}, "tracking": {"required": False}})
 VIDEOS = pd.DataFrame(
     {
         "video_id": ["a1", "a2", "b1", "b2"],
@@ -34,7 +34,7 @@ def make_fold(name: str, person: str, predicted: list[str], accuracy: float) -> 
             "macro_f1": 0.5,
             "num_test_videos": len(tested),
         },
-        params=PARAMS,
+        settings=SETTINGS,
         clips="abc.dir",
         mlflow_run=None,
         names=["1", "2"],

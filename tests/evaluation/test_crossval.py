@@ -25,6 +25,7 @@ from har.evaluation.cross_validation import (
     score_folds,
 )
 from har.pages.cross_validation import describe_fold, write_crossval
+from har.settings import Settings
 
 IDENTITY = {
     f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
@@ -54,7 +55,7 @@ def make_fold(name: str, rows: list[int], predicted: list[str], accuracy: float)
         predictions=table,
         manifest=VIDEOS,
         metrics=metrics,
-        params={"dataset": {"none": "none"}},
+        settings=Settings(),
         clips="abc.dir",
         mlflow_run=None,
         names=["1", "2"],
@@ -268,7 +269,7 @@ def test_run_folds_tests_every_video_once_and_reuses_what_is_there(pipeline):
     done = run_all()
     assert [fold.name for fold in done] == ["1", "2", "3"]
     assert len(pool_folds(done)) == 12
-    assert {fold.params["seed"] for fold in done} == {7}
+    assert {fold.settings.seed for fold in done} == {7}
     git("commit", "--quiet", "--allow-empty", "--message", "Something else")
     again = run_all()
     assert len(pipeline.ran) == 3
@@ -279,7 +280,7 @@ def test_run_folds_takes_the_names_of_metadata_as_they_are(pipeline):
     names = ["007", "1e3", "it's left, or right"]
     pipeline.fold_of_subject = {f"p{i}": names[i // 2] for i in range(6)}
     done = run_all()
-    assert [fold.params["split"]["test_fold"] for fold in done] == [None, *names[1:]]
+    assert [fold.settings.split.test_fold for fold in done] == [None, *names[1:]]
     assert len(pool_folds(done)) == 12
 
 

@@ -15,15 +15,16 @@ from har.__main__ import main
 from har.engine.runtime import keras
 from har.evaluation.predictions import find_predictions
 from har.recognizer.recognizer import Recognizer
+from har.settings.sections import Extract
 
-EXTRACT = {"num_frames": 3, "size": 4, "aspect": "stretch"}
+EXTRACT = Extract(num_frames=3, size=8)
 HEADER = "video_id,subject,label,predicted,probability\n"
 
 
 def as_table(right: str) -> str:
     """Return predictions.csv of one video a character; `+` is a right one, of person 007 first."""
     rows = [
-        f"v{number:02},{number % 10 + 7:03},None,{'None' if one == '+' else 'walk'},0.5\n"
+        f"v{number:02},{number % 10 + 7:03},NA,{'NA' if one == '+' else 'walk'},0.5\n"
         for number, one in enumerate(right)
     ]
     return HEADER + "".join(rows)
@@ -104,9 +105,9 @@ def test_find_predictions_of_a_revision_and_an_experiment(here):
     assert head.about.startswith("metrics/predictions.csv at commit ")
     assert head.about != experiment.about
     assert list(head.table) == ["video_id", "subject", "label", "predicted"]
-    assert head.table.loc[0].to_list() == ["v00", "007", "None", "None"]  # text stays text
-    assert (head.table["predicted"] == "None").sum() == 1
-    assert (experiment.table["predicted"] == "None").sum() == 20
+    assert head.table.loc[0].to_list() == ["v00", "007", "NA", "NA"]  # text stays text
+    assert (head.table["predicted"] == "NA").sum() == 1
+    assert (experiment.table["predicted"] == "NA").sum() == 20
     assert find(head.about.split()[-1]).table.equals(head.table)  # a short hash
 
 
@@ -162,7 +163,7 @@ def test_find_predictions_refuses_a_name_of_two_things(here):
     [
         ("video_id,label\na,b\n", "has 1 rows of video_id, label; expected one row a video with"),
         (HEADER, "has 0 rows of video_id"),
-        (WEAK + "v00,p0,None,walk,0.5\n", "more than one row for 1 of its videos, as 'v00'"),
+        (WEAK + "v00,p0,NA,walk,0.5\n", "more than one row for 1 of its videos, as 'v00'"),
     ],
 )
 def test_find_predictions_refuses_a_table_that_is_none(project, text, message):
@@ -180,17 +181,17 @@ def test_find_predictions_works_without_git_and_says_what_is_missing(project):
 
 
 def test_find_predictions_runs_a_model_on_the_test_videos(project):
-    layers = [keras.Input((2, 4, 4, 3), dtype="uint8"), keras.layers.Flatten()]
+    layers = [keras.Input((2, 8, 8, 3), dtype="uint8"), keras.layers.Flatten()]
     head = keras.layers.Dense(2, "softmax", kernel_initializer="zeros")
     model = keras.Sequential([*layers, head])
     model.layers[-1].bias.assign([0.0, 1.0])  # it always says walk
-    made = EXTRACT | {"model_frames": 2, "streams": ["frames"], "context": 1.0}
+    made = EXTRACT.model_dump() | {"model_frames": 2, "streams": ["frames"], "context": 1.0}
     recognizer = Recognizer.of_model(model, ["sit", "walk"], made, {"fingerprint": "abc"})
     recognizer.save(Path("models/tiny"))
     with pytest.raises(ValueError, match=r"no data/split/manifest\.csv, so no test videos"):
         find("models/tiny")
     Path("data/split").mkdir(parents=True)
-    np.save("clip.npy", np.zeros((3, 4, 4, 3), np.uint8))
+    np.save("clip.npy", np.zeros((3, 8, 8, 3), np.uint8))
     Path("data/split/manifest.csv").write_text(
         "video_id,path,label,subject,split,aspect\na,clip.npy,sit,ann,test,1\n"
         "b,clip.npy,sit,ben,train,1\n"
@@ -201,7 +202,7 @@ def test_find_predictions_runs_a_model_on_the_test_videos(project):
     ]
     assert found.find_fingerprint() == "abc"
     with pytest.raises(ValueError, match=r"Set the section `extract` of params\.yaml so"):
-        find_predictions("models/tiny", root=Path(), extract=EXTRACT | {"size": 8})
+        find_predictions("models/tiny", root=Path(), extract=Extract(num_frames=3, size=9))
 
 
 def test_compare_prints_text_and_writes_a_page(here, tmp_path, capsys):

@@ -1,20 +1,14 @@
 """The pipeline end to end, as a user runs it with own videos, on tiny generated ones."""
 
-import contextlib
 import json
-import os
-import random
 import re
 import shlex
 import shutil
-import signal
-import subprocess
 import sys
 import time
 
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
 import yaml
 from keras_weights import write_keras_weights
@@ -23,8 +17,6 @@ from tiny_project import (
     ROOT,
     SMALL,
     Project,
-    environment,
-    make_project,
     mlflow_runs,
     ran_stages,
 )
@@ -34,30 +26,7 @@ from har.recognizer.recognizer import load_recognizer, load_trained
 
 pytestmark = pytest.mark.slow
 
-NUM_KILLS = 20
 UNFINISHED = ("Queued", "Running")  # in the status of a queue
-STAGES = [
-    "settings",
-    "demo",
-    "convert",
-    "extract",
-    "pose",
-    "split",
-    "downsample",
-    "augment",
-    "features",
-    "train",
-    "evaluate",
-]
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A project whose pipeline has run once with the default model."""
-    project = make_project(tmp_path_factory.mktemp("first"))
-    printed = project.run("dvc", "repro")
-    assert ran_stages(printed) == STAGES, printed
-    return project
 
 
 def test_pipeline_writes_what_others_rely_on(project):
@@ -226,33 +195,6 @@ def test_bad_video_is_reported_and_the_rest_goes_on(project, tmp_path):
     assert failed["reason"].str.len().gt(0).all()
 
 
-def test_killed_training_goes_on_and_ends_with_the_same_result(project, tmp_path):
-    copy = tmp_path / "killed"
-    shutil.copytree(project.folder, copy, symlinks=True)
-    killed = Project(copy)
-    expected = project.hashes()
-    shutil.rmtree(copy / ".har" / "cache" / "train")  # what was trained before is reused
-    process = subprocess.Popen(
-        ["dvc", "repro", "--force", "--single-item", "train"],
-        cwd=copy,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 120
-    while not list((copy / ".har").glob("checkpoints/*.npz")):
-        assert process.poll() is None, "training ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    printed = killed.run("dvc", "repro", "--force", "--single-item", "train")
-    assert "goes on after epoch" in printed
-    assert killed.hashes() == expected
-    assert not list((copy / ".har").glob("checkpoints/*"))
-
-
 def test_experiment_with_the_other_model_reruns_train_and_evaluate_only(project):
     printed = project.run("dvc", "exp", "run", "-S", "model=cnn3d", "-n", "other")
     assert ran_stages(printed) == ["settings", "train", "evaluate"]
@@ -315,65 +257,3 @@ def test_queued_experiments_share_cache_and_database(project):
     runs = {run.data.tags["dvc.experiment"]: run.info.status for run in mlflow_runs(project)}
     assert (runs["longer"], runs["shorter"]) == ("FINISHED", "FINISHED")
     assert "broken" not in runs  # refused before anything was trained
-
-
-def test_second_clone_killed_again_and_again_ends_with_the_same_bits(project, tmp_path):
-    expected = {}
-    for model in ("cnn3d", "mobilenet_lstm"):
-        project.set_params({"model": model})
-        project.run("dvc", "repro")  # both have run before, so DVC takes them from its cache
-        expected[model] = project.hashes()
-    other = make_project(tmp_path)
-    other.set_params({"workers": 1})
-    # With own videos `demo` ends at once, as `settings` does.
-    stages = [stage for stage in STAGES if stage not in ("settings", "demo")]
-    killed = [stages[number * len(stages) // NUM_KILLS] for number in range(NUM_KILLS)]
-    for stage in stages:
-        kill_stage(other, stage, times=killed.count(stage))
-    print(f"killed {len(killed)} times: {', '.join(killed)}")
-    for model in ("mobilenet_lstm", "cnn3d"):
-        other.set_params({"model": model})
-        other.run("dvc", "repro")
-        assert other.hashes() == expected[model]
-
-
-def runs(process, module):
-    """Return whether a process has a child that runs a module.
-
-    DVC itself, killed while it writes dvc.lock, leaves it cut off: not what is tested here.
-    """
-    if process.poll() is not None:
-        return False
-    with contextlib.suppress(psutil.NoSuchProcess):
-        children = psutil.Process(process.pid).children(recursive=True)
-        return any(module in child.cmdline() for child in children if child.is_running())
-    return False
-
-
-def kill_stage(project, stage, *, times):
-    """Let the pipeline go on to a stage, kill it and its workers at a random moment, and again."""
-    longest = 4.0  # seconds
-    command = ["dvc", "repro", stage]
-    while times:
-        log = project.folder / "killed.log"
-        with log.open("w") as file:
-            process = subprocess.Popen(
-                command,
-                cwd=project.folder,
-                env=environment(),
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        while f"Running stage '{stage}'" not in log.read_text():
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.02)
-        time.sleep(random.uniform(0, longest))
-        if runs(process, f"stages.{stage}"):
-            os.killpg(process.pid, signal.SIGKILL)
-            times -= 1
-        else:
-            longest /= 2  # it ended before its turn
-        process.wait()
-        # What was made once, DVC would now take from its cache.
-        command = ["dvc", "repro", "--force", "--single-item", stage]

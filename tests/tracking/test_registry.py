@@ -48,15 +48,6 @@ def make_recognizer(fingerprint: str) -> Recognizer:
     )
 
 
-@pytest.fixture(autouse=True)
-def _own_database(monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    before = mlflow.get_tracking_uri()
-    yield
-    mlflow.set_tracking_uri(before)
-
-
 @pytest.fixture(scope="module")
 def logged(tmp_path_factory) -> tuple[Path, str]:
     """A project with one logged model; its folder and the model's URI."""

@@ -6,6 +6,7 @@ import pytest
 
 from har.clips.clip import even_indices
 from har.clips.views import View, apply_view, write_views
+from har.settings.loading import changed_settings, make_settings
 from har.training.examples import clip_examples, feature_examples, join_examples, read_examples
 
 LABELS = ["sitting", "walking", "waving"]
@@ -85,16 +86,23 @@ def test_read_examples_reads_one_split_as_the_model_takes_it(manifest, tmp_path)
     write_views(views, {"sitting/b": [View(flip=True)]})
     packed = manifest[["video_id"]].assign(path=manifest["features_path"], num_views=[2, 1])
     packed[::-1].to_csv(table, index=False)  # in another order than the manifest's
-    settings = {"num_frames": 4, "streams": ["motion"]}
-    params = {"model": "fusion", "models": {"fusion": settings, "cnn3d": {"num_frames": 4}}}
-    params["features"] = {"streams": ["frames", "motion"]}
+    settings = make_settings(
+        {
+            "extract": {"num_frames": 8},
+            "features": {"streams": ["frames", "motion"]},
+            "models": {"fusion": {"streams": ["motion"]}, "cnn3d": {"num_frames": 8}},
+        }
+    )
     videos = manifest.drop(columns="features_path").assign(split=["val", "train"])
     features, clips = (
-        read_examples(videos, LABELS, params | {"model": model}, views, table, "train")
+        read_examples(
+            videos, LABELS, changed_settings(settings, {"model": model}), views, table, "train"
+        )
         for model in ("fusion", "cnn3d")
     )
     assert features.label_indices.tolist() == clips.label_indices.tolist() == [0]
     assert (features.num_views, clips.num_views) == (1, 1)
-    expected = np.load(manifest["features_path"][1])[1, [0, 3, 6, 9], 5:]
+    places = even_indices(10, 8)
+    expected = np.load(manifest["features_path"][1])[1, places, 5:]
     assert np.array_equal(features.read(0, 1), expected)
-    assert np.array_equal(clips.read(0, 0), np.load(manifest["path"][1])[[0, 3, 6, 9]])
+    assert np.array_equal(clips.read(0, 0), np.load(manifest["path"][1])[places])

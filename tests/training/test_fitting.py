@@ -10,33 +10,21 @@ import har.training.fit
 import har.training.loop
 from har.engine.runtime import keras
 from har.models import mobilenet_lstm
+from har.settings import Settings
+from har.settings.loading import make_settings
 from har.training.examples import Examples
 from har.training.fit import Trained, fit
 
 NUM_EPOCHS, NUM_FRAMES = 4, 6
 NUM_VIDEOS = {"train": 8, "val": 4, "test": 4}
-SETTINGS = {
-    "num_frames": NUM_FRAMES,
-    "epochs": NUM_EPOCHS,
-    "patience": None,
-    "batch_size": 3,
-    "learning_rate": 0.001,
-    "weight_decay": 0.0001,
-    "label_smoothing": 0.1,
-    "refit": False,
-    "streams": ["frames", "motion"],
-    "dropout": 0.3,
-}
 
 
-def make_params(model: str = "fusion") -> dict:
-    return {
-        "model": model,
-        "models": {model: dict(SETTINGS)},
-        "seed": 0,
-        "extract": {"size": 32},
-        "downsample": {"method": "none"},
-    }
+def settings_of(model: str = "fusion", **changes: object) -> Settings:
+    """Return settings for one short training of a model, but for changes of its own."""
+    own = {"epochs": NUM_EPOCHS, "batch_size": 3, "learning_rate": 0.001, "refit": False}
+    own |= {"streams": ["frames", "motion"], "dropout": 0.3} | changes
+    parts = {"extract": {"num_frames": NUM_FRAMES}, "downsample": {"method": "none"}}
+    return make_settings({"model": model, "models": {model: own}, "seed": 0, **parts})
 
 
 def read_made(split: str) -> Examples:
@@ -48,23 +36,17 @@ def read_made(split: str) -> Examples:
     return Examples(lambda video, view: features[video], labels, weights)
 
 
-def run_fit(params: dict, checkpoint, on_epoch=lambda rows: None) -> Trained:
+def run_fit(settings: Settings, checkpoint, on_epoch=lambda rows: None) -> Trained:
     keras.utils.set_random_seed(0)
-    return fit(read_made, params, num_classes=2, checkpoint=checkpoint, on_epoch=on_epoch)
+    return fit(read_made, settings, num_classes=2, checkpoint=checkpoint, on_epoch=on_epoch)
 
 
 def test_fit_tells_of_each_epoch_and_validates(tmp_path):
     seen = []
-    trained = run_fit(make_params(), tmp_path / "checkpoint.npz", seen.extend)
+    trained = run_fit(settings_of(), tmp_path / "checkpoint.npz", seen.extend)
     assert [row["epoch"] for row in seen[::2]] == [1, 2, 3, 4]
     assert trained.result.epoch == NUM_EPOCHS
     assert trained.validated.shape == (4, 2)
-
-
-def refit_params(**settings) -> dict:
-    params = make_params()
-    params["models"]["fusion"] |= {"refit": True} | settings
-    return params
 
 
 def test_fit_trains_once_more_with_the_validation_videos_when_refit(tmp_path):
@@ -82,9 +64,9 @@ def test_fit_trains_once_more_with_the_validation_videos_when_refit(tmp_path):
 
     keras.utils.set_random_seed(0)
     options = {"num_classes": 2, "on_epoch": seen.extend}
-    once = run_fit(make_params(), tmp_path / "once.npz")
-    params = refit_params(patience=None)
-    trained = fit(read_noted, params, checkpoint=tmp_path / "refit.npz", **options)
+    once = run_fit(settings_of(), tmp_path / "once.npz")
+    settings = settings_of(refit=True)
+    trained = fit(read_noted, settings, checkpoint=tmp_path / "refit.npz", **options)
     # The curves and the validation are those of the first training, the weights are not.
     assert trained.result.history == once.result.history
     assert np.array_equal(trained.validated, once.validated)
@@ -98,7 +80,7 @@ def test_fit_trains_once_more_with_the_validation_videos_when_refit(tmp_path):
 
 
 def test_fit_ends_the_same_when_killed_while_it_trains_once_more(tmp_path, monkeypatch):
-    expected = run_fit(refit_params(), tmp_path / "undisturbed.npz")
+    expected = run_fit(settings_of(refit=True), tmp_path / "undisturbed.npz")
     save, saved = har.training.loop._save, []
 
     def save_and_stop(*arguments):
@@ -109,8 +91,8 @@ def test_fit_ends_the_same_when_killed_while_it_trains_once_more(tmp_path, monke
 
     monkeypatch.setattr(har.training.loop, "_save", save_and_stop)
     with pytest.raises(KeyboardInterrupt):
-        run_fit(refit_params(), tmp_path / "killed.npz")
-    resumed = run_fit(refit_params(), tmp_path / "killed.npz")
+        run_fit(settings_of(refit=True), tmp_path / "killed.npz")
+    resumed = run_fit(settings_of(refit=True), tmp_path / "killed.npz")
     for a, b in zip(resumed.model.get_weights(), expected.model.get_weights(), strict=True):
         assert np.array_equal(a, b)
 
@@ -124,9 +106,7 @@ def test_inputs_are_centred_on_what_is_trained_on_and_nothing_else(monkeypatch, 
         adapt(model, clips)
 
     monkeypatch.setattr(mobilenet_lstm, "adapt", record)
-    params = make_params("mobilenet_lstm")
-    params["models"]["mobilenet_lstm"] |= {"refit": True, "epochs": 1}
-    run_fit(params, tmp_path / "checkpoint.npz")
+    run_fit(settings_of("mobilenet_lstm", refit=True, epochs=1), tmp_path / "checkpoint.npz")
     first, second = centred_on
     train, val = (
         np.stack([read_made(split).read(video, 0) for video in range(NUM_VIDEOS[split])])

@@ -9,18 +9,11 @@ import pytest
 
 from har.engine.runtime import keras
 from har.models import contract
-from har.models.contract import settings_type
+from har.models.contract import ModelSettings, settings_type
 from har.training.examples import Examples
 from har.training.loop import Drawing, Progress, draw_epoch, fingerprint, predict, train
 
-SETTINGS = {
-    "epochs": 6,
-    "patience": 6,
-    "batch_size": 4,
-    "learning_rate": 0.01,
-    "weight_decay": 0.0001,
-    "label_smoothing": 0.1,
-}
+SETTINGS = ModelSettings(epochs=6, patience=6, batch_size=4, learning_rate=0.01)
 
 
 def make_examples(inputs: np.ndarray, label_indices: list[int], num_views: int = 0) -> Examples:
@@ -41,6 +34,10 @@ def feature_data(num_views: int = 0) -> tuple[Examples, Examples]:
     features = (slope + 0.2 * rng.normal(size=(14, 5, 6))).astype(np.float32)
     training = make_examples(features[:10], labels[:10], num_views)
     return training, make_examples(features[10:], labels[10:])
+
+
+def changed(**settings: float) -> ModelSettings:
+    return SETTINGS.model_copy(update=settings)
 
 
 def build_model(name: str) -> keras.Model:
@@ -103,7 +100,7 @@ def test_train_learns_what_can_be_learned(undisturbed):
 
 
 def test_train_scores_all_validation_videos_and_not_only_the_last_batch(tmp_path):
-    settings = SETTINGS | {"epochs": 1, "batch_size": 3}  # of 4 videos: one is left over
+    settings = changed(epochs=1, batch_size=3)  # of 4 videos: one is left over
     training, validation = feature_data()
     # The odd one out in the last batch: scores of that batch alone would be far from these.
     validation = replace(validation, label_indices=np.array([0, 1, 0, 0]))
@@ -190,7 +187,7 @@ def run_tiny(
         model,
         training,
         validation,
-        settings=SETTINGS | settings,
+        settings=changed(**settings),
         drawing=Drawing(seed=seed, balanced=True),
         checkpoint=checkpoint,
         on_epoch=on_epoch,
@@ -290,7 +287,7 @@ def test_draw_epoch_draws_of_each_video_the_views_that_it_has():
 
 def test_train_without_validation_keeps_the_last_weights_and_stops_where_it_is_told(tmp_path):
     training, _ = feature_data()
-    options = {"drawing": Drawing(seed=7, balanced=True), "settings": SETTINGS | {"patience": 1}}
+    options = {"drawing": Drawing(seed=7, balanced=True), "settings": changed(patience=1)}
     results = []
     for number, more in enumerate(({"num_epochs": 4}, {})):
         model = build_model("normalized")
