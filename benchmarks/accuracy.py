@@ -128,7 +128,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--by",
         metavar="REGEX",
-        help="a second table, by what its group finds in the names of the videos, as '-(cm|nm)-'",
+        help="a second table, by what its group finds in the names of the videos, as '[-_](cm|nm)[-_]'",
     )
     options = parser.parse_args()
     if options.inner_folds < 2:
