@@ -75,7 +75,7 @@ def main() -> None:
     )
     _print_results(manifest, results)
     if options.by:
-        _print_groups(manifest, results, options.by)
+        print_groups(manifest, results, options.by)
     if choose:
         print(f"{CHOSEN}: {describe_choices(results[CHOSEN]['choices'])}")
 
@@ -128,7 +128,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--by",
         metavar="REGEX",
-        help="a second table, by what its group finds in the names of the videos, as '[-_](cm|nm)[-_]'",
+        help="also by what its group finds in the videos' names, as '[-_](cm|nm)[-_]'",
     )
     options = parser.parse_args()
     if options.inner_folds < 2:
@@ -195,7 +195,7 @@ def _print_results(manifest: pd.DataFrame, results: dict[str, dict[str, Any]]) -
             f"`{name}`",
             f"{right[name].mean():.1%} ({low:.0%} to {high:.0%})",
             f"{_macro_f1(result['predicted'], actual, every):.2f} ({f1_low:.2f} to {f1_high:.2f})",
-            _difference(right[name] - right[REFERENCE], subjects) if name != REFERENCE else "",
+            describe_change(right[name] - right[REFERENCE], subjects) if name != REFERENCE else "",
             *facts,
         )
         rows.append(row)
@@ -204,7 +204,7 @@ def _print_results(manifest: pd.DataFrame, results: dict[str, dict[str, Any]]) -
     print_table(columns, rows)
 
 
-def _print_groups(manifest: pd.DataFrame, results: dict[str, dict[str, Any]], pattern: str) -> None:
+def print_groups(manifest: pd.DataFrame, results: dict[str, dict[str, Any]], pattern: str) -> None:
     """Print the accuracy on the videos in whose names a pattern finds the same."""
     labels = sorted(manifest["label"].unique())
     actual = manifest["label"].map(labels.index).to_numpy()
@@ -220,7 +220,7 @@ def _print_groups(manifest: pd.DataFrame, results: dict[str, dict[str, Any]], pa
         samples = resample_subjects(subjects, num_bootstrap=2000, rng=np.random.default_rng(0))
         for name, one in right.items():
             low, high = accuracy_interval(one, samples)
-            change = _difference(one - right[REFERENCE], subjects) if name != REFERENCE else ""
+            change = describe_change(one - right[REFERENCE], subjects) if name != REFERENCE else ""
             accuracy = f"{one.mean():.1%} ({low:.0%} to {high:.0%})"
             rows.append((group, f"{is_in.sum()}", f"`{name}`", accuracy, change))
     print()
@@ -232,7 +232,7 @@ def _macro_f1(predicted: np.ndarray, actual: np.ndarray, rows: np.ndarray) -> fl
     return float(np.mean([mean_f1(actual[rows], one[rows]) for one in predicted]))
 
 
-def _difference(change: np.ndarray, subjects: np.ndarray) -> str:
+def describe_change(change: np.ndarray, subjects: np.ndarray) -> str:
     """Return the mean difference with its interval and p value, both over people."""
     spread = people_spread(
         lambda rows: change[rows].mean(),

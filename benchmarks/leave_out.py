@@ -40,10 +40,10 @@ Choose = Callable[..., str]  # `choose_candidate` but for those not tested, the 
 def prepare(settings: Settings, work: Path) -> pd.DataFrame:
     """Make clips, folds, and the views and features of every video; return the manifest."""
     (work / "params.yaml").write_text(yaml.safe_dump(settings.as_params()), encoding="utf-8")
-    _stage("convert", videos=settings.dataset.videos, out="data/converted_videos")
-    _stage("extract", converted="data/converted_videos", out="data/clips")
+    run_stage("convert", videos=settings.dataset.videos, out="data/converted_videos")
+    run_stage("extract", converted="data/converted_videos", out="data/clips")
     report, clips = "data/converted_videos/report.csv", "data/clips/clips.csv"
-    _stage("split", report=report, clips=clips, out="data/split")
+    run_stage("split", report=report, clips=clips, out="data/split")
     manifest = read_table(Path("data/split/manifest.csv"))
     views = {
         video_id: draw_views(video_id, seed=settings.seed, **settings.augment.model_dump())
@@ -51,15 +51,16 @@ def prepare(settings: Settings, work: Path) -> pd.DataFrame:
     }
     VIEWS.parent.mkdir(parents=True, exist_ok=True)
     write_views(VIEWS, views)
-    _stage("pose", clips=clips, out="data/landmarks")
+    run_stage("pose", clips=clips, out="data/landmarks")
     tables = {"manifest": "data/split/manifest.csv", "landmarks": "data/landmarks/landmarks.csv"}
-    _stage("features", **tables, clips=clips, views=VIEWS, out=FEATURES.parent)
+    run_stage("features", **tables, clips=clips, views=VIEWS, out=FEATURES.parent)
     manifest["fold"] = split_people(manifest, settings, settings.seed, None)[1]
     packed = read_table(FEATURES)[["video_id", "path"]]
     return manifest.merge(packed.rename(columns={"path": "features_path"}), on="video_id")
 
 
-def _stage(name: str, **arguments: str | Path) -> None:
+def run_stage(name: str, **arguments: str | Path) -> None:
+    """Run a stage of the pipeline in the current folder, with its options."""
     command = [sys.executable, "-m", f"stages.{name}"]
     for option, value in arguments.items():
         command += [f"--{option}", str(value)]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from places import ROOT
 
+from benchmarks.accuracy import print_groups
 from benchmarks.choice import choose_candidate, describe_choices, read_candidates
 from benchmarks.leave_out import (
     CHOSEN,
@@ -279,3 +280,36 @@ def test_as_many_people_as_there_are_can_be_learned_from(number):
     split = subjects.map({"p0": "test", "p1": "val"}).fillna("train")
     with pytest.raises(SystemExit, match=f"--train-people is {number}, and of 5 .* 1 validate"):
         keep_people(subjects, split, num_people=number, seed=3)
+
+
+def test_groups_are_scored_by_what_the_names_of_the_videos_say(capsys):
+    names = [
+        f"{label}/p{person}-{camera}-0"
+        for label in LABELS
+        for person in "12"
+        for camera in ("cm", "nm")
+    ]
+    manifest = pd.DataFrame(
+        {
+            "video_id": [*names, "sitting/p3"],
+            "label": [*(name.split("/")[0] for name in names), "sitting"],
+            "subject": [*(name.split("/")[1][:2] for name in names), "p3"],
+        }
+    )
+    moves = manifest["video_id"].str.contains("-cm-").to_numpy()
+    actual = manifest["label"].map(LABELS.index).to_numpy()
+    results = {
+        "pooled_linear": {"predicted": np.zeros((1, len(manifest)), int)},
+        "fusion": {"predicted": np.where(moves, actual, 0)[np.newaxis]},
+    }
+    print_groups(manifest, results, "-(cm|nm)-")
+    rows = [
+        line.split(" | ") for line in capsys.readouterr().out.splitlines() if "m | 4 | " in line
+    ]
+    told = {(row[0][-2:], row[2]): row[3].split()[0] for row in rows}
+    assert told == {
+        ("cm", "`pooled_linear`"): "50.0%",
+        ("cm", "`fusion`"): "100.0%",
+        ("nm", "`pooled_linear`"): "50.0%",
+        ("nm", "`fusion`"): "50.0%",
+    }

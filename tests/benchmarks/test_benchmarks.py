@@ -105,6 +105,15 @@ def test_accuracy_benchmark_tests_everybody_by_models_and_baselines(videos):
 
 
 @pytest.mark.slow
+def test_shaken_benchmark_shakes_the_test_clips_alone(videos):
+    rows = table_of(run("shaken", *options_for(videos), "--shake", "0.2"))
+    assert list(rows) == ["still", "shaken"]
+    # A shaken colour is the same colour.
+    assert rows["still"][0] == rows["shaken"][0]
+    assert rows["shaken"][1].startswith("+0.0 points")
+
+
+@pytest.mark.slow
 def test_unknown_benchmark_leaves_each_label_out(videos):
     rows = table_of(run("unknown", *options_for(videos), "--seeds", "1"))
     # Each label has four test videos in the two folds together.
