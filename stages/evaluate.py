@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from har.dataset.none_label import find_actions
 from har.dataset.tables import read_table
 from har.engine.files import read_json, write_json
 from har.engine.stage import run_stage
-from har.evaluation.held_out import find_actions, score_test_videos, uncalibrated
+from har.evaluation.held_out import score_test_videos, uncalibrated
 from har.pages.results import describe_scores, plot_calibration, write_results
 from har.recognizer.recognizer import load_recognizer
 from har.recognizer.scoring import predict_clips, time_prediction

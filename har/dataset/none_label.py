@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # naming new videos needs no tables, and pandas is slow to load
+    import numpy as np
     import pandas as pd
 
 
@@ -42,6 +43,22 @@ def find_none_label(labels: Iterable[str], name: str | None) -> str | None:
     return found[0] if found else None
 
 
+def find_actions(labels: pd.Series, none_label: str | None) -> np.ndarray:
+    """Return which of the test videos are of actions, bool, shape (num_videos,).
+
+    Raises:
+        ValueError: None is, so there is no accuracy.
+    """
+    is_action = (labels != none_label).to_numpy()
+    if len(is_action) and not is_action.any():
+        raise ValueError(
+            f"All {len(is_action)} test videos are of {none_label!r}, which is no action, so there "
+            "is no accuracy to score. Use fewer folds (split.folds), or record actions of the "
+            "people in these videos."
+        )
+    return is_action
+
+
 def only_actions(videos: pd.DataFrame, name: str | None) -> pd.DataFrame:
     """Return the rows whose `label` is an action, that is, not what `dataset.none` names."""
-    return videos[videos["label"] != find_none_label(videos["label"], name)]
+    return videos[find_actions(videos["label"], find_none_label(videos["label"], name))]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from har.dataset.none_label import find_actions
 from har.engine.seeds import generator_for
 from har.evaluation.baselines import predict_baselines
 from har.evaluation.rejection import score_answers
@@ -71,22 +72,6 @@ def score_test_videos(
     predicted = probabilities.argmax(axis=1)
     scores["per_class"] = score_classes(all_indices, predicted, recognizer.labels)
     return scores, baselines
-
-
-def find_actions(labels: pd.Series, none_label: str | None) -> np.ndarray:
-    """Return which of the test videos are of actions, bool, shape (num_videos,).
-
-    Raises:
-        ValueError: None is, so there is no accuracy.
-    """
-    is_action = (labels != none_label).to_numpy()
-    if len(is_action) and not is_action.any():
-        raise ValueError(
-            f"All {len(is_action)} test videos are of {none_label!r}, which is no action, so there "
-            "is no accuracy to score. Use fewer folds (split.folds), or record actions of the "
-            "people in these videos."
-        )
-    return is_action
 
 
 def uncalibrated(recognizer: Recognizer, probabilities: np.ndarray) -> np.ndarray:

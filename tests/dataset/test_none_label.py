@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from har.dataset.none_label import find_none_label, only_actions
+from har.dataset.none_label import find_actions, find_none_label, only_actions
 from har.dataset.split_checks import check_labels
 
 
@@ -56,3 +56,12 @@ def test_check_labels_refuses_what_leaves_no_two_actions(labels, none, message):
 def test_check_labels_takes_two_actions_and_what_is_none(none):
     labels = {"sit", "walk", "none"}
     check_labels(pd.DataFrame({"label": sorted(labels)}), labels, none=none)
+
+
+def test_find_actions_refuses_test_videos_of_no_action_alone():
+    assert find_actions(pd.Series(["sit", "none"]), "none").tolist() == [True, False]
+    assert find_actions(pd.Series(["sit", "none"]), None).all()
+    with pytest.raises(ValueError, match=r"All 2 test videos are of 'none'.*Use fewer folds"):
+        find_actions(pd.Series(["none", "none"]), "none")
+    with pytest.raises(ValueError, match="which is no action"):
+        only_actions(pd.DataFrame({"label": ["None", "None"]}), "none")

@@ -1,10 +1,8 @@
 """Scores of what a model is unsure of, and of videos of no action."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from har.evaluation.held_out import find_actions
 from har.evaluation.rejection import is_rejected, score_answers
 from har.evaluation.scores import wilson_interval
 
@@ -41,10 +39,3 @@ def test_is_rejected_takes_unsure_and_none():
     answers = np.array(["unsure", "none", "sit"])
     assert is_rejected(answers, "none").tolist() == [True, True, False]
     assert is_rejected(answers, None).tolist() == [True, False, False]
-
-
-def test_find_actions_refuses_test_videos_of_no_action_alone():
-    assert find_actions(pd.Series(["sit", "none"]), "none").tolist() == [True, False]
-    assert find_actions(pd.Series(["sit", "none"]), None).all()
-    with pytest.raises(ValueError, match=r"All 2 test videos are of 'none'.*Use fewer folds"):
-        find_actions(pd.Series(["none", "none"]), "none")
