@@ -34,7 +34,8 @@ def make_recognizer(seed: int) -> tuple[keras.Model, Recognizer]:
         "unsure_below": 0.4, "none_label": None,
     }  # fmt: skip
     preprocessing = {
-        "num_frames": NUM_FRAMES, "size": SIZE, "aspect": "pad", "model_frames": MODEL_FRAMES,
+        "max_side": 64, "num_frames": NUM_FRAMES, "size": SIZE, "aspect": "pad",
+        "model_frames": MODEL_FRAMES,
         "streams": ["frames"], "context": 1.0,
     }  # fmt: skip
     return model, Recognizer.of_model(model, LABELS, preprocessing, made_by)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from finished_runs import make_recognizer
 from places import ROOT
 from video_files import write_numbered
 
@@ -68,6 +69,17 @@ def test_scale_benchmark_measures_every_stage_and_adds_a_video():
     assert list(rows) == list(stage_commands())
     gigabytes = {stage: float(measured.split(", ")[1]) for stage, (measured,) in rows.items()}
     assert gigabytes["train"] > 2 * gigabytes["split"]  # of the stage's own process: TensorFlow
+
+
+@pytest.mark.slow
+def test_prediction_benchmark_times_the_start_and_each_more_video(tmp_path):
+    make_recognizer(1)[1].save(tmp_path / "model")
+    write_video(tmp_path / "a.mp4", [np.full((48, 64, 3), 90, np.uint8)] * 12, fps=12)
+    arguments = [str(tmp_path / "model"), str(tmp_path / "a.mp4"), "--repeats", "1"]
+    rows = table_of(run("prediction", *arguments))
+    assert list(rows) == ["plain decode", "start and one video", "each more video"]
+    assert rows["plain decode"][1] == "1.00 (1.00..1.00)"
+    assert float(rows["start and one video"][0]) > float(rows["each more video"][0])
 
 
 @pytest.fixture(scope="module")
