@@ -125,15 +125,6 @@ def test_shaken_benchmark_shakes_the_test_clips_alone(videos):
     assert rows["shaken"][1].startswith("+0.0 points")
 
 
-@pytest.mark.slow
-def test_unknown_benchmark_leaves_each_label_out(videos):
-    rows = table_of(run("unknown", *options_for(videos), "--seeds", "1"))
-    # Each label has four test videos in the two folds together.
-    assert {name: cells[0] for name, cells in rows.items()} == {
-        "sitting": "4", "walking": "4", "waving": "4", "all": "12",
-    }  # fmt: skip
-
-
 def test_camera_benchmark_reads_the_names_and_scores_what_can_be_told(tmp_path):
     for name in ("a/x_cm_np1.mp4", "b/y-nm-np1.mp4", "b/other.mp4"):
         write_numbered(tmp_path / name, 12)
