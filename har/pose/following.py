@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from har.pose.joints import NUM_LANDMARKS
-from har.pose.networks import Circle, PoseNetworks
+from har.pose.networks import Circle, PoseNetworks, Window, closer_windows
 from har.pose.people import PersonChoice
 
 MAX_LOOKS = 8  # frames in which the detector looks for people
@@ -32,11 +32,11 @@ def clip_landmarks(
     start = _find_start(frames, networks, person)
     if start is None:
         return found
-    place, circle = start
+    place, circle, window = start
     for order in (range(place, len(frames)), range(place - 1, -1, -1)):
         known = circle
         for index in order:
-            landmarks, known = _look(frames[index], networks, known)
+            landmarks, known = _look(frames[index], networks, known, window)
             if landmarks is not None:
                 found[index] = landmarks
     found[:, :, :3] /= frames.shape[1]
@@ -53,38 +53,41 @@ def unstretch(clip: np.ndarray, aspect: float) -> np.ndarray:
 
 
 def _look(
-    frame: np.ndarray, networks: PoseNetworks, known: Circle | None
+    frame: np.ndarray, networks: PoseNetworks, known: Circle | None, window: Window | None
 ) -> tuple[np.ndarray, Circle] | tuple[None, None]:
     """Return the landmarks in a frame, where they were expected or else where they are found."""
     if known is not None:
         landmarks, following = networks.find_landmarks(frame, known)
         if landmarks is not None:
             return landmarks, following
-    people = networks.find_people(frame)
+    people = networks.find_people(frame, window)
     return networks.find_landmarks(frame, people[0]) if people else (None, None)
 
 
 def _find_start(
     frames: np.ndarray, networks: PoseNetworks, person: PersonChoice
-) -> tuple[int, Circle] | None:
-    """Return the frame to start from and the person in it to follow."""
+) -> tuple[int, Circle, Window | None] | None:
+    """Return the frame to start from, the person in it to follow, and where people are found."""
     looks = np.unique(np.linspace(0, len(frames) - 1, MAX_LOOKS).round().astype(int))
-    found = {int(look): networks.find_people(frames[look]) for look in looks}
-    found = {look: people for look, people in found.items() if people}
-    if not found:
+    for window in (None, *closer_windows(frames[0])):
+        found = {int(look): networks.find_people(frames[look], window) for look in looks}
+        found = {look: people for look, people in found.items() if people}
+        if found:
+            break
+    else:
         return None
     # Where most people are seen there is a choice; where it is one everywhere, the surest look.
     look = max(found, key=lambda look: (len(found[look]), found[look][0].score))
     people = found[look]
     if len(people) == 1:
-        return look, people[0]
+        return look, people[0], window
     height, width = frames.shape[1:3]
     measures = {
         "moving": lambda one: _motion_around(frames, look, one),
         "largest": lambda one: one.side,
         "central": lambda one: -np.hypot(one.x - width / 2, one.y - height / 2),
     }
-    return look, max(people, key=measures[person])
+    return look, max(people, key=measures[person]), window
 
 
 def _motion_around(frames: np.ndarray, place: int, circle: Circle) -> float:

@@ -1,5 +1,6 @@
 """Whether a person is seen in the few frames of a first look at videos, before any run."""
 
+import itertools
 import queue
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ from har.dataset.inspection import Inspection
 from har.dataset.problems import Problem, people_problems
 from har.engine.progress import progress
 from har.engine.workers import map_in_threads, num_cores
-from har.pose.networks import PoseNetworks, find_pose_files
+from har.pose.networks import PoseNetworks, closer_windows, find_pose_files
 
 Skeleton = tuple[int, np.ndarray]  # which of the frames, and the landmarks, (33, 8), in its pixels
 
@@ -55,9 +56,13 @@ def find_skeleton(frames: Sequence[np.ndarray], networks: PoseNetworks) -> Skele
         frames: uint8 RGB, shape (height, width, 3).
         networks: Of one thread.
     """
+    if not frames:
+        return None
     middle = (len(frames) - 1) / 2
-    for place in sorted(range(len(frames)), key=lambda place: abs(place - middle)):
-        people = networks.find_people(frames[place])
+    places = sorted(range(len(frames)), key=lambda place: abs(place - middle))
+    windows = (None, *closer_windows(frames[0]))
+    for window, place in itertools.product(windows, places):
+        people = networks.find_people(frames[place], window)
         if people:
             landmarks, _ = networks.find_landmarks(frames[place], people[0])
             if landmarks is not None:

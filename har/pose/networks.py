@@ -9,6 +9,7 @@ https://arxiv.org/abs/2006.10204; constants as in MediaPipe's published graphs (
 
 import zipfile
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -30,6 +31,7 @@ OUTPUTS = ("Identity", "Identity_1", "Identity_4")
 
 DETECTOR_SIZE = 224  # pixels
 STRIDES = (8, 16, 32, 32, 32)  # of the detector's layers
+CLOSER = 2 / 3  # side of a corner that is looked into closer by, as a share of the frame's
 MIN_SCORE = 0.5  # of a detection
 MAX_OVERLAP = 0.3  # of two detections of different people
 CIRCLE_SCALE = 2.5  # side of the crop per distance from the hips to the circle's edge
@@ -58,6 +60,20 @@ class Circle:
     score: float = 1.0
 
 
+class Window(NamedTuple):
+    """A square of a frame, in pixels; black where it is beyond the frame.
+
+    Attributes:
+        left: First column.
+        top: First row.
+        side: Width and height.
+    """
+
+    left: float
+    top: float
+    side: float
+
+
 class PoseNetworks:
     """Both networks, used by one thread.
 
@@ -70,17 +86,16 @@ class PoseNetworks:
         self._detector, self._landmarks = Network(detector), Network(landmarks)
         self._anchors = detector_anchors()
 
-    def find_people(self, frame: np.ndarray) -> list[Circle]:
+    def find_people(self, frame: np.ndarray, window: Window | None = None) -> list[Circle]:
         """Return the people in a frame, the surest first.
 
         Args:
             frame: uint8 RGB, shape (height, width, 3).
+            window: Where to look; None: in all of it.
         """
-        height, width = frame.shape[:2]
-        longest = max(height, width)
-        scale = DETECTOR_SIZE / longest
-        left, top = (longest - width) / 2, (longest - height) / 2  # of the bars around the frame
-        placed = np.float32([[scale, 0, left * scale], [0, scale, top * scale]])
+        left, top, side = window or whole_frame(frame)
+        scale = DETECTOR_SIZE / side
+        placed = np.float32([[scale, 0, -left * scale], [0, scale, -top * scale]])
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         square = cv2.warpAffine(frame, placed, (DETECTOR_SIZE, DETECTOR_SIZE), flags=how)
         boxes, scores = self._detector.outputs(
@@ -92,7 +107,7 @@ class PoseNetworks:
         found = merge_boxes(boxes, _sigmoid(scores[:, 0]))
         people = []
         for box, score in found:
-            points = box[4:].reshape(4, 2) * longest - [left, top]
+            points = box[4:].reshape(4, 2) * side + [left, top]
             people.append(_circle_between(points[0], points[1], score))
         return people
 
@@ -126,6 +141,27 @@ class PoseNetworks:
         upright = metres[:, :2] @ np.array([[cosine, sine], [-sine, cosine]], np.float32)
         found = np.hstack([points[:NUM_LANDMARKS], upright, metres[:, 2:]])
         return found.astype(np.float32), _circle_between(points[MIDDLE, :2], points[TIP, :2], 1.0)
+
+
+def whole_frame(frame: np.ndarray) -> Window:
+    """Return the smallest window that holds all of a frame, with the frame in its middle."""
+    height, width = frame.shape[:2]
+    side = max(height, width)
+    return Window((width - side) / 2, (height - side) / 2, side)
+
+
+def closer_windows(frame: np.ndarray) -> list[Window]:
+    """Return where to look for people who are not found in a whole frame.
+
+    First from twice as far, for who fills the frame or is cut by it; then in each corner closer by,
+    for who is small.
+    """
+    height, width = frame.shape[:2]
+    left, top, side = whole_frame(frame)
+    near = CLOSER * side
+    corners = [(0, 0), (width - near, 0), (0, height - near), (width - near, height - near)]
+    farther = Window(left - side / 2, top - side / 2, 2 * side)
+    return [farther, *(Window(*corner, near) for corner in corners)]
 
 
 def find_pose_files() -> tuple[bytes, bytes]:

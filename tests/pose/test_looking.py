@@ -89,7 +89,7 @@ def test_find_skeleton_starts_in_the_middle_and_goes_on_without_landmarks():
     asked = []
 
     class Networks:
-        def find_people(self, frame):
+        def find_people(self, frame, window=None):
             asked.append(int(frame[0, 0, 0]))
             return [frame] if asked[-1] != 1 else []
 

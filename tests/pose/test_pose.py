@@ -18,9 +18,11 @@ from har.pose.landmarks import fill_gaps, pose_features, share_found, view_landm
 from har.pose.networks import (
     Circle,
     PoseNetworks,
+    closer_windows,
     detector_anchors,
     find_pose_files,
     merge_boxes,
+    whole_frame,
 )
 from har.video.extracting import extract_clip, stretched_aspect
 from stages.pose import main
@@ -128,7 +130,7 @@ class ThreePeople:
 
     people = (Circle(50, 112, 40, 0, 0.9), Circle(112, 112, 30, 0, 0.8), Circle(170, 112, 80, 0))
 
-    def find_people(self, frame):
+    def find_people(self, frame, window=None):
         return list(self.people)
 
     def find_landmarks(self, frame, circle):
@@ -275,3 +277,56 @@ def test_real_people_are_found_in_nearly_all_frames(networks):
         assert aspect == pytest.approx(180 / 144)
         shares.append(share_found(clip_landmarks(clip, networks, aspect=aspect)))
     assert np.mean(shares) > 0.95
+
+
+class OneCornerPerson:
+    """Stands in for the networks: sees somebody only in windows that are not the whole frame."""
+
+    def __init__(self):
+        self.windows = []
+
+    def find_people(self, frame, window=None):
+        self.windows.append(window)
+        if window is None or window.side > max(frame.shape):
+            return []
+        return [Circle(window.left + 5, window.top + 5, 40, 0, 0.9)]
+
+    def find_landmarks(self, frame, circle):
+        lost = frame.any()  # in a bright frame nobody is where they were
+        return (
+            (None, None)
+            if lost and circle.side == 41
+            else (np.full((33, 8), circle.x, np.float32), Circle(circle.x, circle.y, 41, 0))
+        )
+
+
+def test_who_is_not_found_in_the_whole_frame_is_looked_for_farther_off_and_closer_by():
+    networks, clip = OneCornerPerson(), np.zeros((NUM_FRAMES, 60, 60, 3), np.uint8)
+    followed = clip_landmarks(clip, networks, aspect=1.0)
+    assert followed[:, 0, 0] == pytest.approx(5 / 60)
+    sides = [60 if window is None else window.side for window in networks.windows]
+    assert sides == [60] * NUM_FRAMES + [120] * NUM_FRAMES + [40] * NUM_FRAMES
+    assert networks.windows[NUM_FRAMES] == (-30, -30, 120)  # the frame is in its middle
+
+
+def test_who_is_lost_is_looked_for_where_people_were_found():
+    networks, clip = OneCornerPerson(), np.full((NUM_FRAMES, 60, 60, 3), 255, np.uint8)
+    assert share_found(clip_landmarks(clip, networks, aspect=1.0)) == 1
+    assert networks.windows[3 * NUM_FRAMES :]
+    assert set(networks.windows[3 * NUM_FRAMES :]) == {(0, 0, 40)}
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs the real clips in ../shared/real")
+def test_a_person_who_fills_the_frame_is_found(networks):
+    (path,) = (REAL / "jhmdb/shoot_gun").glob("v291_6c97e0_*")
+    clip, _ = extract_clip(path, num_frames=NUM_FRAMES, size=SIZE)
+    assert not any(networks.find_people(frame) for frame in clip)
+    assert share_found(clip_landmarks(clip, networks, aspect=4 / 3)) > 0.5
+
+
+def test_windows_hold_the_whole_frame_and_its_corners():
+    frame = np.zeros((30, 60, 3), np.uint8)
+    assert whole_frame(frame) == (0, -15, 60)
+    farther, *near = closer_windows(frame)
+    assert farther == (-30, -45, 120)
+    assert near == [(0, 0, 40), (20, 0, 40), (0, -10, 40), (20, -10, 40)]
