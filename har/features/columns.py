@@ -15,7 +15,7 @@ def stream_slices(streams: Sequence[str], num_features: int) -> dict[str, slice]
 
     Example:
         >>> stream_slices(["frames", "pose"], 1280 + NUM_POSE_FEATURES)["pose"]
-        slice(1280, 1368, None)
+        slice(1280, 1333, None)
     """
     num_pictures = len(picture_streams(streams))
     num_of_pictures = num_features - streams.count(POSE) * NUM_POSE_FEATURES
