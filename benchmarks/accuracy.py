@@ -182,18 +182,17 @@ def _print_results(manifest: pd.DataFrame, results: dict[str, dict[str, Any]]) -
     labels = sorted(manifest["label"].unique())
     actual = manifest["label"].map(labels.index).to_numpy()
     subjects = manifest["subject"].to_numpy()
-    samples = resample_subjects(subjects, num_bootstrap=2000, rng=np.random.default_rng(0))
+    samples = resampled(subjects)
     right = {name: (result["predicted"] == actual).mean(axis=0) for name, result in results.items()}
     rows = []
     for name, result in results.items():
-        low, high = accuracy_interval(right[name], samples)
         f1 = [_macro_f1(result["predicted"], actual, rows) for rows in samples]
         f1_low, f1_high = np.quantile(f1, [0.025, 0.975])
         every = np.arange(len(actual))
         facts = _describe(result, manifest["path"].iloc[0]) if "model" in result else ("", "", "")
         row = (
             f"`{name}`",
-            f"{right[name].mean():.1%} ({low:.0%} to {high:.0%})",
+            describe_accuracy(right[name], samples),
             f"{_macro_f1(result['predicted'], actual, every):.2f} ({f1_low:.2f} to {f1_high:.2f})",
             describe_change(right[name] - right[REFERENCE], subjects) if name != REFERENCE else "",
             *facts,
@@ -217,15 +216,30 @@ def print_groups(manifest: pd.DataFrame, results: dict[str, dict[str, Any]], pat
             name: (result["predicted"] == actual)[:, is_in].mean(axis=0)
             for name, result in results.items()
         }
-        samples = resample_subjects(subjects, num_bootstrap=2000, rng=np.random.default_rng(0))
+        samples = resampled(subjects)
         for name, one in right.items():
-            low, high = accuracy_interval(one, samples)
             change = describe_change(one - right[REFERENCE], subjects) if name != REFERENCE else ""
-            accuracy = f"{one.mean():.1%} ({low:.0%} to {high:.0%})"
+            accuracy = describe_accuracy(one, samples)
             rows.append((group, f"{is_in.sum()}", f"`{name}`", accuracy, change))
     print()
     columns = ["in the name", "videos", "model", "accuracy (95 %)"]
     print_table([*columns, f"against `{REFERENCE}` (95 %), p"], rows)
+
+
+def resampled(subjects: np.ndarray) -> list[np.ndarray]:
+    """Return the rows of people drawn again and again, always the same."""
+    return resample_subjects(subjects, num_bootstrap=2000, rng=np.random.default_rng(0))
+
+
+def describe_accuracy(right: np.ndarray, samples: list[np.ndarray]) -> str:
+    """Return the mean with its interval over people.
+
+    Args:
+        right: Of each video, the share of seeds by which it is right, shape (num_videos,).
+        samples: As of `resampled`.
+    """
+    low, high = accuracy_interval(right, samples)
+    return f"{right.mean():.1%} ({low:.0%} to {high:.0%})"
 
 
 def _macro_f1(predicted: np.ndarray, actual: np.ndarray, rows: np.ndarray) -> float:

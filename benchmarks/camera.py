@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from har.clips.camera import MOVING, measure_camera
 from har.clips.views import View, apply_view
@@ -67,22 +68,11 @@ def describe(moves: np.ndarray, motions: np.ndarray, labels: np.ndarray) -> str:
         threshold = choose_threshold(moves[~is_out], motions[~is_out])
         right += ((motions[is_out] >= threshold) == moves[is_out]).sum()
     return (
-        f"{counts}; AUROC {auroc(moves, motions):.3f}; "
+        f"{counts}; AUROC {roc_auc_score(moves, motions):.3f}; "
         f"by {MOVING}: accuracy {(said == moves).mean():.3f}, "
         f"moving found {said[moves].mean():.3f}, still taken for moving {said[~moves].mean():.3f}; "
         f"by the threshold of the other labels: accuracy {right / len(moves):.3f}"
     )
-
-
-def auroc(moves: np.ndarray, motions: np.ndarray) -> float:
-    """Return how often a moving camera is measured above a still one; half for the same.
-
-    Example:
-        >>> auroc(np.array([True, True, False]), np.array([3.0, 1.0, 1.0]))
-        0.75
-    """
-    differences = motions[moves][:, np.newaxis] - motions[~moves]
-    return float((differences > 0).mean() + (differences == 0).mean() / 2)
 
 
 def choose_threshold(moves: np.ndarray, motions: np.ndarray) -> float:

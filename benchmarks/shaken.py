@@ -16,7 +16,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.accuracy import data_options, describe_change, prepare_videos, read_settings
+from benchmarks.accuracy import (
+    data_options,
+    describe_accuracy,
+    describe_change,
+    prepare_videos,
+    read_settings,
+    resampled,
+)
 from benchmarks.leave_out import FEATURES, VIEWS, fit_fresh, run_stage, split_people
 from benchmarks.timing import print_heading, print_table
 from har.clips.clip import load_clip
@@ -28,7 +35,6 @@ from har.engine.cache import file_digest
 from har.engine.progress import progress
 from har.engine.runtime import keras
 from har.engine.seeds import generator_for
-from har.evaluation.scores import accuracy_interval, resample_subjects
 from har.settings import Settings
 from har.settings.loading import changed_settings
 from har.training.examples import read_examples
@@ -128,13 +134,11 @@ def describe(tested: pd.DataFrame) -> list[tuple[str, str, str]]:
         tested: As of `train_and_test`, of all folds.
     """
     subjects = tested["subject"].to_numpy()
-    samples = resample_subjects(subjects, num_bootstrap=2000, rng=np.random.default_rng(0))
-    rows = []
+    samples, rows = resampled(subjects), []
     for name in ("still", "shaken"):
         right = tested[name].to_numpy(dtype=float)
-        low, high = accuracy_interval(right, samples)
         change = describe_change(right - tested["still"].to_numpy(), subjects)
-        accuracy = f"{right.mean():.1%} ({low:.0%} to {high:.0%})"
+        accuracy = describe_accuracy(right, samples)
         rows.append((name, accuracy, "" if name == "still" else change))
     return rows
 

@@ -149,13 +149,13 @@ def view_windows(view: View, num_frames: int) -> np.ndarray:
 
 def write_views(path: Path, views: dict[str, list[View]]) -> None:
     """Write the views of each clip as a table: `video_id`, `view` from 1, the view's fields."""
+    import pandas as pd  # here: naming new videos needs no tables
+
     rows = [
         {"video_id": video_id, "view": number, **asdict(view)}
         for video_id, views_of_clip in views.items()
         for number, view in enumerate(views_of_clip, start=1)
     ]
-    import pandas as pd  # here: naming new videos needs no tables
-
     table = pd.DataFrame(rows, columns=["video_id", "view", *View.__dataclass_fields__])
     table.to_csv(path, index=False)
 

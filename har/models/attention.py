@@ -23,15 +23,13 @@ from pydantic import Field
 from har.clips.streams import StreamName
 from har.engine.section import Count, Positive, Share
 from har.features.columns import stream_slices
-from har.models.contract import FeatureSettings, Tensor, layers, ops
+from har.models.contract import FeatureSettings, Tensor, layers, ops, standardize
 
 INPUT = "features"
 HEAD_WIDTH = 16  # of an attention head; so many heads as fit into the width
 MLP_RATIO = 2  # of the hidden layer of an encoder layer to the width
 INNER_DROPOUT = 0.1  # of what an encoder layer adds
 EPSILON = 1e-3  # of a variance; a feature that hardly varies stays small
-MOST_DEVIATIONS = 6.0  # of a feature; one that is farther off is mostly a body lost for a moment
-BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 needs 500 steps to forget its start; a run has fewer
 CLASSIFIER = {"kernel_initializer": "zeros"}
 
 
@@ -93,11 +91,7 @@ def time_encoding(num_frames: int, width: int) -> np.ndarray:
 
 def _encode(x: Tensor, settings: Settings) -> Tensor:
     """Return one vector for each clip, (batch, width), of the features of one stream."""
-    x = layers.BatchNormalization(
-        momentum=BATCH_NORM_MOMENTUM, epsilon=EPSILON, center=False, scale=False
-    )(x)
-    x = ops.clip(x, -MOST_DEVIATIONS, MOST_DEVIATIONS)
-    x = layers.SpatialDropout1D(settings.dropout)(x)
+    x = layers.SpatialDropout1D(settings.dropout)(standardize(x, epsilon=EPSILON))
     x = layers.Dense(settings.width)(x)
     x = x + time_encoding(x.shape[1], settings.width)
     for _ in range(settings.num_layers):

@@ -38,6 +38,8 @@ __all__ = ["ClipSettings", "FeatureSettings", "ModelSettings", "Tensor", "layers
 
 NO_MODELS = ("contract", "one_stream")  # files in this folder that are no models
 LAST_LAYER = "probabilities"
+BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 needs 500 steps to forget its start; a run has fewer
+MOST_DEVIATIONS = 6.0  # of a number; one that is farther off is mostly a body lost for a moment
 
 
 class ModelSettings(Section):
@@ -76,6 +78,19 @@ class FeatureSettings(ModelSettings):
 
 # What a model can be trained on, its `INPUT`, and the settings that such models have.
 INPUTS = {"clips": ClipSettings, "features": FeatureSettings}
+
+
+def standardize(x: Tensor, *, epsilon: float) -> Tensor:
+    """Return numbers in deviations from their running mean, those that are far off cut short.
+
+    Args:
+        x: Of any shape; each number of its last axis has a mean and a deviation of its own.
+        epsilon: Added to the variance, so that what hardly varies stays small.
+    """
+    x = layers.BatchNormalization(
+        momentum=BATCH_NORM_MOMENTUM, epsilon=epsilon, center=False, scale=False
+    )(x)
+    return ops.clip(x, -MOST_DEVIATIONS, MOST_DEVIATIONS)
 
 
 def model_names() -> list[str]:

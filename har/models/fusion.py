@@ -20,7 +20,7 @@ from pydantic import Field
 from har.clips.streams import StreamName
 from har.engine.section import Count, Positive, Share
 from har.features.columns import stream_slices
-from har.models.contract import FeatureSettings, Tensor, layers, ops
+from har.models.contract import FeatureSettings, Tensor, layers, ops, standardize
 
 INPUT = "features"
 LAGS = (2, 4)  # frames between the two that are compared; neighbours differ by noise
@@ -30,8 +30,6 @@ UNORDERED = ("frames",)  # of the whole picture the order is mostly chance, and 
 WITH_ENDS = ("pose",)
 MIN_FRAMES = max(*LAGS, NUM_PARTS) + 1
 EPSILON = 1e-5  # where a feature stands still, Grad-CAM would divide by its deviation
-MOST_DEVIATIONS = 6.0  # of a statistic; one that is farther off is mostly a body lost for a moment
-BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 needs 500 steps to forget its start; a run has fewer
 # Inputs of a stream together; fewer ones are made larger, so that its layer learns as fast.
 NUM_INPUTS = 4 * 1280
 # From noise, which thousands of inputs add up, a few hundred steps would not come back: start at 0.
@@ -66,11 +64,7 @@ def build(inputs: Tensor, settings: Settings) -> Tensor:
     streams = []
     for stream, columns in slices.items():
         x = layers.Flatten()(_statistics(stream, inputs[:, :, columns]))
-        x = layers.BatchNormalization(
-            momentum=BATCH_NORM_MOMENTUM, epsilon=EPSILON, center=False, scale=False
-        )(x)
-        x = ops.clip(x, -MOST_DEVIATIONS, MOST_DEVIATIONS)
-        x = layers.Dropout(settings.dropout)(x)
+        x = layers.Dropout(settings.dropout)(standardize(x, epsilon=EPSILON))
         streams.append(x * (NUM_INPUTS / x.shape[-1]) ** 0.5)
     return OneStream(name="one_stream")(streams)
 

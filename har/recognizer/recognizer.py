@@ -12,7 +12,7 @@ import re
 import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,15 +153,16 @@ def load_recognizer(folder: Path) -> Recognizer:
     described = ("labels", "preprocessing", "params")
     _check_files(folder, [MODEL_NAME, *(f"{name}.json" for name in described)])
     read = {name: read_json(folder / f"{name}.json") for name in described}
-    recognizer = Recognizer((folder / MODEL_NAME).read_bytes(), **read)
-    networks = {}
-    if recognizer.takes_features:
-        _check_files(folder, [BACKBONE_NAME])
+    networks: dict[str, Any] = {}
+    if (folder / BACKBONE_NAME).is_file():
         networks["backbone"] = (folder / BACKBONE_NAME).read_bytes()
-    if POSE in recognizer.preprocessing["streams"]:
+    if POSE in read["preprocessing"]["streams"]:
         _check_files(folder, POSE_NAMES)
         networks["pose"] = tuple((folder / name).read_bytes() for name in POSE_NAMES)
-    return replace(recognizer, **networks)
+    recognizer = Recognizer((folder / MODEL_NAME).read_bytes(), **read, **networks)
+    if recognizer.backbone is None and recognizer.takes_features:
+        _check_files(folder, [BACKBONE_NAME])
+    return recognizer
 
 
 def _check_files(folder: Path, names: Sequence[str]) -> None:
