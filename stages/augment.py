@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from har.clips.clip import load_clip
 from har.clips.views import apply_view, draw_views, write_views
 from har.dataset.tables import read_table
 from har.engine.stage import run_stage
+from har.features.drawn import COLUMNS, pack_drawn
 from har.pages.plots import save_contact_sheet
 from har.settings import load_settings
 
@@ -37,6 +40,19 @@ def main(manifest: Path, out: Path) -> None:
         rows += [("a view of it", apply_view(clip, view)) for view in views[video.video_id][:1]]
     save_contact_sheet(rows, out / "contact_sheet.png")
     print(f"augment: {augment.num_views} views of each of {len(training)} training clips")
+    drawn = pd.DataFrame(columns=COLUMNS)
+    if settings.is_synthetic:
+        drawn = pack_drawn(
+            training["label"].unique().tolist(),
+            out,
+            number=settings.drawn.sequences,
+            num_frames=settings.extract.num_frames,
+            seed=settings.seed,
+            num_workers=settings.workers,
+            max_gigabytes=settings.cache.max_gigabytes,
+        )
+        print(f"augment: {drawn['num_sequences'].sum()} drawn sequences of {len(drawn)} labels")
+    drawn.to_csv(out / "drawn.csv", index=False)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from har.demo import write_dataset
+from har.demo.motion import table_digest
 from har.engine.stage import run_stage
 from har.settings import load_settings
 from har.video.reading import code_version
@@ -25,7 +26,7 @@ def main(out: Path) -> None:
         num_videos=num_videos,
         seed=settings.seed,
         num_workers=settings.workers,
-        code_version=code_version("har.demo"),
+        code_version=code_version("har.demo") + table_digest(),
         max_gigabytes=settings.cache.max_gigabytes,
     )
     said = f"{num_drawn} drawn, {num_videos - num_drawn} reused"

@@ -12,9 +12,12 @@ from har.recognizer.recognizer import load_recognizer
 from har.recognizer.scoring import predict_clips, time_prediction
 from har.settings import load_settings
 from har.tracking.results import log_evaluation
+from har.training.examples import read_drawn
 
 
-def main(model: Path, split: Path, manifest: Path, features: Path, metrics: Path) -> None:
+def main(
+    model: Path, split: Path, manifest: Path, drawn: Path, features: Path, metrics: Path
+) -> None:
     """Score the model and the baselines on the test split, draw and log the result."""
     settings = load_settings()
     recognizer, packed = load_recognizer(model), read_table(features)[["video_id", "path"]]
@@ -23,6 +26,7 @@ def main(model: Path, split: Path, manifest: Path, features: Path, metrics: Path
     test = videos[videos["split"] == "test"].reset_index(drop=True)
     probabilities = predict_clips(recognizer, test)
     options = {"num_bootstrap": settings.evaluate.num_bootstrap, "seed": settings.seed}
+    options["drawn"] = read_drawn(drawn, recognizer.labels, settings)
     scores, baselines = score_test_videos(recognizer, videos, probabilities, **options)
     scores["grouped_by"] = read_json(split / "split.json")["grouped_by"]
     write_results(scores, test, probabilities, baselines, recognizer, metrics)

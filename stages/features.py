@@ -17,13 +17,15 @@ from har.settings import load_settings
 def main(manifest: Path, clips: Path, landmarks: Path, views: Path, out: Path) -> None:
     """Write one packed file per video: the features of its clip and of each of its views."""
     settings = load_settings()
-    extractor = make_extractor(
-        **settings.backbone.model_dump(),
-        seed=settings.seed,
-        frame_size=settings.extract.size,
-        num_threads=settings.workers,
-        runtime=settings.features.runtime,
-    )
+    shown, extractor = Shown(settings.made_streams, settings.features.context), None
+    if shown.pictures:
+        extractor = make_extractor(
+            **settings.backbone.model_dump(),
+            seed=settings.seed,
+            frame_size=settings.extract.size,
+            num_threads=settings.workers,
+            runtime=settings.features.runtime,
+        )
     videos = read_table(manifest)[["video_id", "path"]]
     videos = videos.merge(read_table(clips)[["video_id", "sha256", "aspect"]], on="video_id")
     found = read_table(landmarks)[["video_id", "path", "sha256"]]
@@ -33,14 +35,15 @@ def main(manifest: Path, clips: Path, landmarks: Path, views: Path, out: Path) -
         read_views(views),
         extractor,
         out,
-        shown=Shown(settings.features.streams, settings.features.context),
+        shown=shown,
+        num_threads=settings.workers,
         max_gigabytes=settings.cache.max_gigabytes,
     )
     out.mkdir(parents=True, exist_ok=True)
     table.to_csv(out / "features.csv", index=False)
     print(
         f"features: {num_made} made, {len(videos) - num_made} reused, 0 failed "
-        f"({settings.backbone.name} by {extractor.runtime})"
+        + (f"({settings.backbone.name} by {extractor.runtime})" if extractor else "(pose alone)")
     )
 
 

@@ -14,12 +14,18 @@ from har.tracking.tracked_training import Tables, TrackedTraining
 
 
 def main(
-    manifest: Path, clips: Path, views: Path, features: Path, out: Path, metrics: Path
+    manifest: Path,
+    clips: Path,
+    views: Path,
+    drawn: Path,
+    features: Path,
+    out: Path,
+    metrics: Path,
 ) -> None:
     """Train `model` on the training split and write it with its curves."""
     settings = load_settings()
     setup_tensorflow(**settings.train.model_dump(), seed=settings.seed)
-    training = TrackedTraining(settings, Tables(manifest, clips, views, features))
+    training = TrackedTraining(settings, Tables(manifest, clips, views, drawn, features))
     kept, history_file = KeptTrainings(settings.cache.max_gigabytes), metrics / "plots/history.csv"
     was_kept = kept.restore(training.fingerprint)
     if not was_kept:

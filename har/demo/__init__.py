@@ -12,27 +12,31 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from har.demo.film import View, film
+from har.demo.body import Body
+from har.demo.film import film
 from har.demo.motion import LABELS, Motion, make_motion
-from har.demo.scene import Scene, make_room, make_street, place_seat, place_spare_desk
-from har.demo.stances import Walking
+from har.demo.scene import Scene, make_room, make_street, place_board, place_seat, place_spare_desk
 from har.demo.subject import Subject, make_subject
+from har.demo.views import View, choose_view, draw_facing
 from har.engine.cache import Cache, CacheEntry, keep_entries, place
 from har.engine.workers import run_in_workers
 from har.video.writing import write_video
 
 # Videos of each label in 120; unbalanced, as what people collect is.
 LABEL_WEIGHTS = {
-    "calling": 20, "sitting": 22, "standing": 28, "walking": 19, "waving": 16, "writing": 15,
+    "calling": 17, "none": 17, "sitting": 19, "standing": 23, "walking": 16, "waving": 14,
+    "writing": 14,
 }  # fmt: skip
 ENDINGS = [".mov"] * 17 + [".mp4", ".mkv", ".avi"]
 PORTRAIT_SHARE = 0.35
 VIDEO_SECONDS, VIDEO_GIGABYTES = 600.0, 3.0  # far more than drawing one video takes
 LYING_SIZES = [(320, 240), (352, 240), (352, 288)]  # (width, height)
 PORTRAIT_SIZE = (240, 320)
-RATES = (24, 25, 30)
+RATES = (15, 20)
 SECONDS = (2.0, 3.8)
 CRF = 21
+NUM_GLANCES = 9  # instants of a video that decide where the camera stands
+DESKS = 0.85  # share of those at a desk whose desk is there
 
 
 @dataclass(frozen=True)
@@ -139,67 +143,41 @@ def _cast(
 
 def draw_frames(video: DemoVideo) -> Iterator[np.ndarray]:
     """Yield the upright frames of a video, uint8 RGB (height, width, 3)."""
-    rng = np.random.default_rng([video.seed, video.index, 1])
-    seconds = video.num_frames / video.fps
-    azimuth = rng.uniform(-0.6, 0.6)
-    heading = azimuth + _facing(video.label, rng)
-    motion = make_motion(video.label, video.subject, rng, heading=heading, seconds=seconds)
-    view = _choose_view(motion, azimuth, video, rng)
-    scene = _choose_scene(motion, heading, view, video, rng)
+    motion, scene, view, rng = arrange(video)
     return film(
         video.subject, motion, scene, view,
         fps=video.fps, num_frames=video.num_frames, rng=rng,
     )  # fmt: skip
 
 
-def _facing(label: str, rng: np.random.Generator) -> float:
-    """Return by how much someone does not face the camera, in radians."""
-    if label == "walking":  # towards the camera, past it, or away
-        way = rng.choice([0.0, 1.55, -1.55, 3.14], p=[0.35, 0.22, 0.22, 0.21])
-        return float(way + rng.uniform(-0.35, 0.35))
-    return float(rng.uniform(-0.7, 0.7) if rng.random() < 0.85 else rng.uniform(-1.4, 1.4))
-
-
-def _choose_view(
-    motion: Motion, azimuth: float, video: DemoVideo, rng: np.random.Generator
-) -> View:
-    """Place the camera so that the person is seen nearly whole."""
-    walks = isinstance(motion.stance, Walking)
-    is_portrait = video.size[0] < video.size[1]
-    share = rng.uniform(0.64, 0.76) if is_portrait else rng.uniform(0.76, 0.9)
-    low, high = (4.6, 6.0) if walks else (2.8, 5.0)
-    height = 0.72 if motion.seated else 1.0
-    return View(
-        azimuth=azimuth,
-        distance=rng.uniform(low, high),
-        height=rng.uniform(1.0, 2.0),
-        target=np.array([rng.normal(0, 0.05), 0, height + rng.normal(0, 0.04)]),
-        size=video.size,
-        person_share=share * (1.4 if motion.seated else 0.85 if walks else 1.0),
-        shake=0.0 if rng.random() < 0.3 else rng.uniform(0.001, 0.004),
-        follow=rng.uniform(0.6, 1.0) if walks and rng.random() < 0.8 else 0.0,
-    )
+def arrange(video: DemoVideo) -> tuple[Motion, Scene, View, np.random.Generator]:
+    """Return what is done in a video, where, seen from where, and what decides the rest."""
+    rng = np.random.default_rng([video.seed, video.index, 1])
+    azimuth = rng.uniform(-0.6, 0.6)
+    heading = azimuth + draw_facing(rng, walks=video.label == "walking")
+    seconds = video.num_frames / video.fps
+    motion = make_motion(video.label, video.subject, rng, heading=heading, seconds=seconds)
+    body = Body(video.subject, motion.poses(np.linspace(0, seconds, NUM_GLANCES)))
+    view = choose_view(body, azimuth=azimuth, size=video.size, rng=rng)
+    return motion, _choose_scene(motion, heading, view, body, rng), view, rng
 
 
 def _choose_scene(
-    motion: Motion, heading: float, view: View, video: DemoVideo, rng: np.random.Generator
+    motion: Motion, heading: float, view: View, body: Body, rng: np.random.Generator
 ) -> Scene:
     """Build what stands around the person."""
-    clear = 1.0
-    if isinstance(motion.stance, Walking):
-        way = motion.stance.position(motion.stance.middle + video.num_frames / video.fps / 2)
-        clear = float(np.linalg.norm(way)) + 0.5
-    if rng.random() < (0.15 if motion.seated else 0.4):
+    clear = float(np.linalg.norm(body.pose.hips[:, :2], axis=1).max()) + 1.0
+    if rng.random() < (0.15 if motion.seat else 0.4) and not motion.board:
         scene = make_street(rng, clear=clear)
     else:
         scene = make_room(rng, clear=clear, camera_x=view.position[0])
-        if not motion.seated and rng.random() < 0.3:
+        if not motion.seat and rng.random() < 0.3:
             scene.shapes.extend(place_spare_desk(rng, clear=clear))
-    if motion.seated:
-        pen_side = (1 if video.subject.right_handed else -1) if motion.pen_lies else None
-        scene.shapes.extend(
-            place_seat(rng, heading=heading, with_desk=motion.desk, pen_side=pen_side)
-        )
+    if motion.seat:
+        with_desk = motion.desk and rng.random() < DESKS
+        scene.shapes.extend(place_seat(rng, heading=heading, seat=motion.seat, with_desk=with_desk))
+    if motion.board:
+        scene.shapes.extend(place_board(rng, heading=heading))
     return scene
 
 

@@ -1,59 +1,23 @@
 """Films a moving person of the demo data in a scene: camera, shadow, light and noise."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from har.demo.body import Body
+from har.demo.curves import Wobble
+from har.demo.figure import bones_of, shapes_of
 from har.demo.motion import Motion
-from har.demo.render import Camera, Canvas, look_at
+from har.demo.render import Camera, Canvas
 from har.demo.scene import Scene
-from har.demo.stances import Walking, Wobble
 from har.demo.subject import Subject
+from har.demo.views import View, hold_camera
 
 PERSON_SCALE = 2  # the person is drawn this much larger and then shrunk, for smooth edges
 SCENE_SCALE = 2  # and so is the scene
 FLOOR_METRES = 0.03  # what lies lower than this takes the person's shadow
-
-
-@dataclass(frozen=True)
-class View:
-    """Where the camera stands and how it is held.
-
-    Attributes:
-        azimuth: Radians around the person; 0 is on the side of negative y.
-        distance: Metres to the person, on the floor.
-        height: Metres.
-        target: World point that the camera looks at, shape (3,).
-        size: (width, height) of the picture.
-        person_share: Height of a grown person over that of the picture.
-        shake: Usual angle by which the hand shakes, in radians.
-        follow: How much the camera turns after someone who walks, 0 to 1.
-    """
-
-    azimuth: float
-    distance: float
-    height: float
-    target: np.ndarray
-    size: tuple[int, int]
-    person_share: float
-    shake: float
-    follow: float
-
-    @property
-    def position(self) -> np.ndarray:
-        """World position of the camera, shape (3,)."""
-        x, y = np.sin(self.azimuth), -np.cos(self.azimuth)
-        return np.array([x * self.distance, y * self.distance, self.height])
-
-    def camera(self) -> Camera:
-        """Return the camera at rest."""
-        width, height = self.size
-        focal = self.person_share * height * self.distance / 1.75
-        rotation = look_at(self.position, self.target)
-        return Camera(self.position, rotation, focal, (width / 2, height / 2), self.size)
 
 
 def film(
@@ -77,32 +41,16 @@ def film(
         num_frames: How many frames.
         rng: Decides the hand's shaking, the exposure and the noise.
     """
-    cameras = _hold_camera(view, motion, fps=fps, num_frames=num_frames, rng=rng)
+    times = np.arange(num_frames) / fps
+    poses = motion.poses(times)
+    cameras = hold_camera(view, poses.hips, times, rng)
     backdrop = _Backdrop(scene, _wide_camera(cameras))
     develop = _Developer(view.size, rng)
     for index, camera in enumerate(cameras):
-        body = Body(subject, motion.pose(index / fps))
+        body = Body(subject, poses.at(index))
         picture = backdrop.picture(camera, body)
         _add_person(picture, body, camera, scene, backdrop)
         yield develop(picture, index / fps)
-
-
-def _hold_camera(
-    view: View, motion: Motion, *, fps: float, num_frames: int, rng: np.random.Generator
-) -> list[Camera]:
-    """Return the camera of each frame: at one spot, turning and shaking."""
-    camera = view.camera()
-    axes = [(Wobble(rng, view.shake, 0.6), Wobble(rng, view.shake * 0.3, 3.0)) for _ in range(3)]
-    cameras = []
-    for index in range(num_frames):
-        time = index / fps
-        target = view.target
-        if isinstance(motion.stance, Walking):
-            target = target + view.follow * motion.stance.position(time - 0.15)
-        angles = np.array([slow(time) + quick(time) for slow, quick in axes])
-        turn, _ = cv2.Rodrigues(angles)
-        cameras.append(replace(camera, rotation=turn @ look_at(view.position, target)))
-    return cameras
 
 
 def _wide_camera(cameras: list[Camera]) -> Camera:
@@ -166,7 +114,7 @@ class _Backdrop:
         width, height = camera.size
         mask = np.zeros((height, width), np.uint8)
         light = self.scene.light.direction
-        bones = body.bones()
+        bones = bones_of(body)
         points = np.array([(start, end) for start, end, _ in bones])
         fallen = camera.project(points - points[..., 2:] / light[2] * light)
         for (start, end), (_, _, radius) in zip(fallen, bones, strict=True):
@@ -194,7 +142,7 @@ def _add_person(
         return
     near = camera.crop((*low, *high), PERSON_SCALE)
     canvas = Canvas(near, scene.light, backdrop.depth_of(near))
-    for shape in body.shapes():
+    for shape in shapes_of(body):
         canvas.draw(shape)
     width, height = near.size
     small = cv2.resize(

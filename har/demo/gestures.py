@@ -1,177 +1,261 @@
-"""The gestures of the demo data: what arms and head do on top of a stance.
+"""The gestures of the demo data: what arms, head and back do on top of a stance.
 
-Sides are 0 for left and 1 for right. Time is in seconds from the first frame.
+A gesture changes poses, given the seconds from the first frame. Sides are 0 for left and 1 for
+right. Places of wrists have names, which data/demo's table of actions explains.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from har.demo.body import Pose, Reach
-from har.demo.stances import DESK_EDGE_METRES, DESK_METRES, Wobble, ease
-from har.demo.subject import Subject
+from har.demo.body import Pose, Reach, unit
+from har.demo.curves import Time, Wobble, between, ease, wander
 
 ELBOW_OUT = np.array([0.6, -0.35, -0.7])
 ELBOW_AHEAD = np.array([0.5, 0.3, -1.0])
+HEAD_RADIUS = 0.4  # arm lengths in a head radius, about: to move as far in both frames
 
-Gesture = Callable[[Pose, float], None]
-
-
-def move_hand(
-    pose: Pose, side: int, reach: Reach, weight: float = 1.0, elbow: np.ndarray = ELBOW_OUT
-) -> None:
-    """Draw the hand of `side` from where it is towards `reach`, all the way with weight 1."""
-    kept = [(w * (1 - weight), old) for w, old in pose.hands[side] if weight < 1]
-    pose.hands[side][:] = [*kept, (weight, reach)]
-    pose.elbows[side] = (1 - weight) * pose.elbows[side] + weight * elbow
+Gesture = Callable[[Pose, np.ndarray], None]
 
 
-def put_in_hand(pose: Pose, side: int, thing: str) -> None:
-    """Let the hand of `side` hold something."""
-    pose.holds = (thing, pose.holds[1]) if side == 0 else (pose.holds[0], thing)
+@dataclass(frozen=True)
+class Place:
+    """Where a wrist can be.
+
+    Attributes:
+        frame: As of `har.demo.body.Reach`.
+        offset: (side, forward, up) in that frame, shape (3,).
+        elbow: Direction in which the elbow points then.
+    """
+
+    frame: str
+    offset: np.ndarray
+    elbow: np.ndarray
+
+    def moved(self, by: np.ndarray) -> np.ndarray:
+        """Return the offset after moving by arm lengths, shape (..., 3)."""
+        return self.offset + np.asarray(by) / (HEAD_RADIUS if self.frame == "head" else 1.0)
 
 
-def call(rng: np.random.Generator, side: int, *, lift_at: float | None) -> Gesture:
-    """Hold a phone to the ear and talk; with `lift_at`, take it there at that time, in seconds."""
-    nod, turn = Wobble(rng, 0.09, 0.8), Wobble(rng, 0.05, 1.1)
-    talk = [Wobble(rng, 0.12, 0.9) for _ in range(3)]
-    gestures = rng.random() < 0.5
-    slow = rng.uniform(0.6, 0.9)
-    drift = [Wobble(rng, 0.06, 0.7) for _ in range(3)]
+@dataclass(frozen=True)
+class Times:
+    """When a gesture happens, in seconds: see `har.demo.curves.between`."""
 
-    def apply(pose: Pose, time: float) -> None:
-        up = 1.0 if lift_at is None else ease(time, lift_at, slow)
-        low = Reach("arm", (-0.15, 0.5, -0.5))
-        if lift_at is not None:
-            move_hand(pose, side, low)
-        ear = np.array([1.3, 0.85, -1.15]) + [wobble(time) for wobble in drift]
-        move_hand(pose, side, Reach("head", tuple(ear)), up, ELBOW_AHEAD)
-        put_in_hand(pose, side, "phone")
-        pose.head_nod += nod(time) + 0.35 * (1 - up)
-        pose.head_turn += turn(time)
-        pose.tilt += 0.05 * up * (-1, 1)[side]
-        if gestures and lift_at is None:
-            place = np.array([0.1, 0.5, -0.35]) + [wobble(time) for wobble in talk]
-            move_hand(pose, 1 - side, Reach("arm", tuple(place)))
+    start: float | None = None
+    end: float | None = None
+    lift: float = 0.6
+
+    def share(self, time: Time) -> Time:
+        """Return how far it is there."""
+        return between(time, self.start, self.end, self.lift)
+
+
+def move_hand(pose: Pose, side: int, place: Place, offset: np.ndarray, share: Time = 1.0) -> None:
+    """Draw a wrist from where it is towards a place, all the way with a share of 1."""
+    share = np.asarray(share, float)
+    kept = [replace(old, weight=old.weight * (1 - share)) for old in pose.hands[side]]
+    pose.hands[side] = [*kept, Reach(place.frame, offset, share)]
+    towards = share[..., np.newaxis]
+    pose.elbows[side] = (1 - towards) * pose.elbows[side] + towards * place.elbow
+
+
+def hold(
+    rng: np.random.Generator, side: int, place: Place, times: Times, *, drift: float = 0.012
+) -> Gesture:
+    """Keep a hand at a place, where it wanders a little: `drift` arm lengths."""
+    wandering, bend = wander(rng, drift, 0.6), rng.normal(0, 0.3)
+
+    def apply(pose: Pose, time: np.ndarray) -> None:
+        move_hand(pose, side, place, place.moved(wandering(time)), times.share(time))
+        pose.bends[side] = pose.bends[side] + bend
+
+    return apply
+
+
+def beat(
+    rng: np.random.Generator,
+    side: int,
+    place: Place,
+    times: Times,
+    *,
+    along: Sequence[float],
+    size: float,
+    hertz: float,
+    phase: float | None = None,
+) -> Gesture:
+    """Move a hand to and fro about a place, `size` arm lengths along a direction: rub, clap, type.
+
+    Args:
+        rng: What is drawn.
+        side: Of the hand.
+        place: Its middle.
+        times: When.
+        along: (side, forward, up).
+        size: Arm lengths to each end.
+        hertz: Times a second.
+        phase: Radians; None: drawn.
+    """
+    way, phase = size * unit(np.array(along)), rng.uniform(0, 2 * np.pi) if phase is None else phase
+    wandering, uneven = wander(rng, 0.015, 0.5), Wobble(rng, 0.3, 0.7)
+
+    def apply(pose: Pose, time: np.ndarray) -> None:
+        angle = 2 * np.pi * hertz * time + phase + uneven(time)
+        offset = place.moved(np.sin(angle)[:, np.newaxis] * way + wandering(time))
+        move_hand(pose, side, place, offset, times.share(time))
+
+    return apply
+
+
+def shuttle(
+    side: int, places: Sequence[Place], *, move: float, rest: float, start: float
+) -> Gesture:
+    """Take a hand from place to place and back to the first, over and over: drink, throw, push.
+
+    Args:
+        side: Of the hand.
+        places: Two or more.
+        move: Seconds of each way.
+        rest: Seconds at each place.
+        start: Seconds that it has been doing so at the first frame.
+    """
+
+    def apply(pose: Pose, time: np.ndarray) -> None:
+        since = time + start
+        leg = np.floor(since / (move + rest)).astype(int)
+        share = ease(since - leg * (move + rest), rest, move)
+        pose.hands[side] = []
+        for at, place in enumerate(places):
+            here = np.where(leg % len(places) == at, 1 - share, 0.0)
+            here = here + np.where((leg + 1) % len(places) == at, share, 0.0)
+            pose.hands[side].append(Reach(place.frame, place.offset, here))
+        pose.elbows[side] = places[0].elbow
 
     return apply
 
 
 def wave(
-    subject: Subject, rng: np.random.Generator, side: int, *, lift_at: float | None
+    rng: np.random.Generator,
+    side: int,
+    times: Times,
+    *,
+    pivot: str,
+    height: float,
+    swing: float,
+    hertz: float,
 ) -> Gesture:
-    """Wave a raised hand from side to side; with `lift_at`, raise it at that time, in seconds."""
-    rate = 2 * np.pi * rng.uniform(1.3, 2.3) * subject.tempo
-    swing, start = rng.uniform(0.5, 0.8), rng.uniform(0, 2 * np.pi)
-    high = rng.choice([0.1, 0.4, 0.7, 1.0])  # from beside the head to above it
-    elbow = np.array([0.3 + 0.1 * high, 0.22, -0.3 + 0.6 * high])
-    lean_in = rng.uniform(-0.25, 0.15)
+    """Wave a raised hand.
 
-    def apply(pose: Pose, time: float) -> None:
-        up = 1.0 if lift_at is None else ease(time, lift_at, 0.6)
-        angle = lean_in + swing * np.sin(rate * time + start)
-        wrist = elbow + 0.5 * np.array([np.sin(angle), 0.12, np.cos(angle)])
-        move_hand(pose, side, Reach("arm", tuple(wrist)), up)
-        pose.tilt -= 0.06 * up * (-1, 1)[side]
+    Args:
+        rng: What is drawn.
+        side: Of the hand.
+        times: When.
+        pivot: What turns: "elbow", "shoulder" (the whole arm) or "wrist".
+        height: Of the elbow: 0 is below the shoulder, 1 is above it.
+        swing: Radians to each side.
+        hertz: Times a second.
+    """
+    held = _RaisedHand(rng, pivot, height)
+    phase, uneven = rng.uniform(0, 2 * np.pi), Wobble(rng, 0.35, 0.7)
+    waxing = Wobble(rng, 0.25, 0.5)
+    place = Place("arm", held.elbow, ELBOW_OUT)
 
-    return apply
-
-
-def look_at_phone(rng: np.random.Generator, side: int) -> Gesture:
-    """Hold a phone low in front and read it."""
-    place = rng.uniform([-0.3, 0.45, -0.6], [0.0, 0.62, -0.25])
-    drift = [Wobble(rng, 0.02, 0.8) for _ in range(3)]
-    nod = rng.uniform(0.2, 0.5)
-
-    def apply(pose: Pose, time: float) -> None:
-        move_hand(pose, side, Reach("arm", tuple(place + [wobble(time) for wobble in drift])))
-        put_in_hand(pose, side, "phone")
-        pose.head_nod += nod
+    def apply(pose: Pose, time: np.ndarray) -> None:
+        share = times.share(time)
+        to_and_fro = np.sin(2 * np.pi * hertz * time + phase + uneven(time))
+        wrist, bend = held.at(swing * (1 + waxing(time)) * to_and_fro)
+        move_hand(pose, side, place, wrist, share)
+        pose.bends[side] = pose.bends[side] + share * bend
+        pose.tilt = pose.tilt - 0.05 * share * (-1, 1)[side]
 
     return apply
 
 
-def touch_head(rng: np.random.Generator, side: int, *, at: float, seconds: float) -> Gesture:
-    """Raise a hand to the hair, the ear or the chin from `at` on for some seconds."""
-    ends = [(1.3, 0.85, -1.1), (1.2, 0.3, -0.4), (0.7, 1.25, -1.6), (1.1, 1.1, -0.2)]
-    place = ends[rng.integers(len(ends))]
-    rub = Wobble(rng, 0.12, 1.6)
+class _RaisedHand:
+    """Where a waving hand is: which way forearm and arm point was drawn."""
 
-    def apply(pose: Pose, time: float) -> None:
-        weight = ease(time, at, 0.6) * (1 - ease(time, at + seconds, 0.6))
-        spot = (place[0], place[1], place[2] + rub(time))
-        move_hand(pose, side, Reach("head", spot), weight, ELBOW_AHEAD)
+    def __init__(self, rng: np.random.Generator, pivot: str, height: float) -> None:
+        self.pivot = pivot
+        self.inwards, self.raised = rng.uniform(-0.35, 0.25), rng.uniform(0.0, 1.3)
+        self.ahead, self.plane = rng.uniform(-0.1, 0.5), rng.uniform(-0.6, 0.6)
+        out = rng.uniform(0.25, 0.4) + 0.1 * height
+        self.elbow = np.array([out, rng.uniform(0.1, 0.4), 0.6 * height - 0.35])
 
-    return apply
+    def at(self, angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the wrist, in arm lengths from the shoulder, and the bend at the wrist."""
+        if self.pivot == "elbow":
+            return self._forearm(self.inwards + angle), 0.4 * angle
+        if self.pivot == "shoulder":
+            out = self.raised + angle
+            way = [np.sin(out), 0.1 + 0.5 * self.ahead + 0 * angle, np.cos(out)]
+            return 0.93 * unit(np.stack(way, axis=-1)), 0.2 * angle
+        still = self._forearm(np.full_like(angle, self.inwards))
+        return still + angle[:, np.newaxis] * [0.04, 0, 0], 1.2 * angle
+
+    def _forearm(self, angle: np.ndarray) -> np.ndarray:
+        """Return the wrist of a forearm that leans outwards by an angle."""
+        across = np.sin(angle)
+        ahead = 0.12 + self.ahead + across * np.sin(self.plane)
+        way = [across * np.cos(self.plane), ahead, np.cos(angle)]
+        return self.elbow + 0.48 * unit(np.stack(way, axis=-1))
 
 
-def hold_still(place: tuple[float, float, float], rng: np.random.Generator, side: int) -> Gesture:
-    """Keep a hand at `place`, in arm lengths from the shoulder: on the hip, behind the back."""
-    drift = [Wobble(rng, 0.01, 0.6) for _ in range(3)]
-
-    def apply(pose: Pose, time: float) -> None:
-        spot = tuple(p + wobble(time) for p, wobble in zip(place, drift, strict=True))
-        move_hand(pose, side, Reach("arm", spot))
-
-    return apply
-
-
-def _on_desk(axes: np.ndarray, aside: float, ahead: float, above: float) -> Reach:
-    """Return a place over the desk; metres to the right, forward of the chair and above the top."""
-    return Reach("world", tuple(np.array([aside, ahead, DESK_METRES + above]) @ axes))
-
-
-def rest_on_desk(
-    rng: np.random.Generator, axes: np.ndarray, side: int, *, share: Callable[[float], float]
+def write(
+    rng: np.random.Generator,
+    side: int,
+    place: Place,
+    *,
+    width: float,
+    size: float,
+    hertz: float,
+    line: float,
+    upright: bool = False,
 ) -> Gesture:
-    """Lay a hand on the desk and shift it now and then; `share` is how far it is there by time."""
-    right = (-1, 1)[side]
-    spot = np.array([right * rng.uniform(0.05, 0.22), DESK_EDGE_METRES + rng.uniform(0.06, 0.15)])
-    other = spot + rng.uniform(-0.09, 0.09, 2)
-    when = rng.uniform(0.3, 3.5)
-    drift = [Wobble(rng, 0.006, 0.5) for _ in range(2)]
+    """Write lines, letter by letter, with pauses to think.
 
-    def apply(pose: Pose, time: float) -> None:
-        moved = ease(time, when, 0.7)
-        aside, ahead = spot + (other - spot) * moved + [wobble(time) for wobble in drift]
-        above = 0.035 + 0.04 * np.sin(np.pi * moved)
-        move_hand(pose, side, _on_desk(axes, aside, ahead, above), share(time))
+    Args:
+        rng: What is drawn.
+        side: Of the hand.
+        place: The middle of the paper.
+        width: Of a line, in arm lengths.
+        size: Of a letter, in arm lengths.
+        hertz: Strokes a second.
+        line: Seconds a line.
+        upright: On a board, not on a table.
+    """
+    start, flow, bend = rng.uniform(0, 1), Wobble(rng, 0.5, 0.8), rng.uniform(-0.9, 0.1)
+    thinks, patience = Wobble(rng, 1.0, 0.35), rng.uniform(-1.0, 1.2)
 
-    return apply
-
-
-def write(subject: Subject, rng: np.random.Generator, axes: np.ndarray, side: int) -> Gesture:
-    """Write lines on the paper on the desk with a pen."""
-    right = (-1, 1)[side]
-    rate = 2 * np.pi * rng.uniform(2.2, 3.4) * subject.tempo
-    line_seconds = rng.uniform(1.1, 1.7) / subject.tempo
-    width, start = rng.uniform(0.18, 0.26), rng.uniform(0, 1)
-    size = rng.uniform(0.018, 0.028)
-    flow = Wobble(rng, 0.5, 0.8)
-
-    def apply(pose: Pose, time: float) -> None:
-        part = (time / line_seconds + start) % 1
-        along = part / 0.85 if part < 0.85 else 1 - ease(part, 0.85, 0.15)
-        lifted = np.sin(np.pi * min(max((part - 0.85) / 0.15, 0), 1))
-        beat = rate * time + flow(time)
-        aside = right * 0.1 + width * (along - 0.5) + 0.6 * size * np.sin(0.5 * beat)
-        ahead = DESK_EDGE_METRES + 0.1 + size * np.sin(beat)
-        above = 0.045 + 0.35 * size * np.cos(beat) + 0.035 * lifted
-        move_hand(pose, side, _on_desk(axes, aside, ahead, above))
-        put_in_hand(pose, side, "pen")
-        pose.head_nod += 0.22
-        pose.head_turn = 0.35 * pose.head_turn - 0.25 * (aside - right * 0.1)
-        pose.twist += 0.15 * right * (along - 0.5) * width
+    def apply(pose: Pose, time: np.ndarray) -> None:
+        part = (time / line + start) % 1
+        forth = np.where(part < 0.85, part / 0.85, 1 - ease(part, 0.85, 0.15))
+        busy = size * np.where(thinks(time) < patience, 1.0, 0.25)
+        stroke = 2 * np.pi * hertz * time + flow(time)
+        right = width * (forth - 0.5) + 0.6 * busy * np.sin(0.5 * stroke)
+        large, small = busy * np.sin(stroke), 0.35 * busy * np.cos(stroke)
+        ahead, up = (small, large) if upright else (large, small)
+        move_hand(pose, side, place, place.moved(np.stack([(-1, 1)[side] * right, ahead, up], -1)))
+        pose.bends[side] = pose.bends[side] + bend + 0.25 * np.sin(stroke) * (busy > 0.5 * size)
 
     return apply
 
 
-def look_at_desk(rng: np.random.Generator, share: Callable[[float], float]) -> Gesture:
-    """Look down at the desk, more or less."""
-    nod = rng.uniform(0.0, 0.35)
+def look(*, nod: float = 0.0, turn: float = 0.0, lean: float = 0.0, tilt: float = 0.0) -> Gesture:
+    """Bend or turn the head, or the back, by radians, all the time."""
 
-    def apply(pose: Pose, time: float) -> None:
-        pose.head_nod += nod * share(time)
-        pose.lean += 0.08 * share(time)
+    def apply(pose: Pose, time: np.ndarray) -> None:
+        del time
+        pose.head_nod, pose.head_turn = pose.head_nod + nod, pose.head_turn + turn
+        pose.lean, pose.tilt = pose.lean + lean, pose.tilt + tilt
+
+    return apply
+
+
+def talk(rng: np.random.Generator) -> Gesture:
+    """Move the head as in talking."""
+    nod, turn = Wobble(rng, 0.09, 0.8), Wobble(rng, 0.06, 1.1)
+
+    def apply(pose: Pose, time: np.ndarray) -> None:
+        pose.head_nod, pose.head_turn = pose.head_nod + nod(time), pose.head_turn + turn(time)
 
     return apply

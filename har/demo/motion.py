@@ -1,26 +1,29 @@
-"""The six actions of the demo data: a stance and gestures for each, made up from a seed."""
+"""How the people of the demo data do an action: one variant of actions.yaml, with drawn numbers."""
 
+import hashlib
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import yaml
 
+from har.demo import gestures
 from har.demo.body import Pose
-from har.demo.gestures import (
-    Gesture,
-    call,
-    hold_still,
-    look_at_desk,
-    look_at_phone,
-    put_in_hand,
-    rest_on_desk,
-    touch_head,
-    wave,
-    write,
-)
-from har.demo.stances import Seated, Standing, Walking, ease
+from har.demo.gestures import ELBOW_AHEAD, ELBOW_OUT, Gesture, Place, Times
+from har.demo.stances import FLOOR_METRES, Seated, Standing, Walking
 from har.demo.subject import Subject
 
-LABELS = ("calling", "sitting", "standing", "walking", "waving", "writing")
+TABLE = Path(__file__).with_name("actions.yaml")
+LABELS = ("calling", "none", "sitting", "standing", "walking", "waving", "writing")
+STANCES = {"standing": Standing, "seated": Seated, "walking": Walking}
+USED_TO = 0.75  # how often the hand is used that usually is
+ALIKE = 0.75  # how often both hands rest at the same place
+ANY = "any"  # stands for any of the places
+ON_DESK = ("table",)  # places that are on a desk before a seat
+
+Stance = Standing | Seated | Walking
 
 
 @dataclass
@@ -28,25 +31,45 @@ class Motion:
     """One person's movement in one video.
 
     Attributes:
-        stance: Gives the pose of legs and trunk at a time.
-        gestures: Change that pose one after the other.
-        seated: Whether there is a chair at the origin.
-        desk: Whether there is a desk before it, with paper and pen.
-        pen_lies: Whether the pen is on the desk and not in the hand.
+        variant: Which of the variants of the action, by its name or number.
+        stance: Gives the poses of legs and trunk at some times.
+        gestures: Change these poses one after the other.
+        holds: What each hand holds.
+        desk: Whether there is a desk before the seat.
+        board: Whether there is a board to write on.
     """
 
-    stance: Standing | Seated | Walking
+    variant: str
+    stance: Stance
     gestures: list[Gesture] = field(default_factory=list)
-    seated: bool = False
+    holds: list[str] = field(default_factory=lambda: ["", ""])
     desk: bool = False
-    pen_lies: bool = True
+    board: bool = False
 
-    def pose(self, time: float) -> Pose:
-        """Return the pose at `time` seconds."""
-        pose = self.stance(time)
+    @property
+    def seat(self) -> float | None:
+        """Metres from the floor to the seat, None where nobody sits on anything."""
+        is_seated = isinstance(self.stance, Seated) and self.stance.seat > FLOOR_METRES
+        return self.stance.seat if is_seated else None
+
+    def poses(self, time: np.ndarray) -> Pose:
+        """Return the poses at `time` seconds, shape (num_instants,)."""
+        pose = self.stance(np.asarray(time, float))
+        pose.holds = self.holds
         for gesture in self.gestures:
             gesture(pose, time)
         return pose
+
+
+def table_digest() -> str:
+    """Return the SHA-256 of actions.yaml, in hexadecimal."""
+    return hashlib.sha256(TABLE.read_bytes()).hexdigest()
+
+
+@cache
+def read_table() -> dict[str, Any]:
+    """Return what actions.yaml holds."""
+    return yaml.safe_load(TABLE.read_text(encoding="utf-8"))
 
 
 def make_motion(
@@ -57,118 +80,144 @@ def make_motion(
     Raises:
         ValueError: If `label` is none of `LABELS`.
     """
-    makers = {
-        "calling": _calling, "sitting": _sitting, "standing": _standing,
-        "walking": _walking, "waving": _waving, "writing": _writing,
-    }  # fmt: skip
-    if label not in makers:
+    table = read_table()
+    if label not in table["actions"]:
         raise ValueError(f"Unknown action {label!r}; expected one of {', '.join(LABELS)}.")
-    return makers[label](subject, rng, heading, seconds)
-
-
-def _strong(subject: Subject, rng: np.random.Generator) -> int:
-    """Return the side of the hand in use: nearly always the usual one."""
-    return int(subject.right_handed != (rng.random() < 0.1))
-
-
-def _stand_or_sit(
-    subject: Subject, rng: np.random.Generator, heading: float, *, sit_share: float
-) -> Motion:
-    """Return someone who stands, or who sits at a desk in `sit_share` of the cases."""
-    if rng.random() >= sit_share:
-        return Motion(Standing(subject, rng, heading=heading))
-    stance = Seated(subject, rng, heading=heading)
-    desk = rng.random() < 0.8
-    gestures = [rest_on_desk(rng, stance.axes, s, share=lambda _: 1.0) for s in (0, 1) if desk]
-    return Motion(stance, gestures, seated=True, desk=desk)
-
-
-def _calling(subject: Subject, rng: np.random.Generator, heading: float, seconds: float) -> Motion:
-    side = _strong(subject, rng)
-    if rng.random() < 0.12:
-        stance = Walking(subject, rng, heading=heading, middle=seconds / 2, pace=0.6)
-        return Motion(stance, [call(rng, side, lift_at=None)])
-    motion = _stand_or_sit(subject, rng, heading, sit_share=0.2)
-    late = rng.random() < 0.25
-    motion.gestures.append(call(rng, side, lift_at=rng.uniform(0, 0.2 * seconds) if late else None))
+    variants = table["actions"][label]
+    weights = np.array([variant["weight"] for variant in variants], float)
+    number = int(rng.choice(len(variants), p=weights / weights.sum()))
+    variant = variants[number]
+    name, stance = _make_stance(variant["stance"], subject, rng, heading=heading, seconds=seconds)
+    motion = Motion(str(variant.get("name", number)), stance)
+    maker = _Maker(motion, subject, rng, seconds)
+    if not variant.get("free") and not isinstance(stance, Walking):
+        maker.rest("seated" if isinstance(stance, Seated) else "standing")
+    for gesture in variant.get("do", []):
+        maker.add(gesture)
+    motion.desk = motion.desk and name in ("chair", "stool")
     return motion
 
 
-def _waving(subject: Subject, rng: np.random.Generator, heading: float, seconds: float) -> Motion:
-    motion = _stand_or_sit(subject, rng, heading, sit_share=0.2)
-    side = _strong(subject, rng)
-    late = rng.random() < 0.3
-    if rng.random() < 0.25:
-        motion.gestures.append(look_at_phone(rng, 1 - side))
-    lift_at = rng.uniform(0, 0.2 * seconds) if late else None
-    motion.gestures.append(wave(subject, rng, side, lift_at=lift_at))
-    return motion
+def _make_stance(
+    written: Any, subject: Subject, rng: np.random.Generator, *, heading: float, seconds: float
+) -> tuple[str, Stance]:
+    """Return the stance that is drawn of those written, and its name in the table."""
+    if isinstance(written, str):
+        written = {written: 1}
+    weights = [value if isinstance(value, int | float) else 1 for value in written.values()]
+    name = str(rng.choice(list(written), p=np.array(weights) / sum(weights)))
+    own = written[name] if isinstance(written[name], dict) else {}
+    settings = read_table()["stances"][name] | own
+    drawn = {key: draw(value, rng) for key, value in settings.items() if key != "kind"}
+    stance = STANCES[settings["kind"]]
+    return name, stance(subject, rng, heading=heading, seconds=seconds, **drawn)
 
 
-def _standing(subject: Subject, rng: np.random.Generator, heading: float, seconds: float) -> Motion:
-    motion = Motion(Standing(subject, rng, heading=heading))
-    side = _strong(subject, rng)
-    way = rng.choice(
-        ["hang", "phone", "hip", "behind", "touch", "hold"], p=[0.3, 0.3, 0.12, 0.08, 0.15, 0.05]
-    )
-    if way == "phone":
-        motion.gestures.append(look_at_phone(rng, side))
-    elif way == "hip":
-        motion.gestures.append(hold_still((0.28, 0.02, -0.62), rng, side))
-    elif way == "behind":
-        motion.gestures += [hold_still((-0.2, -0.25, -0.8), rng, s) for s in (0, 1)]
-    elif way == "touch":
-        at = rng.uniform(-0.8, 0.35 * seconds)
-        motion.gestures.append(touch_head(rng, side, at=at, seconds=rng.uniform(0.6, 1.8)))
-    elif way == "hold":  # a hand at the ear all the time, no phone in it
-        motion.gestures.append(touch_head(rng, side, at=-2.0, seconds=9.0))
-    return motion
+def draw(value: Any, rng: np.random.Generator) -> Any:
+    """Return what a value of the table stands for: a number in a range, one of some names.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> draw({"left": 1}, rng), draw("both", rng), 1.0 <= draw([1.0, 2.0], rng) <= 2.0
+        ('left', 'both', True)
+    """
+    if isinstance(value, dict):
+        weights = np.array(list(value.values()), float)
+        return list(value)[rng.choice(len(value), p=weights / weights.sum())]
+    if isinstance(value, list) and len(value) == 2 and not isinstance(value[0], list | str | dict):
+        return float(rng.uniform(*value))
+    return value
 
 
-def _walking(subject: Subject, rng: np.random.Generator, heading: float, seconds: float) -> Motion:
-    pace = rng.uniform(0.85, 1.15)
-    motion = Motion(Walking(subject, rng, heading=heading, middle=seconds / 2, pace=pace))
-    side = _strong(subject, rng)
-    way = rng.choice(["free", "phone", "touch"], p=[0.65, 0.2, 0.15])
-    if way == "phone":
-        motion.gestures.append(look_at_phone(rng, side))
-    elif way == "touch":
-        motion.gestures.append(touch_head(rng, side, at=rng.uniform(-0.5, 1.0), seconds=1.0))
-    return motion
+class _Maker:
+    """Adds gestures of the table to a motion."""
+
+    def __init__(
+        self, motion: Motion, subject: Subject, rng: np.random.Generator, seconds: float
+    ) -> None:
+        self.motion, self.rng, self.seconds = motion, rng, seconds
+        self.main = int(subject.right_handed == (rng.random() < USED_TO))
+
+    def rest(self, stance: str) -> None:
+        """Let both hands rest somewhere."""
+        names = read_table()["rests"][stance]
+        if self.rng.random() < ALIKE:
+            self.add({"hold": draw(names, self.rng), "hand": "both"})
+        else:
+            self.add({"hold": names, "hand": "each"})
+
+    def add(self, written: dict[str, Any]) -> None:
+        """Add one gesture, of one hand or of both."""
+        if self.rng.random() >= written.get("chance", 1.0):
+            return
+        kind = next(iter(written))
+        if kind in ("look", "talk"):
+            self.motion.gestures.append(self._of_head(kind, written))
+            return
+        hand = draw(written["hand"], self.rng)
+        seeds = self.rng.integers(2**31, size=2)
+        for side in self._sides(hand):
+            of_hand = np.random.default_rng(seeds[0 if hand == "both" else side])
+            self.motion.gestures.append(getattr(self, f"_{kind}")(side, written, of_hand))
+            if "holds" in written:
+                self.motion.holds[side] = written["holds"]
+
+    def _sides(self, hand: str) -> tuple[int, ...]:
+        either = int(self.rng.integers(2))
+        return {"main": (self.main,), "other": (1 - self.main,), "either": (either,)}.get(
+            hand, (0, 1)
+        )
+
+    def _of_head(self, kind: str, written: dict[str, Any]) -> Gesture:
+        if kind == "talk":
+            return gestures.talk(self.rng)
+        angles = ("nod", "turn", "lean", "tilt")
+        return gestures.look(**{name: draw(written[name], self.rng) for name in angles
+                                if name in written})  # fmt: skip
+
+    def _place(self, written: Any, rng: np.random.Generator) -> Place:
+        places = read_table()["places"]
+        name = draw(written, rng)
+        name = str(rng.choice(list(places))) if name == ANY else name
+        self.motion.desk |= name in ON_DESK
+        self.motion.board |= name == "board"
+        ((frame, (low, high)),) = places[name].items()
+        elbow = ELBOW_AHEAD if frame == "head" else ELBOW_OUT
+        return Place(frame, rng.uniform(low, high), elbow + rng.normal(0, 0.2, 3))
+
+    def _times(self, written: dict[str, Any], rng: np.random.Generator) -> Times:
+        start, end, lasts = (draw(written.get(key), rng) for key in ("start", "end", "lasts"))
+        start = None if start is None else start * self.seconds
+        end = end * self.seconds if end is not None else start + lasts if lasts else None
+        return Times(start, end, draw(written.get("lift", 0.6), rng))
+
+    def _hold(self, side: int, written: dict[str, Any], rng: np.random.Generator) -> Gesture:
+        place, times = self._place(written["hold"], rng), self._times(written, rng)
+        return gestures.hold(rng, side, place, times, drift=draw(written.get("drift", 0.012), rng))
+
+    def _beat(self, side: int, written: dict[str, Any], rng: np.random.Generator) -> Gesture:
+        place, times = self._place(written["beat"], rng), self._times(written, rng)
+        along = written.get("along") or rng.normal(0, 1, 3)
+        numbers = _numbers(written, ("size", "hertz", "phase"), rng)
+        return gestures.beat(rng, side, place, times, along=along, **numbers)
+
+    def _shuttle(self, side: int, written: dict[str, Any], rng: np.random.Generator) -> Gesture:
+        places = [self._place(place, rng) for place in written["shuttle"]]
+        numbers = _numbers(written, ("move", "rest"), rng)
+        return gestures.shuttle(side, places, start=rng.uniform(0, 3), **numbers)
+
+    def _wave(self, side: int, written: dict[str, Any], rng: np.random.Generator) -> Gesture:
+        pivot, times = draw(written["wave"], rng), self._times(written, rng)
+        numbers = _numbers(written, ("height", "swing", "hertz"), rng)
+        return gestures.wave(rng, side, times, pivot=pivot, **numbers)
+
+    def _write(self, side: int, written: dict[str, Any], rng: np.random.Generator) -> Gesture:
+        place = self._place(written["write"], rng)
+        numbers = _numbers(written, ("width", "size", "hertz", "line", "upright"), rng)
+        return gestures.write(rng, side, place, **numbers)
 
 
-def _sitting(subject: Subject, rng: np.random.Generator, heading: float, seconds: float) -> Motion:
-    sits_down = rng.random() < 0.35
-    down_at = rng.uniform(-0.1, 0.25 * seconds) if sits_down else None
-    stance = Seated(subject, rng, heading=heading, down_at=down_at)
-    side = _strong(subject, rng)
-    motion = Motion(stance, seated=True, desk=bool(rng.random() < 0.75))
-
-    def share(time: float) -> float:
-        return 1.0 if down_at is None else ease(time, down_at + 0.8 * stance.seconds, 0.8)
-
-    if motion.desk:
-        motion.gestures += [rest_on_desk(rng, stance.axes, s, share=share) for s in (0, 1)]
-        motion.gestures.append(look_at_desk(rng, share))
-    way = rng.choice(["rest", "pen", "touch", "hold"], p=[0.55, 0.25, 0.15, 0.05])
-    if way == "pen" and motion.desk and not sits_down:
-        motion.gestures.append(lambda pose, _: put_in_hand(pose, side, "pen"))
-        motion.pen_lies = False
-    elif way == "touch":
-        at = rng.uniform(0.3, 0.5) * seconds
-        motion.gestures.append(touch_head(rng, side, at=at, seconds=rng.uniform(0.4, 1.5)))
-    elif way == "hold" and not sits_down:
-        motion.gestures.append(touch_head(rng, side, at=-2.0, seconds=9.0))
-    return motion
-
-
-def _writing(subject: Subject, rng: np.random.Generator, heading: float, seconds: float) -> Motion:
-    del seconds  # writes from the first frame to the last
-    stance = Seated(subject, rng, heading=heading)
-    side = _strong(subject, rng)
-    gestures = [
-        rest_on_desk(rng, stance.axes, 1 - side, share=lambda _: 1.0),
-        look_at_desk(rng, lambda _: 0.6),
-        write(subject, rng, stance.axes, side),
-    ]
-    return Motion(stance, gestures, seated=True, desk=True, pen_lies=False)
+def _numbers(
+    written: dict[str, Any], names: tuple[str, ...], rng: np.random.Generator
+) -> dict[str, Any]:
+    return {name: draw(written[name], rng) for name in names if name in written}

@@ -10,7 +10,6 @@ import numpy as np
 
 from har.demo.body import heading_axes
 from har.demo.render import Capsule, Ellipsoid, Light, Rectangle
-from har.demo.stances import DESK_EDGE_METRES, DESK_METRES, SEAT_METRES
 from har.demo.textures import (
     FABRICS,
     WALLS,
@@ -28,6 +27,9 @@ from har.demo.textures import (
 Shape = Capsule | Ellipsoid | Rectangle
 
 ROOM_METRES = 2.7  # height of a room
+DESK_METRES = 0.26  # the top of a desk over the seat
+DESK_EDGE_METRES = 0.40  # from the seat's middle forward to the desk
+CHAIR_METRES = 0.47  # height of a usual chair
 
 
 @dataclass(frozen=True)
@@ -82,40 +84,38 @@ def _on_wall(
     )
 
 
-def chair(rng: np.random.Generator, spot: np.ndarray, axes: np.ndarray) -> list[Shape]:
-    """Return a chair whose seat's middle is over `spot`."""
+def chair(
+    rng: np.random.Generator, spot: np.ndarray, axes: np.ndarray, seat: float = CHAIR_METRES
+) -> list[Shape]:
+    """Return a chair whose seat's middle is over `spot`, `seat` metres high."""
     wood = grain_texture(rng, pick_colour(rng, WOODS + FABRICS), coarse=3, fine=4)
     up = axes[2]
-    shapes = _box(spot + up * (SEAT_METRES - 0.05), (0.42, 0.42, 0.05), axes, wood)
-    back = spot - axes[1] * 0.23 + up * (SEAT_METRES + 0.14)
+    shapes = _box(spot + up * (seat - 0.05), (0.42, 0.42, 0.05), axes, wood)
+    back = spot - axes[1] * 0.23 + up * (seat + 0.14)
     shapes += _box(back, (0.42, 0.03, rng.uniform(0.26, 0.42)), axes, wood)
     for x in (-0.19, 0.19):
         for y in (-0.22, 0.18):
-            top = SEAT_METRES + (0.2 if y < 0 else -0.05)
+            top = seat + (0.2 if y < 0 else -0.05)
             foot = spot + axes[0] * x + axes[1] * y
             shapes.append(Capsule(foot, foot + up * top, (0.015, 0.018), (60, 52, 46)))
     return shapes
 
 
 def desk(
-    rng: np.random.Generator, spot: np.ndarray, axes: np.ndarray, *, pen_side: int | None
+    rng: np.random.Generator, spot: np.ndarray, axes: np.ndarray, seat: float = CHAIR_METRES
 ) -> list[Shape]:
-    """Return a desk before the chair at `spot`, with paper, books and a cup.
-
-    With `pen_side`, -1 for left and 1 for right, a pen lies on it too.
-    """
+    """Return a desk before the seat at `spot`, `seat` metres high, with paper, books and a cup."""
     width, depth = rng.uniform(1.0, 1.5), rng.uniform(0.55, 0.7)
     wood = lined_texture(rng, pick_colour(rng, WOODS), rows=8, columns=1, line=0.93, shift=False)
     right, forward, up = axes
+    high = seat + DESK_METRES
     middle = spot + forward * (DESK_EDGE_METRES + depth / 2)
-    shapes = _box(middle + up * (DESK_METRES - 0.04), (width, depth, 0.04), axes, wood)
+    shapes = _box(middle + up * (high - 0.04), (width, depth, 0.04), axes, wood)
     for x in (-1, 1):
         for y in (-1, 1):
             foot = middle + right * x * (width / 2 - 0.06) + forward * y * (depth / 2 - 0.06)
-            shapes.append(
-                Capsule(foot, foot + up * (DESK_METRES - 0.04), (0.02, 0.025), (70, 66, 62))
-            )
-    top = spot + up * (DESK_METRES + 0.004) + forward * (DESK_EDGE_METRES + 0.02)
+            shapes.append(Capsule(foot, foot + up * (high - 0.04), (0.02, 0.025), (70, 66, 62)))
+    top = spot + up * (high + 0.004) + forward * (DESK_EDGE_METRES + 0.02)
     paper = np.full((32, 24, 3), 246, np.uint8)
     paper[4:20:3, 3:21] = (150, 150, 170)
     for _ in range(int(rng.integers(1, 4))):
@@ -124,16 +124,12 @@ def desk(
         top = top + up * 0.002
     for _ in range(int(rng.integers(0, 4))):
         x = rng.choice([-1, 1]) * rng.uniform(0.3, width / 2 - 0.12)
-        place = middle + right * x + forward * rng.uniform(-0.1, 0.15) + up * DESK_METRES
+        place = middle + right * x + forward * rng.uniform(-0.1, 0.15) + up * high
         cover = np.full((4, 4, 3), rng.uniform(30, 220, 3), np.uint8)
         shapes += _box(place, (0.16, 0.22, rng.uniform(0.02, 0.12)), axes, cover)
     if rng.random() < 0.6:
-        cup = middle + right * rng.uniform(0.3, width / 2 - 0.08) + up * DESK_METRES
+        cup = middle + right * rng.uniform(0.3, width / 2 - 0.08) + up * high
         shapes.append(Capsule(cup, cup + up * 0.08, (0.038, 0.04), tuple(rng.uniform(60, 240, 3))))
-    if pen_side is not None:
-        pen = top + right * pen_side * rng.uniform(0.1, 0.25) + forward * 0.12 + up * 0.006
-        tip = pen + forward * 0.11 + right * rng.uniform(-0.06, 0.06)
-        shapes.append(Capsule(pen, tip, (0.006, 0.006), (30, 50, 160)))
     return shapes
 
 
@@ -303,16 +299,26 @@ def make_street(rng: np.random.Generator, *, clear: float) -> Scene:
 
 
 def place_seat(
-    rng: np.random.Generator,
-    *,
-    heading: float,
-    with_desk: bool,
-    pen_side: int | None,
+    rng: np.random.Generator, *, heading: float, seat: float, with_desk: bool
 ) -> list[Shape]:
-    """Return the chair at the origin, and the desk before it, of someone with this heading."""
+    """Return what someone with this heading sits on at the origin, and the desk before them."""
     axes = heading_axes(heading)
-    shapes = chair(rng, np.zeros(3), axes)
-    return [*shapes, *(desk(rng, np.zeros(3), axes, pen_side=pen_side) if with_desk else [])]
+    if with_desk:
+        return [*chair(rng, np.zeros(3), axes, seat), *desk(rng, np.zeros(3), axes, seat)]
+    if rng.random() < 0.6:
+        return chair(rng, np.zeros(3), axes, seat)
+    fabric = grain_texture(rng, pick_colour(rng, FABRICS), coarse=6, fine=6)  # a sofa, a bed
+    shapes = _box(np.zeros(3) - axes[1] * 0.2, (rng.uniform(0.5, 1.9), 0.8, seat), axes, fabric)
+    back = -axes[1] * 0.55
+    return [*shapes, *_box(back, (rng.uniform(0.5, 1.9), 0.18, seat + 0.4), axes, fabric)]
+
+
+def place_board(rng: np.random.Generator, *, heading: float) -> list[Shape]:
+    """Return the board before someone at the origin with this heading who writes on it."""
+    right, forward, up = heading_axes(heading)
+    board = np.full((8, 8, 3), rng.choice([240, 60]), np.uint8)
+    corner = forward * 0.62 - right * 0.8 + up * rng.uniform(1.9, 2.1)
+    return [Rectangle(corner, right * 1.6, -up * 1.0, board)]
 
 
 def place_spare_desk(rng: np.random.Generator, *, clear: float) -> list[Shape]:
@@ -320,4 +326,4 @@ def place_spare_desk(rng: np.random.Generator, *, clear: float) -> list[Shape]:
     angle = rng.uniform(-np.pi, np.pi)
     spot = np.array([rng.choice([-1, 1]) * (clear + rng.uniform(0.1, 0.5)), rng.uniform(0, 0.6), 0])
     axes = heading_axes(angle)
-    return [*chair(rng, spot, axes), *desk(rng, spot, axes, pen_side=1)]
+    return [*chair(rng, spot, axes), *desk(rng, spot, axes)]

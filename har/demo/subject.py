@@ -20,6 +20,8 @@ SHIRTS = [
 TROUSERS = [(42, 54, 86), (34, 34, 38), (120, 104, 80), (86, 92, 100), (92, 60, 46), (70, 84, 62)]
 SHOES = [(30, 28, 28), (226, 224, 220), (110, 66, 40), (160, 40, 40)]
 
+CHILDREN = 0.15  # share of the people
+
 Colour = tuple[float, float, float]
 
 
@@ -36,6 +38,7 @@ class Subject:
         stride: Length of a walking step over the usual length.
         arm_swing: Half angle by which the arms swing in walking, in radians.
         stoop: Lean of the back in radians.
+        skirt: Whether a skirt or a coat hides the thighs.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Subject:
     long_sleeves: bool
     trousers: Colour
     shorts: bool
+    skirt: bool
     shoes: Colour
 
     @property
@@ -75,14 +79,18 @@ class Subject:
 def make_subject(name: str, rng: np.random.Generator) -> Subject:
     """Make up a person."""
     shirts = rng.permutation(len(SHIRTS))
+    is_child = rng.random() < CHILDREN
+    height = float(
+        rng.uniform(1.05, 1.5) if is_child else np.clip(rng.normal(1.70, 0.1), 1.45, 2.0)
+    )
     return Subject(
         name=name,
-        height=float(np.clip(rng.normal(1.71, 0.09), 1.5, 1.95)),
-        build=float(np.clip(rng.normal(1.0, 0.1), 0.82, 1.25)),
+        height=height,
+        build=float(rng.uniform(0.8, 1.35)),
         right_handed=bool(rng.random() < 0.75),
-        tempo=float(rng.uniform(0.8, 1.25)),
+        tempo=float(rng.uniform(0.7, 1.35)),
         stride=float(rng.uniform(0.85, 1.15)),
-        arm_swing=float(rng.uniform(0.25, 0.6)),
+        arm_swing=float(rng.uniform(0.1, 0.7)),
         stoop=float(rng.uniform(0.0, 0.12)),
         skin=SKINS[rng.integers(len(SKINS))],
         hair=HAIRS[rng.integers(len(HAIRS))],
@@ -92,5 +100,6 @@ def make_subject(name: str, rng: np.random.Generator) -> Subject:
         long_sleeves=bool(rng.random() < 0.5),
         trousers=TROUSERS[rng.integers(len(TROUSERS))],
         shorts=bool(rng.random() < 0.2),
+        skirt=bool(rng.random() < 0.2),
         shoes=SHOES[rng.integers(len(SHOES))],
     )

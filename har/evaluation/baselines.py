@@ -1,7 +1,7 @@
 """Three simple classifiers that every model must stand beside.
 
-They are fitted on the same training videos and views as the model, on the frozen backbone's
-features, and nothing of them is chosen on the test videos:
+They are fitted on the same training videos and views as the model, on all that the stage `features`
+has made of them, and nothing of them is chosen on the test videos:
 
 - *majority* always says the commonest training label (of equally common ones the first by name);
 - *single frame* is a linear model on the middle frame's features: what no motion is needed for;
@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from har.features.packed import read_features
+from har.training.examples import Examples
 
 MAX_ITERATIONS = 2000
 MAX_EXAMPLES = 10_000  # videos and views to fit on, so that memory is the same for any number
@@ -54,6 +55,7 @@ def predict_baselines(
     *,
     fit_on: Sequence[str] = ("train",),
     none_label: str | None = None,
+    drawn: Examples | None = None,
 ) -> dict[str, np.ndarray]:
     """Fit the three baselines on the training videos and predict the test videos.
 
@@ -63,6 +65,7 @@ def predict_baselines(
         labels: Names of the classes, in order.
         fit_on: The splits that the model was trained on.
         none_label: The label that is no action, which *majority* does not say; None for none.
+        drawn: Drawn sequences that the model was trained on too.
 
     Returns:
         The predicted label index of each test video, int, by the baseline's name.
@@ -75,9 +78,14 @@ def predict_baselines(
     targets, weights = label_indices[chosen], train["weight"].to_numpy()[chosen]
     of_actions = label_indices[(train["label"] != none_label).to_numpy()]
     predictions = {"majority": predict_majority(of_actions, len(test))}
+    sequences = [] if drawn is None else [drawn.read(at, 0) for at in range(drawn.num_drawn)]
+    if drawn is not None:
+        targets = np.concatenate([targets, drawn.label_indices])
+        weights = np.concatenate([weights, drawn.weights])
     for name, summarize in (("single_frame", middle_frame), ("pooled_linear", pooled_statistics)):
         # Copies, so that no file stays open: there can be thousands.
         inputs = [np.array(summarize(_load(paths[video])[view])) for video, view in examples]
+        inputs += map(summarize, sequences)
         tested = [np.array(summarize(_load(path)[0])) for path in test["features_path"]]
         classifier = fit_linear(np.stack(inputs), targets, weights)
         predictions[name] = classifier.predict(np.stack(tested))

@@ -22,6 +22,7 @@ from har.evaluation.scores import (
 )
 from har.recognizer.recognizer import Recognizer
 from har.training.calibration import at_temperature
+from har.training.examples import Examples
 
 
 def score_test_videos(
@@ -31,6 +32,7 @@ def score_test_videos(
     *,
     num_bootstrap: int,
     seed: int,
+    drawn: Examples | None = None,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return all scores, and the label indices that each baseline predicts, by its name.
 
@@ -41,6 +43,7 @@ def score_test_videos(
         probabilities: Of the test videos, in order, shape (num_videos, num_classes).
         num_bootstrap: Resamplings of people behind each interval.
         seed: Of the resamplings, which are the same for the model and the baselines.
+        drawn: Drawn sequences that the model was trained on too.
 
     Raises:
         ValueError: All test videos are of what is no action.
@@ -60,7 +63,7 @@ def score_test_videos(
     samples = resample_subjects(
         subjects, num_bootstrap=num_bootstrap, rng=generator_for(seed, "bootstrap")
     )
-    options = {"fit_on": recognizer.params["trained_on"], "none_label": none_label}
+    options = {"fit_on": recognizer.params["trained_on"], "none_label": none_label, "drawn": drawn}
     baselines = predict_baselines(videos, recognizer.labels, **options)
     of_actions = {name: predicted[is_action] for name, predicted in baselines.items()}
     scores["baselines"] = score_baselines(of_actions, label_indices, samples=samples)

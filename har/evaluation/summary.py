@@ -1,14 +1,18 @@
 """The scores as a table to read: the model beside its baselines, and what to do next.
 
-`python -m har.evaluation.summary metrics/scores.json` prints both.
+`python -m har.evaluation.summary metrics/scores.json` prints both, and for a model of drawn people
+how it does on real ones, as last measured.
 """
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from har.dataset.subjects import NO_WORD_ON_OTHERS, SAME_PEOPLE, knows_people
+from har.engine.errors import plain_errors
+from har.engine.files import read_json
+from har.evaluation.real_people import RESULT, describe_result, read_result
+from har.settings import load_settings
 
 BASELINES = {
     "majority": "always the commonest label",
@@ -94,6 +98,20 @@ def describe_reach(scores: dict[str, Any]) -> str:
     return " never seen in training"
 
 
-if __name__ == "__main__":
-    print(describe_metrics(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))
+def print_summary(scores: Path, *, is_synthetic: bool, real_people: Path = RESULT) -> None:
+    """Print the table, what to do next, and for drawn videos how the model does on real people.
+
+    Args:
+        scores: The file scores.json.
+        is_synthetic: Whether the model was trained on drawn people.
+        real_people: The file of `har.evaluation.real_people`.
+    """
+    print(describe_metrics(read_json(scores)))
     print(NEXT)
+    if is_synthetic:
+        print(f"\n{describe_result(read_result(real_people))}")
+
+
+if __name__ == "__main__":
+    with plain_errors():
+        print_summary(Path(sys.argv[1]), is_synthetic=load_settings().is_synthetic)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from har.clips.views import View, apply_view
 from har.engine.cache import Cache, CacheEntry, place_or_make
 from har.engine.code import code_digest
 from har.engine.progress import progress
-from har.engine.workers import map_in_threads
+from har.engine.workers import map_in_threads, num_cores
 from har.features.columns import stream_slices
 from har.pose.landmarks import pose_features, view_landmarks
 
@@ -69,7 +69,7 @@ def read_features(
 def clip_features(
     clip: np.ndarray,
     shown: Shown,
-    extractor: Callable[[np.ndarray], np.ndarray],
+    extractor: Callable[[np.ndarray], np.ndarray] | None,
     *,
     landmarks: np.ndarray | Future[np.ndarray] | None,
     places: np.ndarray,
@@ -79,7 +79,7 @@ def clip_features(
     Args:
         clip: uint8 RGB, shape (num_frames, size, size, 3).
         shown: Which streams.
-        extractor: The backbone.
+        extractor: The backbone; None where no stream is a picture.
         landmarks: Of the clip, shape (num_frames, 33, 8), now or, while another thread looks for
             them, when the backbone has run; None if the streams have no pose.
         places: Which frames.
@@ -87,13 +87,15 @@ def clip_features(
     Returns:
         float32, shape (len(places), num_features of all streams).
     """
-    pictures = show_streams(shown.pictures, clip, context=shown.context)
-    seen = [
-        picture[_middle_of_three(places, len(clip)) if stream in SEEN_BY_THREES else places]
-        for stream, picture in zip(shown.pictures, pictures, strict=True)
-    ]
-    features = extractor(np.concatenate(seen))  # which runs once for a frame that is repeated
-    of_stream = dict(zip(shown.pictures, np.split(features, len(pictures)), strict=True))
+    of_stream = {}
+    if extractor is not None:
+        pictures = show_streams(shown.pictures, clip, context=shown.context)
+        seen = [
+            picture[_middle_of_three(places, len(clip)) if stream in SEEN_BY_THREES else places]
+            for stream, picture in zip(shown.pictures, pictures, strict=True)
+        ]
+        features = extractor(np.concatenate(seen))  # which runs once for a frame that is repeated
+        of_stream = dict(zip(shown.pictures, np.split(features, len(pictures)), strict=True))
     if isinstance(landmarks, Future):
         landmarks = landmarks.result()
     if landmarks is not None:
@@ -109,10 +111,11 @@ def _middle_of_three(places: np.ndarray, num_frames: int) -> np.ndarray:
 def pack_features(
     videos: pd.DataFrame,
     views: dict[str, list[View]],
-    extractor: Extractor,
+    extractor: Extractor | None,
     out: Path,
     *,
     shown: Shown,
+    num_threads: int = 0,
     max_gigabytes: float,
 ) -> tuple[pd.DataFrame, int]:
     """Write the features of each video, from the cache where they were made before.
@@ -121,9 +124,10 @@ def pack_features(
         videos: One row a video, with `video_id`, `path` and `sha256` of its clip, and, where the
             pose is shown, `path_of_landmarks`, `sha256_of_landmarks` and `aspect`.
         views: The augmented views of a video, by its `video_id`.
-        extractor: The backbone.
+        extractor: The backbone; None where no stream is a picture.
         out: The folder to write to, one file a video.
         shown: What of the clips is shown.
+        num_threads: Clips at once; 0 is one per core. It never changes a result.
         max_gigabytes: Size of the cache of all steps, in 10^9 bytes.
 
     Returns:
@@ -132,25 +136,17 @@ def pack_features(
     """
     videos = videos.assign(views=[views.get(video_id, []) for video_id in videos["video_id"]])
     cache, code = Cache("features", ending=".npy"), code_digest(__name__)
-    has_pose = POSE in shown.streams
     videos["key"] = [
-        cache.key(
-            row.sha256,
-            parameters={
-                "extractor": extractor.fingerprint,
-                "views": list(map(asdict, row.views)),
-                "streams": asdict(shown),
-                "landmarks": [row.sha256_of_landmarks, row.aspect] if has_pose else None,
-            },
-            code_version=code,
-        )
+        cache.key(row.sha256, parameters=_made_by(row, shown, extractor), code_version=code)
         for row in videos.itertuples()
     ]
     paths = [f"{out.as_posix()}/{video_id}.npy" for video_id in videos["video_id"]]
     entries, num_made = place_or_make(
         cache,
         list(zip(videos["key"], map(Path, paths), strict=True)),
-        lambda keys: make_features(videos[videos["key"].isin(keys)], extractor, cache, shown),
+        lambda keys: make_features(
+            videos[videos["key"].isin(keys)], extractor, cache, shown, num_threads
+        ),
         max_gigabytes=max_gigabytes,
     )
     num_views, digests = videos["views"].map(len), [entry.sha256 for entry in entries]
@@ -158,16 +154,32 @@ def pack_features(
     return table, num_made
 
 
+def _made_by(video: tuple, shown: Shown, extractor: Extractor | None) -> dict[str, Any]:
+    """Return what decides the features of a video, beside its clip."""
+    has_pose = POSE in shown.streams
+    return {
+        "extractor": extractor and extractor.fingerprint,
+        "views": list(map(asdict, video.views)),
+        "streams": asdict(shown),
+        "landmarks": [video.sha256_of_landmarks, video.aspect] if has_pose else None,
+    }
+
+
 def make_features(
-    videos: pd.DataFrame, extractor: Extractor, cache: Cache, shown: Shown
+    videos: pd.DataFrame,
+    extractor: Extractor | None,
+    cache: Cache,
+    shown: Shown,
+    num_threads: int,
 ) -> dict[str, CacheEntry]:
     """Run the backbone over clips and views, and put each video's features into the cache.
 
     Args:
         videos: One row a video, as for `pack_features`, with `views` and `key`.
-        extractor: The backbone.
+        extractor: As for `pack_features`.
         cache: Gets one array a video, float32, (1 + num_views, num_frames, num_features).
         shown: What of the clips is shown.
+        num_threads: As for `pack_features`.
 
     Returns:
         The new entries by key.
@@ -178,7 +190,8 @@ def make_features(
 
     entries = {}
     # One more than run the backbone, so that pictures are made while it runs.
-    made = map_in_threads(make, videos.itertuples(), num_threads=extractor.num_threads + 1)
+    num_threads = extractor.num_threads + 1 if extractor else num_threads or num_cores()
+    made = map_in_threads(make, videos.itertuples(), num_threads=num_threads)
     for key, features in progress(made, total=len(videos), description="features"):
         file = cache.new_file()
         np.save(file, features)
@@ -186,14 +199,15 @@ def make_features(
     return entries
 
 
-def _features_of_views(video: tuple, shown: Shown, extractor: Extractor) -> np.ndarray:
+def _features_of_views(video: tuple, shown: Shown, extractor: Extractor | None) -> np.ndarray:
     """Return the features of a video's clip and then of each view of it, in this thread."""
     clip, has_pose = np.asarray(load_clip(video.path)), POSE in shown.streams
     landmarks = np.load(video.path_of_landmarks) if has_pose else None
     made = []
     for view in [None, *video.views]:
-        seen = apply_view(clip, view) if view else clip
+        seen = apply_view(clip, view) if view and extractor else clip
         found = view_landmarks(landmarks, view, video.aspect) if view and has_pose else landmarks
         places = np.arange(len(clip))
-        made.append(clip_features(seen, shown, extractor.run, landmarks=found, places=places))
+        run = extractor and extractor.run
+        made.append(clip_features(seen, shown, run, landmarks=found, places=places))
     return np.stack(made)

@@ -4,7 +4,7 @@ from typing import Any
 
 from har.backbones.building import build_backbone
 from har.backbones.conversion import convert_backbone
-from har.clips.streams import POSE
+from har.clips.streams import POSE, picture_streams
 from har.engine.runtime import keras
 from har.models.contract import FeatureSettings, count_parameters
 from har.pose.networks import find_pose_files
@@ -24,7 +24,7 @@ def make_recognizer(
         params: What made the model, for the record.
     """
     preprocessing, networks = describe_preprocessing(settings), {}
-    if isinstance(settings.chosen, FeatureSettings):
+    if _has_backbone(settings):
         networks["backbone"] = convert_backbone(**_backbone_options(settings)).network
     if POSE in preprocessing["streams"]:
         networks["pose"] = find_pose_files()
@@ -50,9 +50,15 @@ def describe_preprocessing(settings: Settings) -> dict[str, Any]:
 def count_all_parameters(model: keras.Model, settings: Settings) -> dict[str, int]:
     """Return the parameters of a model, in all (`total`) with its backbone's, and `trainable`."""
     counts = count_parameters(model)
-    if isinstance(settings.chosen, FeatureSettings):
+    if _has_backbone(settings):
         counts["total"] += build_backbone(**_backbone_options(settings)).count_params()
     return counts
+
+
+def _has_backbone(settings: Settings) -> bool:
+    """Return whether the model sees pictures by way of the backbone."""
+    chosen = settings.chosen
+    return isinstance(chosen, FeatureSettings) and bool(picture_streams(chosen.streams))
 
 
 def _backbone_options(settings: Settings) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import numpy as np
 from har.backbones.extractor import Extractor, load_extractor
 from har.backbones.litert import Network, convert_model
 from har.clips.clip import even_indices
-from har.clips.streams import POSE, show_streams
+from har.clips.streams import POSE, picture_streams, show_streams
 from har.dataset.none_label import UNSURE
 from har.engine.files import read_json, write_json
 from har.features.packed import Shown, clip_features
@@ -52,7 +52,8 @@ class Recognizer:
             `person`.
         params: What made the model: its name, settings, seed and the digest of its data; and what
             belongs to its answers: `temperature`, `unsure_below` and `none_label`.
-        backbone: In LiteRT's format, from a frame to its features; None: the network takes frames.
+        backbone: In LiteRT's format, from a frame to its features; None: the network takes frames,
+            or of features those of the pose alone.
         pose: Likewise the detector and the landmark network; None: the model sees no pose.
     """
 
@@ -71,6 +72,9 @@ class Recognizer:
     def predict(self, clip: np.ndarray, *, aspect: float = 1.0) -> np.ndarray:
         """Return the probability of each label.
 
+        A model that sees the pose alone knows nothing of a clip without a person: all labels are as
+        probable then.
+
         Args:
             clip: uint8 RGB, shape (num_frames, size, size, 3).
             aspect: Width / height of its frames before they were made square.
@@ -78,7 +82,10 @@ class Recognizer:
         Returns:
             float32, shape (num_classes,), with a sum of 1.
         """
-        return self._run(self.inputs(clip, aspect=aspect))
+        inputs = self.inputs(clip, aspect=aspect)
+        if self.preprocessing["streams"] == [POSE] and not inputs.any():
+            return np.full(len(self.labels), 1 / len(self.labels), np.float32)
+        return self._run(inputs)
 
     @property
     def takes_features(self) -> bool:
@@ -101,7 +108,8 @@ class Recognizer:
         Args:
             probabilities: Of each label, float, shape (num_classes,).
         """
-        if probabilities.max() < self.unsure_below:
+        knows_nothing = probabilities.max() == probabilities.min()
+        if knows_nothing or probabilities.max() < self.unsure_below:
             return UNSURE
         return self.labels[int(probabilities.argmax())]
 
@@ -110,7 +118,7 @@ class Recognizer:
         clip = np.asarray(clip)
         places = even_indices(len(clip), self.preprocessing["model_frames"])
         shown = Shown(self.preprocessing["streams"], self.preprocessing["context"])
-        if self._extractor is None:
+        if not self.takes_features:
             return show_streams(shown.streams, clip, context=shown.context)[0][places]
         features = partial(clip_features, clip, shown, self._extractor, places=places)
         if self._pose is None:
@@ -159,8 +167,9 @@ def load_recognizer(folder: Path) -> Recognizer:
     if POSE in read["preprocessing"]["streams"]:
         _check_files(folder, POSE_NAMES)
         networks["pose"] = tuple((folder / name).read_bytes() for name in POSE_NAMES)
+    pictures = picture_streams(read["preprocessing"]["streams"])
     recognizer = Recognizer((folder / MODEL_NAME).read_bytes(), **read, **networks)
-    if recognizer.backbone is None and recognizer.takes_features:
+    if recognizer.backbone is None and recognizer.takes_features and pictures:
         _check_files(folder, [BACKBONE_NAME])
     return recognizer
 

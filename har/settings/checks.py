@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from har.clips.streams import POSE
 from har.models.contract import FeatureSettings, find_model, model_names
 from har.settings.problems import nearest
-from har.settings.root import Settings
+from har.settings.root import Settings, sees_pose
 
 
 def find_contradictions(settings: Settings) -> list[str]:
@@ -44,10 +45,7 @@ def _check_split(settings: Settings) -> Iterator[str]:
 def _check_streams(settings: Settings) -> Iterator[str]:
     streams = settings.features.streams
     if streams[:1] != ["frames"] or len(set(streams)) < len(streams):
-        yield (
-            f"features.streams is {streams}; expected frames first, which the baselines are fitted "
-            "on, and each stream once."
-        )
+        yield (f"features.streams is {streams}; expected frames first and each stream once.")
 
 
 def _check_model(settings: Settings) -> Iterator[str]:
@@ -63,7 +61,14 @@ def _check_model(settings: Settings) -> Iterator[str]:
         )
     if not isinstance(chosen, FeatureSettings):
         return
-    made = settings.features.streams
+    if settings.is_synthetic and sees_pose(name) and POSE not in chosen.streams:
+        yield (
+            f"models.{name}.streams is {chosen.streams}, and the people in dataset.videos are "
+            "drawn, of whom this model is shown the pose alone. Add pose to its streams, or set "
+            "dataset.synthetic to false."
+        )
+        return
+    made = settings.made_streams
     if not set(chosen.streams) <= set(made):
         yield (
             f"models.{name}.streams is {chosen.streams}; expected one or more of features.streams, "

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, SerializeAsAny
 
+from har.clips.streams import POSE, StreamName
 from har.engine.section import Section
 from har.models.contract import ModelSettings, model_names, settings_type
 from har.settings import sections
@@ -12,9 +13,17 @@ if TYPE_CHECKING:
     from har.engine.steps import Limits
 
 
+DEMO = "data/demo"  # where the stage `demo` draws its videos
+
+
 def default_models() -> dict[str, ModelSettings]:
     """Return the settings that each model's file has as defaults."""
     return {name: settings_type(name)() for name in model_names()}
+
+
+def sees_pose(model: str) -> bool:
+    """Return whether a model sees the pose, unless its settings say otherwise."""
+    return POSE in getattr(settings_type(model)(), "streams", ())
 
 
 class Settings(Section):
@@ -34,6 +43,7 @@ class Settings(Section):
     split: sections.Split = sections.Split()
     downsample: sections.Downsample = sections.Downsample()
     augment: sections.Augment = sections.Augment()
+    drawn: sections.Drawn = sections.Drawn()
     backbone: sections.Backbone = sections.Backbone()
     features: sections.Features = sections.Features()
     train: sections.Train = sections.Train()
@@ -44,9 +54,39 @@ class Settings(Section):
     """settings of each model; of one that is not here the defaults of its file"""
 
     @property
+    def is_synthetic(self) -> bool:
+        """Whether the people in the videos are drawn."""
+        synthetic = self.dataset.synthetic
+        return self.dataset.videos == DEMO if synthetic is None else synthetic
+
+    @property
     def chosen(self) -> ModelSettings:
-        """The settings of `model`."""
-        return self.models[self.model]
+        """The settings of `model`; of one that can see the pose, on drawn people the pose alone.
+
+        A drawn picture says nothing about a real one, while landmarks of both look alike. Such a
+        model is trained with drawn sequences too, and as the section `drawn` says.
+        """
+        chosen = self.models[self.model]
+        if not self.is_synthetic or POSE not in getattr(chosen, "streams", ()):
+            return chosen
+        return chosen.model_copy(
+            update={
+                "streams": [POSE],
+                "learning_rate": self.drawn.learning_rate,
+                "dropout": self.drawn.dropout,
+            }
+        )
+
+    @property
+    def sees_pose_alone(self) -> bool:
+        """Whether `model` is shown nothing but landmarks."""
+        return getattr(self.chosen, "streams", None) == [POSE]
+
+    @property
+    def made_streams(self) -> list[StreamName]:
+        """The streams that the stage `features` makes: on drawn people only those in use."""
+        alone = self.is_synthetic and sees_pose(self.model)
+        return [POSE] if alone else self.features.streams
 
     @property
     def model_frames(self) -> int:

@@ -45,8 +45,8 @@ class Demo(Section):
 
     num_subjects: int = Field(24, ge=3)
     """people that are drawn"""
-    num_videos: int = Field(120, ge=18)
-    """videos that are drawn, of six actions"""
+    num_videos: int = Field(120, ge=21)
+    """videos that are drawn, of six actions and of others"""
 
 
 class Dataset(Section):
@@ -60,6 +60,8 @@ class Dataset(Section):
     """share of videos that may be unreadable"""
     none: Annotated[str, AfterValidator(_is_folder_name)] | None = "none"
     """sub-folder, in any case, of other things that people do: trained on, but no action"""
+    synthetic: bool | None = None
+    """whether the people are drawn, so that only their pose is learnt; null: those of data/demo"""
 
 
 class Limits(Section):
@@ -138,6 +140,19 @@ class Augment(Section):
     """slowest and fastest speed"""
     shake: Share = 0.15
     """how far one view in two moves about as in a shaking hand, as a share of its side; 0: none"""
+
+
+class Drawn(Section):
+    """Drawn people as landmarks alone, to train on where the videos are of drawn people too."""
+
+    sequences: int = Field(400, ge=0)
+    """how many of each action"""
+    per_video: int = Field(8, ge=0)
+    """how many an epoch, and each step of it, shows for each video"""
+    learning_rate: Positive = 1e-3
+    """of a model that is trained with them, in place of its own"""
+    dropout: Share = 0.2
+    """likewise"""
 
 
 class Backbone(Section):

@@ -29,7 +29,7 @@ from har.training.loop import Progress, fingerprint
 from har.training.threshold import fit_confidence
 
 # The sections of params.yaml that decide the weights, beside the model's own settings.
-DECIDING = ("seed", "downsample", "augment", "backbone", "train")
+DECIDING = ("seed", "downsample", "augment", "drawn", "backbone", "train")
 # What makes a recognizer of the tables; what it imports counts too.
 CODE = ("har.training.fit", "har.training.calibration", "har.training.threshold")
 CODE += ("har.recognizer.making",)
@@ -43,17 +43,19 @@ class Tables:
         manifest: One row a video, balanced, with its split.
         clips: Where the clips are.
         views: The augmented views of the training clips.
+        drawn: The drawn sequences to train on beside them.
         features: Where the features are.
     """
 
     manifest: Path
     clips: Path
     views: Path
+    drawn: Path
     features: Path
 
     def files(self) -> list[Path]:
         """Return all of them."""
-        return [self.manifest, self.clips, self.views, self.features]
+        return [self.manifest, self.clips, self.views, self.drawn, self.features]
 
 
 class TrackedTraining:
@@ -90,8 +92,11 @@ class TrackedTraining:
             The history (`epoch`, `split`, `accuracy`, `loss`) and a summary.
         """
         videos, labels = read_table(self._tables.manifest), self._labels
-        views, features = self._tables.views, self._tables.features
-        read = partial(read_examples, videos, labels, self._settings, views, features)
+        tables = self._tables
+        read = partial(
+            read_examples, videos, labels, self._settings, tables.views, tables.features,
+            drawn=tables.drawn,
+        )  # fmt: skip
         checkpoint = project_root() / ".har" / "checkpoints" / f"{self.fingerprint}.npz"
         trained = self._fit(read, len(labels), checkpoint)
         label_indices = read("val").label_indices

@@ -27,12 +27,21 @@ class Examples:
         label_indices: int, shape (num_videos,).
         weights: Each video's weight in the loss, float, shape (num_videos,).
         num_views: Views of each video beside the clip itself: of all, or int, shape (num_videos,).
+        num_drawn: How many of the videos are sequences that were drawn without one.
+        drawn_per_video: How many of them an epoch, and each step of it, shows for each video.
     """
 
     read: Callable[[int, int], np.ndarray]
     label_indices: np.ndarray
     weights: np.ndarray
     num_views: int | np.ndarray = 0
+    num_drawn: int = 0
+    drawn_per_video: int = 0
+
+    @property
+    def epoch_size(self) -> int:
+        """How many examples an epoch shows."""
+        return (len(self.label_indices) - self.num_drawn) * (1 + self.drawn_per_video)
 
 
 def read_examples(
@@ -42,6 +51,8 @@ def read_examples(
     views: Path,
     features: Path,
     split: str,
+    *,
+    drawn: Path | None = None,
 ) -> Examples:
     """Return the examples of one split, for the model that the settings choose.
 
@@ -52,6 +63,8 @@ def read_examples(
         views: The table that the stage `augment` wrote.
         features: The table that the stage `features` wrote.
         split: Of which videos.
+        drawn: The table of drawn sequences that the stage `augment` wrote; they are examples of
+            the training split, for a model that sees the pose alone.
     """
     chosen, num_frames = settings.chosen, settings.model_frames
     videos = videos[videos["split"] == split]
@@ -62,14 +75,16 @@ def read_examples(
         )
     packed = read_table(features).set_index("video_id")
     packed = packed.loc[videos["video_id"]]
-    return feature_examples(
+    examples = feature_examples(
         videos.assign(features_path=packed["path"].to_numpy()),
         labels,
         streams=chosen.streams,
-        made=settings.features.streams,
+        made=settings.made_streams,
         num_frames=num_frames,
         num_views=int(packed["num_views"].min()),
     )
+    sequences = read_drawn(drawn, labels, settings) if split == "train" and drawn else None
+    return join_examples(examples, sequences) if sequences else examples
 
 
 def clip_examples(
@@ -119,6 +134,51 @@ def feature_examples(
     return _examples(read, manifest, labels, num_views=num_views)
 
 
+def read_drawn(table: Path, labels: list[str], settings: Settings) -> Examples | None:
+    """Return the drawn sequences that `model` is trained on: none if it sees pictures.
+
+    Args:
+        table: As for `drawn_examples`.
+        labels: Names of the classes, in order.
+        settings: All settings.
+    """
+    if not settings.sees_pose_alone:
+        return None
+    frames, per_video = settings.model_frames, settings.drawn.per_video
+    return drawn_examples(table, labels, num_frames=frames, per_video=per_video)
+
+
+def drawn_examples(table: Path, labels: list[str], *, num_frames: int, per_video: int) -> Examples:
+    """Return examples of the pose of people who were drawn as landmarks alone.
+
+    Args:
+        table: Of the stage `augment`: `label`, `path` and `num_sequences`.
+        labels: Names of the classes, in order.
+        num_frames: Frames that the model takes, evenly spaced over the clip.
+        per_video: How many an epoch shows for each video.
+    """
+    sequences = read_table(table).astype({"num_sequences": int})
+    rows = [row for row in sequences.itertuples() if row.label in labels]
+    packed = [np.load(row.path, mmap_mode="r") for row in rows]
+    places = [(file, place) for file in packed for place in range(len(file))]
+
+    def read(sequence: int, view: int) -> np.ndarray:
+        file, place = places[sequence]
+        return np.array(file[place, view, even_indices(file.shape[2], num_frames)])
+
+    indices = [
+        np.full(len(file), labels.index(row.label)) for file, row in zip(packed, rows, strict=True)
+    ]
+    return Examples(
+        read=read,
+        label_indices=np.concatenate([np.zeros(0, np.int64), *indices]),
+        weights=np.ones(len(places)),
+        num_views=1,  # the mirror image
+        num_drawn=len(places),
+        drawn_per_video=per_video if places else 0,
+    )
+
+
 def join_examples(first: Examples, second: Examples) -> Examples:
     """Return the videos of both, those of the first before those of the second."""
     sizes = [len(examples.label_indices) for examples in (first, second)]
@@ -134,6 +194,8 @@ def join_examples(first: Examples, second: Examples) -> Examples:
         label_indices=np.concatenate([first.label_indices, second.label_indices]),
         weights=np.concatenate([first.weights, second.weights]),
         num_views=np.concatenate(num_views),
+        num_drawn=first.num_drawn + second.num_drawn,
+        drawn_per_video=max(first.drawn_per_video, second.drawn_per_video),
     )
 
 

@@ -6,6 +6,7 @@ from its checkpoint draws what it would have drawn.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import time
@@ -93,7 +94,8 @@ def train(
     Returns:
         The history, one row each for train and val an epoch, and the epoch kept.
     """
-    steps_per_epoch = -(-len(training.label_indices) // settings.batch_size)
+    batch_size = settings.batch_size * (1 + training.drawn_per_video)
+    steps_per_epoch = -(-training.epoch_size // batch_size)
     _compile(model, settings, num_steps=settings.epochs * steps_per_epoch)
     last_epoch = num_epochs or settings.epochs
     state, best_weights = _start(model, checkpoint, last_epoch)
@@ -147,21 +149,23 @@ def draw_epoch(
     Args:
         examples: The training videos.
         balanced: True: the labels take turns, each drawn equally often (to one), videos of small
-            classes more than once and of large ones not all. False: each video once.
+            classes more than once and of large ones not all. False: each video once, with drawn
+            sequences as many examples as the epoch holds.
         rng: Decides the order and the views.
 
     Returns:
-        Pairs of a video's place and a view's number, as many as there are videos.
+        Pairs of a video's place and a view's number, as many as the epoch holds.
     """
-    num_videos = len(examples.label_indices)
+    num_videos = examples.epoch_size
     if balanced:
         labels = np.unique(examples.label_indices)
         drawn = [_endless(np.flatnonzero(examples.label_indices == label), rng) for label in labels]
         turns = _endless(np.arange(len(labels)), rng)
         videos = [next(drawn[next(turns)]) for _ in range(num_videos)]
     else:
-        videos = rng.permutation(num_videos).tolist()
-    num_views = np.broadcast_to(examples.num_views, num_videos)[videos]
+        each = _endless(np.arange(len(examples.label_indices)), rng)
+        videos = list(itertools.islice(each, num_videos))
+    num_views = np.broadcast_to(examples.num_views, len(examples.label_indices))[videos]
     views = rng.integers(num_views.max() + 1, size=num_videos) % (num_views + 1)
     return list(zip(map(int, videos), map(int, views), strict=True))
 
@@ -234,11 +238,12 @@ def _run_epoch(
 ) -> list[dict[str, Any]]:
     """Train for an epoch and validate; return the rows of the history."""
     num_classes, batch_size = model.output_shape[-1], settings.batch_size
+    drawn = training.drawn_per_video
     section = f"models.{model.name}"
     rng = generator_for(drawing.seed, "epoch", str(epoch))
     _seed_layers(model, rng)
     order = draw_epoch(training, balanced=drawing.balanced, rng=rng)
-    batches = _batches(training, order, batch_size, num_classes)
+    batches = _batches(training, order, batch_size * (1 + drawn), num_classes)
     rows = [{"epoch": epoch, "split": "train", **_train_epoch(model, batches, epoch, section)}]
     if validation:
         validated = _validate(model, validation, batch_size, num_classes)

@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 import pytest
 from command_line import run
+from drawn_people import whole_people
 from video_files import write_numbered
 
 import har.pose.looking
-from har.demo import draw_frames, plan_videos
+from har.demo import draw_frames
 from har.pages.inspection import render_page
 from har.pose.looking import find_skeleton, look_for_people
 from har.video.writing import write_video
@@ -22,8 +23,7 @@ from har.video.writing import write_video
 def people(tmp_path_factory) -> Path:
     """Two labels of three videos each; in the first of `walk` somebody is seen."""
     folder = tmp_path_factory.mktemp("people") / "videos"
-    plan = plan_videos(num_subjects=6, num_videos=18, seed=1)
-    video = next(video for video in plan if video.label == "walking")
+    video = next(whole_people("walking"))
     frames = [frame for frame, _ in zip(draw_frames(video), range(30), strict=False)]
     frames = [cv2.resize(frame, (224, 168), interpolation=cv2.INTER_AREA) for frame in frames]
     (folder / "walk").mkdir(parents=True)
@@ -81,6 +81,7 @@ def test_inspect_goes_on_without_the_networks_and_says_so(people, project, monke
 def test_inspect_looks_for_nobody_where_no_stream_is_the_pose(people, project, set_param, capsys):
     set_param("features.streams", ["frames"])
     set_param("models.fusion.streams", ["frames"])
+    set_param("dataset.synthetic", False)
     _, out, _ = run("inspect", str(people), capsys=capsys)
     assert "note: No person looked for: features.streams has no pose." in out
 

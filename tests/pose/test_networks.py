@@ -6,11 +6,12 @@ import zipfile
 import cv2
 import numpy as np
 import pytest
+from drawn_people import whole_people
 from places import REAL, REFERENCE
 
 from har.backbones.litert import Network
 from har.backbones.weights import find_registry_file
-from har.demo import draw_frames, plan_videos
+from har.demo import draw_frames
 from har.pose.following import clip_landmarks, unstretch
 from har.pose.joints import HIPS, NOSE
 from har.pose.networks import (
@@ -39,8 +40,7 @@ def networks() -> PoseNetworks:
 @pytest.fixture(scope="module")
 def drawn() -> np.ndarray:
     """A square picture of a drawn person."""
-    plan = plan_videos(num_subjects=6, num_videos=18, seed=1)
-    frame = next(iter(draw_frames(next(video for video in plan if video.label == "walking"))))
+    frame = next(draw_frames(next(whole_people("walking"))))
     side = max(frame.shape[:2])
     rows, columns = (side - length for length in frame.shape[:2])
     square = cv2.copyMakeBorder(frame, 0, rows, 0, columns, cv2.BORDER_REPLICATE)

@@ -22,7 +22,30 @@ def refused(text: str) -> str:
 
 def test_settings_of_an_empty_section_are_the_defaults():
     assert make_settings({"augment": {}}) == Settings()
-    assert Settings().chosen == settings_type("fusion")()
+    assert Settings().models["fusion"] == settings_type("fusion")()
+
+
+def test_of_drawn_people_the_pose_alone_is_seen():
+    own = changed_settings(Settings(), {"dataset.videos": "data/videos"})
+    assert (Settings().is_synthetic, own.is_synthetic) == (True, False)
+    assert Settings().chosen.streams == Settings().made_streams == ["pose"]
+    assert own.chosen == own.models["fusion"]
+    assert own.made_streams == own.features.streams
+    said_so = changed_settings(own, {"dataset.synthetic": True})
+    assert said_so.chosen.streams == ["pose"]
+    assert changed_settings(Settings(), {"dataset.synthetic": False}).chosen == own.chosen
+
+
+@pytest.mark.parametrize("model", ["cnn3d", "mobilenet_lstm"])
+def test_of_drawn_people_a_model_without_the_pose_sees_pictures(model):
+    settings = changed_settings(Settings(), {"model": model})
+    assert settings.chosen == settings.models[model]
+    assert settings.made_streams == settings.features.streams
+
+
+def test_a_model_of_the_pose_is_not_shown_pictures_of_drawn_people():
+    with pytest.raises(SettingsError, match=r"are drawn.*set dataset\.synthetic to false"):
+        changed_settings(Settings(), {"models.fusion.streams": ["frames"]})
 
 
 def test_params_yaml_has_the_defaults():
@@ -106,7 +129,7 @@ def test_settings_refuse(text, message):
             "models.cnn3d.num_frames is 16, more than extract.num_frames, which is 12.",
         ),
         (
-            "features: {streams: [frames]}",
+            "features: {streams: [frames]}\ndataset: {synthetic: false}",
             "models.fusion.streams is ['frames', 'motion', 'person', 'pose']; expected one or "
             "more of features.streams, which is ['frames'].",
         ),
@@ -195,7 +218,8 @@ def test_schema_describes_every_setting():
 def test_stage_refuses_wrong_settings_before_it_reads_anything(project, stage):
     (project / "params.yaml").write_text("trian: {}\nworkers: '2'\n", encoding="utf-8")
     names = {"convert": ["videos", "out"], "downsample": ["manifest", "out"]}
-    names["train"] = ["manifest", "clips", "views", "features", "out", "metrics"]
+    names["train"] = ["manifest", "clips", "views", "drawn", "features"]
+    names["train"] += ["out", "metrics"]
     options = [part for name in names[stage] for part in (f"--{name}", "nowhere")]
     result = run_process("-m", f"stages.{stage}", *options, folder=project)
     assert result.returncode == 1

@@ -1,11 +1,14 @@
 """How a video becomes an input of a model."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from har.clips.clip import even_indices
 from har.clips.views import View, apply_view, write_views
+from har.pose.joints import NUM_POSE_FEATURES
 from har.settings.loading import changed_settings, make_settings
 from har.training.examples import clip_examples, feature_examples, join_examples, read_examples
 
@@ -88,6 +91,7 @@ def test_read_examples_reads_one_split_as_the_model_takes_it(manifest, tmp_path)
     packed[::-1].to_csv(table, index=False)  # in another order than the manifest's
     settings = make_settings(
         {
+            "dataset": {"videos": "data/videos"},
             "extract": {"num_frames": 8},
             "features": {"streams": ["frames", "motion"]},
             "models": {"fusion": {"streams": ["motion"]}, "cnn3d": {"num_frames": 8}},
@@ -106,3 +110,35 @@ def test_read_examples_reads_one_split_as_the_model_takes_it(manifest, tmp_path)
     expected = np.load(manifest["features_path"][1])[1, places, 5:]
     assert np.array_equal(features.read(0, 1), expected)
     assert np.array_equal(clips.read(0, 0), np.load(manifest["path"][1])[places])
+
+
+@pytest.fixture
+def drawn(tmp_path) -> tuple[Path, np.ndarray]:
+    """A table of three drawn sequences of `sitting`, as the stage `augment` writes it."""
+    features = np.random.default_rng(1).random((3, 2, 10, NUM_POSE_FEATURES), np.float32)
+    np.save(tmp_path / "sitting.npy", features)
+    row = {"label": "sitting", "path": str(tmp_path / "sitting.npy"), "num_sequences": 3}
+    pd.DataFrame([row, row | {"label": "unknown"}]).to_csv(tmp_path / "drawn.csv", index=False)
+    return tmp_path / "drawn.csv", features
+
+
+def test_drawn_sequences_are_examples_of_the_training_split_that_lengthen_an_epoch(
+    manifest, tmp_path, drawn
+):
+    write_views(tmp_path / "views.csv", {})
+    table = manifest[["video_id"]].assign(path="pose.npy", num_views=0)
+    np.save(tmp_path / "pose.npy", np.zeros((1, 10, NUM_POSE_FEATURES), np.float32))
+    table["path"] = str(tmp_path / "pose.npy")
+    table.to_csv(tmp_path / "features.csv", index=False)
+    videos = manifest.drop(columns="features_path").assign(split=["val", "train"])
+    settings = make_settings({"extract": {"num_frames": 10}})
+    tables = (tmp_path / "views.csv", tmp_path / "features.csv")
+    training, validation = (
+        read_examples(videos, LABELS, settings, *tables, split, drawn=drawn[0])
+        for split in ("train", "val")
+    )
+    assert len(validation.label_indices) == validation.epoch_size == 1
+    sitting = LABELS.index("sitting")
+    assert training.label_indices.tolist() == [training.label_indices[0], *[sitting] * 3]
+    assert (training.num_drawn, training.epoch_size) == (3, 1 + settings.drawn.per_video)
+    np.testing.assert_array_equal(training.read(2, 1), drawn[1][1, 1])
