@@ -41,7 +41,7 @@ def main(manifest: Path, out: Path) -> None:
     save_contact_sheet(rows, out / "contact_sheet.png")
     print(f"augment: {augment.num_views} views of each of {len(training)} training clips")
     drawn = pd.DataFrame(columns=COLUMNS)
-    if settings.is_synthetic:
+    if settings.pose_alone:
         drawn = pack_drawn(
             training["label"].unique().tolist(),
             out,
@@ -51,7 +51,8 @@ def main(manifest: Path, out: Path) -> None:
             num_workers=settings.workers,
             max_gigabytes=settings.cache.max_gigabytes,
         )
-        print(f"augment: {drawn['num_sequences'].sum()} drawn sequences of {len(drawn)} labels")
+        if len(drawn):
+            print(f"augment: {drawn['num_sequences'].sum()} drawn sequences of {len(drawn)} labels")
     drawn.to_csv(out / "drawn.csv", index=False)
 
 

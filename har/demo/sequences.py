@@ -15,7 +15,7 @@ from har.demo.render import Camera
 from har.demo.subject import make_subject
 from har.demo.views import choose_view, draw_facing, hold_camera
 
-SECONDS = (0.6, 7.0)  # shortest and longest
+SECONDS = (0.5, 5.0)  # shortest and longest
 SIZES = ((640, 480), (640, 360), (360, 640), (480, 640))  # (width, height) of the picture
 SIZE_SHARES = (0.35, 0.3, 0.25, 0.1)
 

@@ -7,7 +7,7 @@ import numpy as np
 from har.clips.streams import POSE
 from har.models.contract import FeatureSettings, find_model, model_names
 from har.settings.problems import nearest
-from har.settings.root import Settings, sees_pose
+from har.settings.root import Settings
 
 
 def find_contradictions(settings: Settings) -> list[str]:
@@ -61,15 +61,14 @@ def _check_model(settings: Settings) -> Iterator[str]:
         )
     if not isinstance(chosen, FeatureSettings):
         return
-    if settings.is_synthetic and sees_pose(name) and POSE not in chosen.streams:
-        yield (
-            f"models.{name}.streams is {chosen.streams}, and the people in dataset.videos are "
-            "drawn, of whom this model is shown the pose alone. Add pose to its streams, or set "
-            "dataset.synthetic to false."
-        )
-        return
     made = settings.made_streams
-    if not set(chosen.streams) <= set(made):
+    if settings.pose_alone and POSE not in chosen.streams:
+        yield (
+            f"models.{name}.streams is {chosen.streams}, and of drawn people the pose alone is "
+            "made. Add pose to the streams, or set dataset.synthetic to false, for one experiment "
+            "by `-S dataset.synthetic=false`."
+        )
+    elif not set(chosen.streams) <= set(made):
         yield (
             f"models.{name}.streams is {chosen.streams}; expected one or more of features.streams, "
             f"which is {made}. Change the one or the other."

@@ -21,11 +21,6 @@ def default_models() -> dict[str, ModelSettings]:
     return {name: settings_type(name)() for name in model_names()}
 
 
-def sees_pose(model: str) -> bool:
-    """Return whether a model sees the pose, unless its settings say otherwise."""
-    return POSE in getattr(settings_type(model)(), "streams", ())
-
-
 class Settings(Section):
     """The content of params.yaml, with the defaults of what is not in it."""
 
@@ -60,14 +55,23 @@ class Settings(Section):
         return self.dataset.videos == DEMO if synthetic is None else synthetic
 
     @property
-    def chosen(self) -> ModelSettings:
-        """The settings of `model`; of one that can see the pose, on drawn people the pose alone.
+    def pose_alone(self) -> bool:
+        """Whether of the videos only the pose is made for models, since the people are drawn.
 
-        A drawn picture says nothing about a real one, while landmarks of both look alike. Such a
-        model is trained with drawn sequences too, and as the section `drawn` says.
+        A drawn picture says nothing about a real one, while landmarks of both look alike.
         """
+        return self.is_synthetic and POSE in self.features.streams
+
+    @property
+    def made_streams(self) -> list[StreamName]:
+        """The streams that the stage `features` makes."""
+        return [POSE] if self.pose_alone else self.features.streams
+
+    @property
+    def chosen(self) -> ModelSettings:
+        """The settings of `model`; where it sees the pose alone, as the section `drawn` says."""
         chosen = self.models[self.model]
-        if not self.is_synthetic or POSE not in getattr(chosen, "streams", ()):
+        if not self.pose_alone or POSE not in getattr(chosen, "streams", ()):
             return chosen
         return chosen.model_copy(
             update={
@@ -78,15 +82,9 @@ class Settings(Section):
         )
 
     @property
-    def sees_pose_alone(self) -> bool:
-        """Whether `model` is shown nothing but landmarks."""
-        return getattr(self.chosen, "streams", None) == [POSE]
-
-    @property
-    def made_streams(self) -> list[StreamName]:
-        """The streams that the stage `features` makes: on drawn people only those in use."""
-        alone = self.is_synthetic and sees_pose(self.model)
-        return [POSE] if alone else self.features.streams
+    def takes_drawn(self) -> bool:
+        """Whether `model` is trained with drawn sequences too."""
+        return self.pose_alone and getattr(self.chosen, "streams", None) == [POSE]
 
     @property
     def model_frames(self) -> int:

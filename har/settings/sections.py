@@ -145,7 +145,7 @@ class Augment(Section):
 class Drawn(Section):
     """Drawn people as landmarks alone, to train on where the videos are of drawn people too."""
 
-    sequences: int = Field(400, ge=0)
+    sequences: int = Field(600, ge=0)
     """how many of each action"""
     per_video: int = Field(8, ge=0)
     """how many an epoch, and each step of it, shows for each video"""

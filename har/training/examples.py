@@ -142,7 +142,7 @@ def read_drawn(table: Path, labels: list[str], settings: Settings) -> Examples |
         labels: Names of the classes, in order.
         settings: All settings.
     """
-    if not settings.sees_pose_alone:
+    if not settings.takes_drawn:
         return None
     frames, per_video = settings.model_frames, settings.drawn.per_video
     return drawn_examples(table, labels, num_frames=frames, per_video=per_video)

@@ -252,7 +252,7 @@ def test_stage_writes_the_same_bytes_again(manifest, project):
     for out in (project / "first", project / "second"):
         main(manifest=manifest, out=out)
         contents.append({file.name: file.read_bytes() for file in out.iterdir()})
-    assert sorted(contents[0]) == ["contact_sheet.png", "views.csv"]
+    assert sorted(contents[0]) == ["contact_sheet.png", "drawn.csv", "views.csv"]
     assert contents[0]["contact_sheet.png"].startswith(b"\x89PNG")
     assert contents[0] == contents[1]
 

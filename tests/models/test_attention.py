@@ -44,7 +44,9 @@ def random_features(num_clips: int = 4, num_streams: int = 2) -> np.ndarray:
 
 
 def test_attention_has_some_hundred_thousand_parameters():
-    settings = make_settings({"model": "attention", "backbone": {"weights": "random"}})
+    settings = make_settings(
+        {"model": "attention", "backbone": {"weights": "random"}, "dataset": {"synthetic": False}}
+    )
     num_features = 3 * 1280 + NUM_POSE_FEATURES
     head = build_model("attention", num_classes=6, num_frames=30, num_features=num_features)
     assert count_parameters(head) == {"total": 393_392, "trainable": 385_606}

@@ -36,16 +36,21 @@ def test_of_drawn_people_the_pose_alone_is_seen():
     assert changed_settings(Settings(), {"dataset.synthetic": False}).chosen == own.chosen
 
 
-@pytest.mark.parametrize("model", ["cnn3d", "mobilenet_lstm"])
-def test_of_drawn_people_a_model_without_the_pose_sees_pictures(model):
-    settings = changed_settings(Settings(), {"model": model})
-    assert settings.chosen == settings.models[model]
-    assert settings.made_streams == settings.features.streams
+def test_of_drawn_people_a_model_on_frames_sees_pictures():
+    settings = changed_settings(Settings(), {"model": "cnn3d"})
+    assert settings.chosen == settings.models["cnn3d"]
+    assert (settings.made_streams, settings.takes_drawn) == (["pose"], False)
 
 
-def test_a_model_of_the_pose_is_not_shown_pictures_of_drawn_people():
-    with pytest.raises(SettingsError, match=r"are drawn.*set dataset\.synthetic to false"):
-        changed_settings(Settings(), {"models.fusion.streams": ["frames"]})
+@pytest.mark.parametrize(
+    "change", [{"model": "mobilenet_lstm"}, {"models.fusion.streams": ["frames"]}]
+)
+def test_of_drawn_people_no_other_features_are_made(change):
+    with pytest.raises(
+        SettingsError, match=r"are drawn|of drawn people.*-S dataset\.synthetic=false"
+    ):
+        changed_settings(Settings(), change)
+    assert changed_settings(Settings(), change | {"dataset.synthetic": False})
 
 
 def test_params_yaml_has_the_defaults():

@@ -24,7 +24,8 @@ def settings_of(model: str = "fusion", **changes: object) -> Settings:
     own = {"epochs": NUM_EPOCHS, "batch_size": 3, "learning_rate": 0.001, "refit": False}
     own |= {"streams": ["frames", "motion"], "dropout": 0.3} | changes
     parts = {"extract": {"num_frames": NUM_FRAMES}, "downsample": {"method": "none"}}
-    return make_settings({"model": model, "models": {model: own}, "seed": 0, **parts})
+    own_videos = {"dataset": {"videos": "data/videos"}, "seed": 0}
+    return make_settings({"model": model, "models": {model: own}, **own_videos, **parts})
 
 
 def read_made(split: str) -> Examples:
