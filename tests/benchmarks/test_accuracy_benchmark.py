@@ -197,7 +197,9 @@ def test_fewer_errors_win_then_cross_entropy_then_the_first(settings):
 
 
 def test_the_candidates_that_come_with_it_are_four_of_fusion():
-    settings = load_settings(ROOT / "params.yaml")
+    settings = changed_settings(
+        load_settings(ROOT / "params.yaml"), {"dataset.videos": "data/videos"}
+    )
     candidates = read_candidates(ROOT / "benchmarks" / "candidates.yaml", settings)
     assert {one.model_frames for one in candidates.values()} == {30}
     streams = [one.models["fusion"].streams for one in candidates.values()]
