@@ -1,7 +1,7 @@
 """The gestures of the demo data: what arms, head and back do on top of a stance.
 
 A gesture changes poses, given the seconds from the first frame. Sides are 0 for left and 1 for
-right. Places of wrists have names, which data/demo's table of actions explains.
+right. The places of wrists are those of actions.yaml.
 """
 
 from collections.abc import Callable, Sequence

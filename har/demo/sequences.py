@@ -84,7 +84,7 @@ def project(
     is_hidden = find_hidden(seen, aspect=cameras[0].size[0] / cameras[0].size[1])
     if desk:
         is_hidden[:, BELOW_DESK] = True
-    found = _go_wrong(seen, is_hidden, rng)
+    found = go_wrong(seen, is_hidden, rng)
     if rng.random() < SWAPS:
         found = found[:, SWAPPED]
     if rng.random() < MISSES:
@@ -147,7 +147,7 @@ def find_hidden(seen: np.ndarray, *, aspect: float) -> np.ndarray:
     return is_outside | is_behind
 
 
-def _go_wrong(seen: np.ndarray, is_hidden: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def go_wrong(seen: np.ndarray, is_hidden: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return landmarks with errors; `is_hidden` is bool, shape (num_instants, 33)."""
     shape = (len(seen), NUM_LANDMARKS, 2)
     weights = np.exp(rng.normal(0, UNEVEN, (NUM_LANDMARKS, 1)))

@@ -8,7 +8,7 @@ from drawn_people import SHOWN, true_landmarks, whole_people
 from har.clips.clip import even_indices
 from har.demo import draw_frames, plan_videos
 from har.demo.motion import LABELS
-from har.demo.sequences import HIPS, draw_sequence, find_hidden, torso_length
+from har.demo.sequences import HIPS, draw_sequence, find_hidden, go_wrong, torso_length
 from har.pose.following import clip_landmarks
 from har.pose.landmarks import pose_features
 from har.pose.networks import PoseNetworks, find_pose_files
@@ -68,13 +68,11 @@ def errors() -> dict[str, list[np.ndarray]]:
         is_seen = ~find_hidden(true, aspect=aspect)[:, SHOWN]
         off = np.linalg.norm((landmarks - true)[:, SHOWN, :2], axis=-1) / torso_length(true)
         found["network"].append(off[is_seen & np.isfinite(off)])
-    from har.demo.sequences import _go_wrong
-
     rng = np.random.default_rng(0)
     for video in videos[::6]:
         true = true_landmarks(video)[even_indices(video.num_frames, NUM_FRAMES)]
         hidden = find_hidden(true, aspect=video.size[0] / video.size[1])
-        off = (_go_wrong(true, hidden, rng) - true)[:, SHOWN, :2]
+        off = (go_wrong(true, hidden, rng) - true)[:, SHOWN, :2]
         found["sequences"].append(
             (np.linalg.norm(off, axis=-1) / torso_length(true))[~hidden[:, SHOWN]]
         )
