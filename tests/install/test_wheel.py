@@ -93,6 +93,7 @@ def model(tmp_path) -> Path:
 def test_wheel_holds_the_package_and_nothing_else(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     code = [*(ROOT / "har").rglob("*.py"), *(ROOT / "har" / "pages" / "templates").iterdir()]
+    code.append(ROOT / "har" / "demo" / "actions.yaml")
     wanted = {path.relative_to(ROOT).as_posix() for path in code}
     assert {name for name in names if ".dist-info/" not in name} == wanted
     assert "har/pages/templates/report.html" in wanted
