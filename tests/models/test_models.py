@@ -64,7 +64,13 @@ def test_cnn3d_has_the_original_number_of_parameters():
 def test_mobilenet_lstm_has_the_original_number_of_parameters():
     head = build_head()
     assert count_parameters(head) == {"total": 1_476_486, "trainable": 1_476_486}
-    settings = make_settings({"model": "mobilenet_lstm", "backbone": {"weights": "random"}})
+    settings = make_settings(
+        {
+            "model": "mobilenet_lstm",
+            "backbone": {"weights": "random"},
+            "dataset": {"synthetic": False},
+        }
+    )
     counts = count_all_parameters(head, settings)
     assert counts == {"total": 3_734_470, "trainable": 1_476_486}
 
