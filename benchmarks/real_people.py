@@ -30,13 +30,11 @@ import pandas as pd
 import yaml
 
 from benchmarks.timing import ROOT, is_met, print_heading, print_table
-from har.clips.streams import POSE
 from har.dataset.none_label import UNSURE
 from har.dataset.videos import find_videos
 from har.engine.files import write_json
 from har.engine.steps import Limits
 from har.evaluation.real_people import RESULT, SURE, judge, share_of, summarize
-from har.features.columns import stream_slices
 from har.recognizer.prediction import predict_videos
 from har.recognizer.recognizer import Recognizer, load_recognizer
 from har.settings import load_settings
@@ -58,10 +56,8 @@ class Watched(Recognizer):
 
     def inputs(self, clip: np.ndarray, *, aspect: float = 1.0) -> np.ndarray:
         """Return what the network takes of a clip; see `Recognizer.inputs`."""
-        made, streams = super().inputs(clip, aspect=aspect), self.preprocessing["streams"]
-        # The pose of nobody is all 0 (`har.pose.landmarks.pose_features`).
-        nobody = POSE in streams and not made[:, stream_slices(streams, made.shape[-1])[POSE]].any()
-        self.nobody.append(bool(nobody))
+        made = super().inputs(clip, aspect=aspect)
+        self.nobody.append(self.sees_nobody(made))
         return made
 
 
@@ -92,7 +88,7 @@ def main() -> None:
         sys.exit("There is nothing to score.")
     result = {
         "date": datetime.date.today().isoformat(),
-        "command": shlex.join(["python", "-m", "benchmarks.real_people", *sys.argv[1:]]),
+        "command": describe_command(options),
         "recognizer": identify(recognizer),
         **summarize(judged, table),
         "problems": problems,
@@ -101,6 +97,12 @@ def main() -> None:
     print_result(result, recognizer)
     write_json(result, options.out)
     print(f"Written to {options.out}.")
+
+
+def describe_command(options: argparse.Namespace) -> str:
+    """Return the command with the names of the data sets, which lie elsewhere for everybody."""
+    names = [folder.resolve().name for folder in options.folders]
+    return shlex.join(["python", "-m", "benchmarks.real_people", f"{options.recognizer}", *names])
 
 
 def warn(opening: str, problems: Sequence[str]) -> None:

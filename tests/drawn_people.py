@@ -6,8 +6,9 @@ import numpy as np
 
 from har.demo import DemoVideo, arrange, plan_videos
 from har.demo.body import Body
-from har.demo.sequences import ARMS, LEGS, NOSE, see, skeleton
+from har.demo.sequences import ARMS, LEGS, see, skeleton
 from har.demo.views import hold_camera
+from har.pose.joints import NOSE
 
 SHOWN = [NOSE, *ARMS[0], *ARMS[1], *LEGS[0], *LEGS[1]]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from har.settings import load_settings
+from har.settings import DEMO, load_settings
 
 GIGABYTE = 10**9
 PYTHON_VERSIONS = ((3, 11), (3, 12), (3, 13))
@@ -118,8 +118,8 @@ def check_params() -> Check:
         return Check("params.yaml", "fail", str(error), fix)
     if videos.is_dir():
         return Check("params.yaml", "ok", f"videos are in {videos}")
-    if videos == Path("data/demo"):
-        return Check("params.yaml", "ok", "videos will be drawn into data/demo by `dvc repro`")
+    if videos == DEMO:
+        return Check("params.yaml", "ok", f"videos will be drawn into {DEMO} by `dvc repro`")
     fix = "put them there, `dvc pull` them, or change dataset.videos in params.yaml"
     return Check("params.yaml", "fail", f"dataset.videos is {videos}, which is not there", fix)
 

@@ -84,8 +84,7 @@ def make_motion(
     if label not in table["actions"]:
         raise ValueError(f"Unknown action {label!r}; expected one of {', '.join(LABELS)}.")
     variants = table["actions"][label]
-    weights = np.array([variant["weight"] for variant in variants], float)
-    number = int(rng.choice(len(variants), p=weights / weights.sum()))
+    number = _choose([variant["weight"] for variant in variants], rng)
     variant = variants[number]
     name, stance = _make_stance(variant["stance"], subject, rng, heading=heading, seconds=seconds)
     motion = Motion(str(variant.get("name", number)), stance)
@@ -105,7 +104,7 @@ def _make_stance(
     if isinstance(written, str):
         written = {written: 1}
     weights = [value if isinstance(value, int | float) else 1 for value in written.values()]
-    name = str(rng.choice(list(written), p=np.array(weights) / sum(weights)))
+    name = list(written)[_choose(weights, rng)]
     own = written[name] if isinstance(written[name], dict) else {}
     settings = read_table()["stances"][name] | own
     drawn = {key: draw(value, rng) for key, value in settings.items() if key != "kind"}
@@ -122,11 +121,15 @@ def draw(value: Any, rng: np.random.Generator) -> Any:
         ('left', 'both', True)
     """
     if isinstance(value, dict):
-        weights = np.array(list(value.values()), float)
-        return list(value)[rng.choice(len(value), p=weights / weights.sum())]
-    if isinstance(value, list) and len(value) == 2 and not isinstance(value[0], list | str | dict):
+        return list(value)[_choose(list(value.values()), rng)]
+    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], int | float):
         return float(rng.uniform(*value))
     return value
+
+
+def _choose(weights: list[float], rng: np.random.Generator) -> int:
+    """Return a place, each as often as its weight says."""
+    return int(rng.choice(len(weights), p=np.array(weights, float) / sum(weights)))
 
 
 class _Maker:

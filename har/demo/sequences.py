@@ -14,16 +14,14 @@ from har.demo.motion import make_motion
 from har.demo.render import Camera
 from har.demo.subject import make_subject
 from har.demo.views import choose_view, draw_facing, hold_camera
+from har.pose.joints import HIPS, MIRRORED, NOSE, NUM_LANDMARKS, SHOULDERS
 
 SECONDS = (0.5, 5.0)  # shortest and longest
 SIZES = ((640, 480), (640, 360), (360, 640), (480, 640))  # (width, height) of the picture
 SIZE_SHARES = (0.35, 0.3, 0.25, 0.1)
 
-NUM_LANDMARKS = 33  # BlazePose's, by number
-NOSE, SHOULDERS, HIPS = 0, [11, 12], [23, 24]
 ARMS = ([11, 13, 15, 19], [12, 14, 16, 20])  # shoulder, elbow, wrist, index finger
 LEGS = ([23, 25, 27, 31], [24, 26, 28, 32])  # hip, knee, ankle, toes
-SWAPPED = [NOSE, *range(1, 11), *(n for left in range(11, 33, 2) for n in (left + 1, left))]
 BELOW_DESK = [25, 26, 27, 28, 31, 32]  # knees, ankles, toes
 
 # Usual errors in lengths of the torso, along each axis of the picture.
@@ -86,7 +84,7 @@ def project(
         is_hidden[:, BELOW_DESK] = True
     found = go_wrong(seen, is_hidden, rng)
     if rng.random() < SWAPS:
-        found = found[:, SWAPPED]
+        found = found[:, MIRRORED]
     if rng.random() < MISSES:
         missed = rng.integers(1, len(found) - 2)
         found[(np.arange(missed) + rng.integers(len(found))) % len(found)] = np.nan

@@ -203,11 +203,10 @@ def _features_of_views(video: tuple, shown: Shown, extractor: Extractor | None) 
     """Return the features of a video's clip and then of each view of it, in this thread."""
     clip, has_pose = np.asarray(load_clip(video.path)), POSE in shown.streams
     landmarks = np.load(video.path_of_landmarks) if has_pose else None
-    made = []
+    made, run = [], extractor and extractor.run
     for view in [None, *video.views]:
         seen = apply_view(clip, view) if view and extractor else clip
         found = view_landmarks(landmarks, view, video.aspect) if view and has_pose else landmarks
         places = np.arange(len(clip))
-        run = extractor and extractor.run
         made.append(clip_features(seen, shown, run, landmarks=found, places=places))
     return np.stack(made)

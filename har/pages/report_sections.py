@@ -21,10 +21,10 @@ from har.pages.finished_run import FILES, MODELS, FinishedRun
 from har.pages.inspection import MAX_NAMED, commonest
 from har.pages.templating import picture_uri
 from har.recognizer.recognizer import MODEL_NAME
+from har.settings import DEMO
 from har.training.threshold import MOST_LOST
 
 LEFT_OUT = ("failed", "duplicate", "ignored")  # in the report of the conversion
-DEMO_VIDEOS = Path("data/demo")
 # Of a model's params.json.
 SAID_ELSEWHERE = ("model", "settings", "fingerprint", "temperature", "unsure_below", "none_label")
 MAX_MATRIX_LABELS = 20  # more are listed by their commonest confusions
@@ -48,7 +48,7 @@ def describe_data(run: FinishedRun) -> dict[str, Any]:
     record = next((dep for dep in convert["deps"] if Path(dep["path"]) == folder), {})
     return {
         "videos_folder": folder.as_posix(),
-        "is_demo": folder == DEMO_VIDEOS,
+        "is_demo": folder == DEMO,
         "data_digest": record.get("md5", "unknown"),
         "num_videos": len(manifest),
         "num_people": manifest["subject"].nunique(),

@@ -25,6 +25,7 @@ from har.clips.clip import even_indices
 from har.clips.streams import POSE, picture_streams, show_streams
 from har.dataset.none_label import UNSURE
 from har.engine.files import read_json, write_json
+from har.features.columns import stream_slices
 from har.features.packed import Shown, clip_features
 from har.pose.following import clip_landmarks
 from har.pose.networks import PoseNetworks
@@ -83,9 +84,21 @@ class Recognizer:
             float32, shape (num_classes,), with a sum of 1.
         """
         inputs = self.inputs(clip, aspect=aspect)
-        if self.preprocessing["streams"] == [POSE] and not inputs.any():
+        if self.preprocessing["streams"] == [POSE] and self.sees_nobody(inputs):
             return np.full(len(self.labels), 1 / len(self.labels), np.float32)
         return self._run(inputs)
+
+    def sees_nobody(self, inputs: np.ndarray) -> bool:
+        """Return whether no person was found in a clip; False where the model sees no pose.
+
+        Args:
+            inputs: Of the network, as `inputs` returns them.
+        """
+        streams = self.preprocessing["streams"]
+        if POSE not in streams:
+            return False
+        # The pose of nobody is all 0 (`har.pose.landmarks.pose_features`).
+        return not inputs[:, stream_slices(streams, inputs.shape[-1])[POSE]].any()
 
     @property
     def takes_features(self) -> bool:

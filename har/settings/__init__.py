@@ -5,6 +5,6 @@ arguments.
 """
 
 from har.settings.loading import SettingsError, load_settings
-from har.settings.root import Settings
+from har.settings.root import DEMO, Settings
 
-__all__ = ["Settings", "SettingsError", "load_settings"]
+__all__ = ["DEMO", "Settings", "SettingsError", "load_settings"]

@@ -1,5 +1,6 @@
 """All settings together."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, SerializeAsAny
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from har.engine.steps import Limits
 
 
-DEMO = "data/demo"  # where the stage `demo` draws its videos
+DEMO = Path("data/demo")  # where the stage `demo` draws its videos
 
 
 def default_models() -> dict[str, ModelSettings]:
@@ -52,7 +53,7 @@ class Settings(Section):
     def is_synthetic(self) -> bool:
         """Whether the people in the videos are drawn."""
         synthetic = self.dataset.synthetic
-        return self.dataset.videos == DEMO if synthetic is None else synthetic
+        return Path(self.dataset.videos) == DEMO if synthetic is None else synthetic
 
     @property
     def pose_alone(self) -> bool:

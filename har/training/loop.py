@@ -94,8 +94,7 @@ def train(
     Returns:
         The history, one row each for train and val an epoch, and the epoch kept.
     """
-    batch_size = settings.batch_size * (1 + training.drawn_per_video)
-    steps_per_epoch = -(-training.epoch_size // batch_size)
+    steps_per_epoch = -(-training.epoch_size // _step_size(training, settings))
     _compile(model, settings, num_steps=settings.epochs * steps_per_epoch)
     last_epoch = num_epochs or settings.epochs
     state, best_weights = _start(model, checkpoint, last_epoch)
@@ -176,6 +175,11 @@ def _endless(values: np.ndarray, rng: np.random.Generator) -> Iterator[int]:
         yield from rng.permutation(values)
 
 
+def _step_size(training: Examples, settings: ModelSettings) -> int:
+    """Return how many examples a step shows: its videos, and the drawn sequences beside them."""
+    return settings.batch_size * (1 + training.drawn_per_video)
+
+
 def _compile(model: keras.Model, settings: ModelSettings, *, num_steps: int) -> None:
     warm_up = max(1, round(WARM_UP_SHARE * num_steps))
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -238,12 +242,11 @@ def _run_epoch(
 ) -> list[dict[str, Any]]:
     """Train for an epoch and validate; return the rows of the history."""
     num_classes, batch_size = model.output_shape[-1], settings.batch_size
-    drawn = training.drawn_per_video
     section = f"models.{model.name}"
     rng = generator_for(drawing.seed, "epoch", str(epoch))
     _seed_layers(model, rng)
     order = draw_epoch(training, balanced=drawing.balanced, rng=rng)
-    batches = _batches(training, order, batch_size * (1 + drawn), num_classes)
+    batches = _batches(training, order, _step_size(training, settings), num_classes)
     rows = [{"epoch": epoch, "split": "train", **_train_epoch(model, batches, epoch, section)}]
     if validation:
         validated = _validate(model, validation, batch_size, num_classes)

@@ -8,8 +8,9 @@ from drawn_people import SHOWN, true_landmarks, whole_people
 from har.clips.clip import even_indices
 from har.demo import draw_frames, plan_videos
 from har.demo.motion import LABELS
-from har.demo.sequences import HIPS, draw_sequence, find_hidden, go_wrong, torso_length
+from har.demo.sequences import draw_sequence, find_hidden, go_wrong, torso_length
 from har.pose.following import clip_landmarks
+from har.pose.joints import HIPS
 from har.pose.landmarks import pose_features
 from har.pose.networks import PoseNetworks, find_pose_files
 

@@ -31,6 +31,7 @@ def test_of_drawn_people_the_pose_alone_is_seen():
     assert Settings().chosen.streams == Settings().made_streams == ["pose"]
     assert own.chosen == own.models["fusion"]
     assert own.made_streams == own.features.streams
+    assert changed_settings(Settings(), {"dataset.videos": "data/demo/"}).is_synthetic
     said_so = changed_settings(own, {"dataset.synthetic": True})
     assert said_so.chosen.streams == ["pose"]
     assert changed_settings(Settings(), {"dataset.synthetic": False}).chosen == own.chosen
