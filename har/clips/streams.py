@@ -85,15 +85,35 @@ def find_person(motion: np.ndarray, *, context: float) -> tuple[np.ndarray, np.n
     Returns:
         First column and first row, int64, shape (num_frames,), and the side, all in pixels.
     """
-    num_frames, size = motion.shape[:2]
+    return place_boxes(motion_profiles(motion), context=context)
+
+
+def motion_profiles(motion: np.ndarray) -> np.ndarray:
+    """Return how much moves in each column and in each row of frames.
+
+    Args:
+        motion: The stream of that name, uint8, shape (num_frames, size, size, 3).
+
+    Returns:
+        int64, shape (2, num_frames, size), at least 1: of nothing the whole frame comes out.
+    """
     energy = np.maximum(motion.astype(np.int32) - NOISE, 0)
     energy = (energy * energy).sum(axis=-1)
+    return np.stack([1 + energy.sum(axis=axis, dtype=np.int64) for axis in (1, 2)])
+
+
+def place_boxes(profiles: np.ndarray, *, context: float) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the boxes of `find_person`.
+
+    Args:
+        profiles: As `motion_profiles` returns them.
+        context: As for `show_streams`.
+    """
+    num_frames, size = profiles.shape[1:]
     places = np.arange(size)
     centres, distance, total = [], 0, 0
-    for axis in (1, 2):  # by column, then by row
-        # Something everywhere, so that of nothing the whole frame comes out.
-        along = 1 + energy.sum(axis=axis, dtype=np.int64)
-        along = sum(along[near] for near in _near(num_frames, NUM_NEAR))
+    for profile in profiles:
+        along = sum(profile[near] for near in _near(num_frames, NUM_NEAR))
         total = along.sum(axis=-1)
         centres.append((along * places).sum(axis=-1) // total)
         distances = np.abs(centres[-1][:, np.newaxis] - places)
@@ -114,21 +134,33 @@ def _motion(clip: np.ndarray) -> np.ndarray:
     """Return how each frame differs from the one before, beside the camera's motion."""
     changes, moves = np.zeros_like(clip), camera_motion(clip)
     for place in range(1, len(clip)):
-        before, known = follow_camera(clip[place - 1], moves[place])
-        change = np.minimum(cv2.absdiff(clip[place], before), 255 // MOTION_GAIN)
-        if known is not None:
-            change[~known] = 0
-        changes[place] = change * MOTION_GAIN
+        changes[place] = _change(clip[place - 1], clip[place], moves[place])
     if len(clip) > 1:  # the first frame has none before it: it is as far from the second
         changes[0] = changes[1]
     return changes
 
 
+def latest_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Return the stream `motion` of the later of two frames, uint8 RGB, shape (size, size, 3)."""
+    return _change(before, after, camera_motion(np.stack([before, after]))[1])
+
+
+def _change(before: np.ndarray, after: np.ndarray, move: np.ndarray) -> np.ndarray:
+    """Return how a frame differs from the one before, beside a move of the camera."""
+    before, known = follow_camera(before, move)
+    change = np.minimum(cv2.absdiff(after, before), 255 // MOTION_GAIN)
+    if known is not None:
+        change[~known] = 0
+    return change * MOTION_GAIN
+
+
 def _cut_out(clip: np.ndarray, left: np.ndarray, top: np.ndarray, side: int) -> np.ndarray:
     """Return what is in the boxes, as large as the frames."""
-    size = (clip.shape[2], clip.shape[1])
-    cut = np.empty_like(clip)
-    for frame, x, y, out in zip(clip, left, top, cut, strict=True):
-        inside = np.ascontiguousarray(frame[y : y + side, x : x + side])
-        out[:] = cv2.resize(inside, size, interpolation=cv2.INTER_LINEAR)
-    return cut
+    boxes = zip(clip, left, top, strict=True)
+    return np.stack([cut_box(frame, x, y, side) for frame, x, y in boxes])
+
+
+def cut_box(frame: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
+    """Return what is in a box of a frame, uint8 RGB, as large as the frame."""
+    inside = np.ascontiguousarray(frame[top : top + side, left : left + side])
+    return cv2.resize(inside, frame.shape[1::-1], interpolation=cv2.INTER_LINEAR)

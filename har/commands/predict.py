@@ -2,15 +2,18 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from har.engine.steps import Limits
     from har.recognizer.prediction import Prediction
     from har.recognizer.recognizer import Recognizer
+    from har.timeline.prediction import Said
+    from har.timeline.watching import Pace
 
 Videos = Annotated[
     list[Path],
@@ -33,6 +36,32 @@ Table = Annotated[
     Path | None, typer.Option("--csv", metavar="FILE", dir_okay=False, help="A table to write.")
 ]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", dir_okay=False, help="A page to write.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        file_okay=False,
+        help="Folder for what is said of each longer video: VIDEO.csv, .json, .srt, .vtt, .png.",
+    ),
+]
+Drawn = Annotated[
+    Path | None,
+    typer.Option(
+        "--video",
+        metavar="FILE",
+        dir_okay=False,
+        help="Write the video, one alone, as MP4 with label and skeleton drawn in.",
+    ),
+]
+Window = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        min=0.1,
+        help="Slide a window so long over every video that is longer. Default: "
+        "predict.window_seconds, or as long as the training clips, over longer videos.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON object a line instead of text.")]
 
 
@@ -41,6 +70,9 @@ def predict(
     model: Model = None,
     table: Table = None,
     html: Html = None,
+    out: Out = None,
+    drawn: Drawn = None,
+    window: Window = None,
     as_json: Json = False,
 ) -> None:
     """Predict the action in each video with a trained model.
@@ -48,12 +80,14 @@ def predict(
     Prints one line per video as it finishes: the label, its probability and the runner-up, or
     `unsure` where the label is not probable enough: the action may be none of the labels. A model
     that was trained with a folder of other things (`dataset.none`) also answers `none of these`.
+    Of a video that is longer than the training clips it prints from when to when people do what.
     Videos become frames as in the pipeline; nothing is kept of them. Exit code: 0 if all were
     predicted, 1 if one failed.
     """
-    from har.recognizer.prediction import list_videos, predict_videos, write_table
+    from har.recognizer.prediction import list_videos
     from har.recognizer.recognizer import load_recognizer
     from har.settings import load_settings
+    from har.timeline.prediction import choose_pace, predict_any
 
     if model is None and not Path("params.yaml").is_file():
         raise typer.BadParameter(
@@ -61,13 +95,63 @@ def predict(
             param_hint="--model",
         )
     settings, found = load_settings(required=False), list_videos(videos)
+    if drawn and len(found) > 1:
+        raise typer.BadParameter(f"takes one video; {len(found)} are named", param_hint="--video")
     folder = model or Path("models") / settings.model
-    recognizer = load_recognizer(folder)
-    predictions = predict_videos(recognizer, found, limits=settings.limits("convert"))
-    if table:
-        predictions = write_table(table, predictions, recognizer.labels)
-    if _show(predictions, recognizer, model=folder, html=html, as_json=as_json)[None]:
+    recognizer, limits = load_recognizer(folder), settings.limits("convert")
+    pace, longest = choose_pace(
+        recognizer,
+        window_seconds=window or settings.predict.window_seconds,
+        step_seconds=settings.predict.step_seconds,
+    )
+    if drawn and pace is None:
+        raise ValueError(
+            f"{folder} was trained before windows were; train it again, or name one with --window."
+        )
+    said = predict_any(recognizer, found, pace=pace, longest_seconds=longest, limits=limits)
+    said = _kept(said, recognizer, table=table, out=out, drawn=drawn, pace=pace, limits=limits)
+    if _show(said, recognizer, model=folder, html=html, as_json=as_json)[None]:
         raise typer.Exit(1)
+
+
+def _kept(
+    said: "Iterable[Said]",
+    recognizer: "Recognizer",
+    *,
+    table: Path | None,
+    out: Path | None,
+    drawn: Path | None,
+    pace: "Pace | None",
+    limits: "Limits",
+) -> "Iterator[Prediction]":
+    """Yield the predictions, each once the files about it are written."""
+    from har.recognizer.prediction import write_table
+    from har.timeline.overlay import write_annotated
+
+    def written() -> "Iterator[Prediction]":
+        for one in said:
+            if out and one.timeline:
+                _write_timeline(one, out, recognizer)
+            if drawn and not one.prediction.problem:
+                write_annotated(one, drawn, recognizer, pace=pace, limits=limits)
+            yield one.prediction
+
+    return write_table(table, written(), recognizer.labels) if table else written()
+
+
+def _write_timeline(said: "Said", out: Path, recognizer: "Recognizer") -> None:
+    """Write the table, the subtitles and the picture of a longer video."""
+    from har.pages.prediction import plot_timeline
+    from har.timeline.segments import none_label_of
+    from har.timeline.writing import write_segments
+
+    none_label, segments = none_label_of(recognizer), said.timeline.segments
+    for ending in (".csv", ".json", ".srt", ".vtt"):
+        path = out / f"{said.prediction.video.name}{ending}"
+        write_segments(segments, path, none_label=none_label)
+    picture = out / f"{said.prediction.video.name}.png"
+    answers, labels = said.timeline.answers, recognizer.labels
+    plot_timeline(segments, answers, labels, picture, none_label=none_label)
 
 
 def _show(

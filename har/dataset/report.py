@@ -21,7 +21,7 @@ COLUMNS = [
 ]
 
 CLIP_COLUMNS = ["video_id", "label", "path"]
-CLIP_COLUMNS += ["num_source_frames", "num_repeated", "aspect", "sha256"]
+CLIP_COLUMNS += ["num_source_frames", "duration_seconds", "num_repeated", "aspect", "sha256"]
 
 Row = dict[str, Any]  # of the report, by column, and the digest of the source's bytes
 

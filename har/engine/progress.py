@@ -41,6 +41,7 @@ def progress(
         bar_format=None if in_terminal else line + "\n",
         delay=0 if in_terminal else LOG_INTERVAL_SECONDS,
         leave=not in_terminal,
+        position=None if in_terminal else 0,  # a bar within another one stays a line of its own
     ) as bar:
         yield from bar
 

@@ -23,6 +23,7 @@ Item, Result = TypeVar("Item"), TypeVar("Result")
 
 GIGABYTE = 10**9
 MIN_MEMORY_GIGABYTES = 0.5
+NUM_AHEAD = 16  # items that a thread takes before they are asked for
 WAITING_PER_WORKER = 8  # items handed over ahead; few, so that memory is flat for any number
 START_SECONDS = 60.0  # a worker that replaces a stopped one may take long on a busy machine
 
@@ -61,6 +62,19 @@ def map_in_threads(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield items that another thread takes from where they come, some ahead."""
+    items, end = iter(items), object()
+    pool = ThreadPoolExecutor(1)
+    try:
+        waiting = deque(pool.submit(next, items, end) for _ in range(NUM_AHEAD))
+        while (item := waiting.popleft().result()) is not end:
+            waiting.append(pool.submit(next, items, end))
+            yield item
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -125,13 +139,13 @@ def num_cores() -> int:
 def _start_pool(function: Callable, num_workers: int, memory_gigabytes: float) -> ProcessPool:
     return ProcessPool(
         max_workers=num_workers,
-        initializer=_prepare_worker,
+        initializer=prepare_worker,
         initargs=(int(memory_gigabytes * GIGABYTE),),
-        context=_context(function),
+        context=worker_context(function),
     )
 
 
-def _context(function: Callable) -> multiprocessing.context.BaseContext:
+def worker_context(function: Callable) -> multiprocessing.context.BaseContext:
     """Start workers from a clean process that has the needed modules loaded already.
 
     A plain fork would copy the locks of this process's threads and hang; a spawn would import
@@ -142,7 +156,8 @@ def _context(function: Callable) -> multiprocessing.context.BaseContext:
     return context
 
 
-def _prepare_worker(memory_bytes: int) -> None:
+def prepare_worker(memory_bytes: int) -> None:
+    """Limit the memory of this process, a worker."""
     # Data and not address space: the latter counts the mapped libraries, gigabytes of them.
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is reported, not dumped

@@ -41,7 +41,7 @@ def plot_class_counts(before: pd.DataFrame, after: pd.DataFrame, path: Path) -> 
     axes.set_xticks(places, counts[0].index, rotation=30, ha="right")
     axes.set(ylabel="training videos", title="Class balance of the training split")
     axes.legend()
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_history(history: pd.DataFrame, path: Path, *, kept_epoch: int) -> None:
@@ -61,7 +61,7 @@ def plot_history(history: pd.DataFrame, path: Path, *, kept_epoch: int) -> None:
         axes.set(xlabel="epoch", ylabel=column)
         axes.grid(alpha=0.3)
         axes.legend()
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_confusion(confusion: np.ndarray, labels: list[str], title: str, path: Path) -> None:
@@ -84,7 +84,7 @@ def plot_confusion(confusion: np.ndarray, labels: list[str], title: str, path: P
     axes.set_yticks(range(len(labels)), labels)
     axes.set(xlabel="predicted", ylabel="actual", title=title)
     figure.colorbar(image, ax=axes, label="share of the actual class", shrink=0.8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_learning_curve(curve: pd.DataFrame, title: str, path: Path) -> None:
@@ -110,7 +110,7 @@ def plot_learning_curve(curve: pd.DataFrame, title: str, path: Path) -> None:
     axes.set_title(f"{title}\nbands: 95 % intervals over the people tested", fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_reliability(
@@ -141,7 +141,7 @@ def plot_reliability(
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="share that is right")
         axes.set_title(title)
     figure.suptitle("Reliability on the test videos; numbers are videos")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def save_contact_sheet(rows: list[tuple[str, np.ndarray]], path: Path) -> None:
@@ -161,7 +161,7 @@ def save_contact_sheet(rows: list[tuple[str, np.ndarray]], path: Path) -> None:
         axes.set_ylabel(caption, rotation=0, ha="right", va="center")
         axes.set(xticks=[], yticks=[])
     figure.subplots_adjust(left=0.14, right=0.995, top=0.995, bottom=0.005, hspace=0.02)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _figure(*, width: float, height: float) -> tuple[Figure, Axes]:
@@ -169,7 +169,8 @@ def _figure(*, width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Without the version in the metadata the same picture is the same file everywhere.
     figure.savefig(path, dpi=100, metadata={"Software": None})

@@ -1,14 +1,26 @@
-"""Predictions for people: lines for the terminal, JSON, a page."""
+"""Predictions for people: lines for the terminal, JSON, a page, a picture."""
 
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
 from har.dataset.none_label import NONE_OF_THESE, UNSURE
+from har.pages.plots import save_figure
 from har.pages.templating import as_count, render, strip_uri
-from har.recognizer.prediction import Prediction
+from har.recognizer.prediction import Prediction, Segment
+from har.timeline.answers import Answer
+from har.timeline.writing import segment_as_dict
 
 MAX_SHOWN = 300  # videos on a page, some 30 kB each
 
+GREY, PALE = "#bbbbbb", "#e4e4e4"  # no action, and unsure
+MAX_COLOURS = 20
 NUM_ANSWERS = 3  # labels shown of a video there
 
 
@@ -30,6 +42,8 @@ def describe_prediction(prediction: Prediction, none_label: str | None) -> str:
     """
     if prediction.problem:
         return f"failed: {prediction.problem}"
+    if prediction.segments:
+        return describe_segments(prediction, none_label)
     first, second = (
         f"{name_answer(label, none_label)} {share:.0%}".replace("%", " %")
         for label, share in list(prediction.probabilities.items())[:2]
@@ -37,6 +51,41 @@ def describe_prediction(prediction: Prediction, none_label: str | None) -> str:
     if prediction.answer == UNSURE:
         return f"{prediction.video}: {UNSURE} ({first})"
     return f"{prediction.video}: {first} ({second})"
+
+
+def describe_segments(prediction: Prediction, none_label: str | None) -> str:
+    """Return the lines for the terminal of a longer video: from when to when there is what.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from har.recognizer.prediction import Segment
+        >>> parts = (Segment(0, 2.5, "sit", 0.9), Segment(2.5, 70, "none", 1.0))
+        >>> said = Prediction(Path("a.mov"), {"sit": 1.0}, "", None, "sit", 70.0, parts)
+        >>> print(describe_segments(said, "none"))
+        a.mov, 1:10:
+             0:00    0:02.5  sit 90 %
+           0:02.5      1:10  none of these
+    """
+    lines = [f"{prediction.video}, {clock(prediction.seconds)}:"]
+    for one in prediction.segments:
+        what = name_answer(one.label, none_label)
+        if what != NONE_OF_THESE:
+            what = f"{what} {one.probability:.0%}".replace("%", " %")
+        lines.append(f"  {clock(one.start):>7}  {clock(one.end):>8}  {what}")
+    return "\n".join(lines)
+
+
+def clock(seconds: float) -> str:
+    """Return a time as people write it.
+
+    Example:
+        >>> clock(75), clock(3675), clock(7.25)
+        ('1:15', '1:01:15', '0:07.2')
+    """
+    minutes, rest = divmod(round(seconds, 1), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    whole = f"{rest:02.0f}" if rest == int(rest) else f"{rest:04.1f}"
+    return f"{hours}:{minutes:02}:{whole}" if hours else f"{minutes}:{whole}"
 
 
 def name_answer(answer: str, none_label: str | None) -> str:
@@ -51,6 +100,7 @@ def prediction_as_dict(prediction: Prediction) -> dict[str, Any]:
         "predicted": prediction.label,
         "answer": prediction.answer,
         "probabilities": prediction.probabilities,
+        "segments": [segment_as_dict(one) for one in prediction.segments],
         "problem": prediction.problem,
     }
 
@@ -64,6 +114,10 @@ def show_prediction(prediction: Prediction, none_label: str | None) -> dict[str,
         "picture": strip_uri([prediction.clip]) if has_clip else None,
         "answers": [(name_answer(label, none_label), share) for label, share in answers],
         "is_unsure": prediction.answer == UNSURE,
+        "segments": [
+            (f"{clock(one.start)} to {clock(one.end)}", name_answer(one.label, none_label), one)
+            for one in prediction.segments
+        ],
         "problem": prediction.problem,
     }
 
@@ -106,3 +160,49 @@ def describe_counts(counts: Counter[str | None]) -> str:
     if counts[None]:
         parts.append(f"{counts[None]} failed")
     return f"predict: {as_count(counts.total(), 'video')}: {', '.join(parts)}"
+
+
+def plot_timeline(
+    segments: Sequence[Segment],
+    answers: Sequence[Answer],
+    labels: Sequence[str],
+    path: Path,
+    *,
+    none_label: str,
+) -> None:
+    """Draw a video's segments over its time, and below the probability of each label.
+
+    Args:
+        segments: From the start of the video to its end.
+        answers: Of each place of the window.
+        labels: The model's.
+        path: The PNG to write.
+        none_label: The label that is no action.
+    """
+    colours = label_colours(labels, none_label)
+    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[1, 2])
+    for one in segments:
+        length = one.end - one.start
+        above.barh(0, length, left=one.start, color=colours[one.label], edgecolor="white")
+        if length > 0.06 * segments[-1].end:
+            middle = (one.start + one.end) / 2
+            above.text(middle, 0, one.label, ha="center", va="center", fontsize=9)
+    above.set_yticks([])
+    middles = [answer.middle for answer in answers]
+    rows = np.stack([answer.probabilities for answer in answers], axis=1)
+    below.stackplot(middles, rows, labels=labels, colors=[colours[label] for label in labels])
+    below.set(ylabel="probability", ylim=(0, 1), xlim=(0, segments[-1].end))
+    below.xaxis.set_major_formatter(FuncFormatter(lambda at, _: clock(at)))
+    below.set_xlabel("time")
+    below.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    save_figure(figure, path)
+
+
+def label_colours(labels: Sequence[str], none_label: str) -> dict[str, str]:
+    """Return the colour of each label; grey where there is no action."""
+    palette = matplotlib.colormaps["tab20"].colors
+    # Light and dark ones of a hue alternate there: dark ones last, as text stands on them.
+    order = [*range(1, MAX_COLOURS, 2), *range(0, MAX_COLOURS, 2)]
+    colours = {label: palette[order[number % MAX_COLOURS]] for number, label in enumerate(labels)}
+    return colours | {UNSURE: PALE, none_label: GREY}

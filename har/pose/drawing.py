@@ -19,10 +19,24 @@ def draw_skeletons(clip: np.ndarray, landmarks: np.ndarray, aspect: float) -> np
     """
     shown, size = np.array(clip), clip.shape[1]
     for frame, joints in zip(shown, landmarks, strict=True):
-        if not np.isfinite(joints[0, 0]):
-            continue
-        places = (joints[:, :2] / [aspect, 1] * size).round().astype(int).tolist()
-        for start, end in BONES:
-            if min(joints[start, 3], joints[end, 3]) > MIN_VISIBILITY:
-                cv2.line(frame, places[start], places[end], COLOUR, 2, cv2.LINE_AA)
+        draw_bones(frame, joints[:, :2] / [aspect, 1] * size, joints[:, 3])
     return shown
+
+
+def draw_bones(
+    frame: np.ndarray, places: np.ndarray, visibility: np.ndarray, *, thickness: int = 2
+) -> None:
+    """Draw the bones that are visible into a frame; nothing where nobody was found.
+
+    Args:
+        frame: uint8 RGB, shape (height, width, 3); it is drawn into.
+        places: Column and row of each joint, in pixels, shape (33, 2).
+        visibility: Of each joint, shape (33,).
+        thickness: Of a bone, in pixels.
+    """
+    if not np.isfinite(places[0, 0]):
+        return
+    pixels = places.round().astype(int).tolist()
+    for start, end in BONES:
+        if min(visibility[start], visibility[end]) > MIN_VISIBILITY:
+            cv2.line(frame, pixels[start], pixels[end], COLOUR, thickness, cv2.LINE_AA)

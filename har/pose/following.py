@@ -78,16 +78,27 @@ def _find_start(
         return None
     # Where most people are seen there is a choice; where it is one everywhere, the surest look.
     look = max(found, key=lambda look: (len(found[look]), found[look][0].score))
-    people = found[look]
-    if len(people) == 1:
-        return look, people[0], window
+    return look, choose_person(frames, look, found[look], person), window
+
+
+def choose_person(
+    frames: np.ndarray, place: int, people: list[Circle], person: PersonChoice
+) -> Circle:
+    """Return the person to follow.
+
+    Args:
+        frames: uint8 RGB, shape (num_frames, height, width, 3).
+        place: The frame in which the people are.
+        people: At least one.
+        person: Which of them.
+    """
     height, width = frames.shape[1:3]
     measures = {
-        "moving": lambda one: _motion_around(frames, look, one),
+        "moving": lambda one: _motion_around(frames, place, one),
         "largest": lambda one: one.side,
         "central": lambda one: -np.hypot(one.x - width / 2, one.y - height / 2),
     }
-    return look, max(people, key=measures[person]), window
+    return people[0] if len(people) == 1 else max(people, key=measures[person])
 
 
 def _motion_around(frames: np.ndarray, place: int, circle: Circle) -> float:

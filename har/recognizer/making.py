@@ -1,5 +1,7 @@
 """From a trained Keras model and the settings that it was trained by to a recognizer."""
 
+from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 from har.backbones.building import build_backbone
@@ -13,7 +15,12 @@ from har.settings import Settings
 
 
 def make_recognizer(
-    model: keras.Model, labels: list[str], settings: Settings, params: dict[str, Any]
+    model: keras.Model,
+    labels: list[str],
+    settings: Settings,
+    params: dict[str, Any],
+    *,
+    clip_seconds: Sequence[float] = (),
 ) -> Recognizer:
     """Return the recognizer of a trained model.
 
@@ -22,8 +29,13 @@ def make_recognizer(
         labels: The name of each class, in the model's order.
         settings: Those of the training.
         params: What made the model, for the record.
+        clip_seconds: The length of each training clip: the median becomes the length of the window
+            that slides over longer videos.
     """
     preprocessing, networks = describe_preprocessing(settings), {}
+    if len(clip_seconds):
+        lengths = {"window_seconds": median(clip_seconds), "longest_seconds": max(clip_seconds)}
+        preprocessing |= {name: round(float(length), 3) for name, length in lengths.items()}
     if _has_backbone(settings):
         networks["backbone"] = convert_backbone(**_backbone_options(settings)).network
     if POSE in preprocessing["streams"]:

@@ -6,6 +6,7 @@ Nothing is kept, so any number of videos takes as much memory and disk as a few.
 
 import contextlib
 import csv
+import math
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,12 +21,30 @@ from har.engine.steps import Limits
 from har.engine.workers import run_in_workers
 from har.video.converting import convert_video
 from har.video.extracting import extract_clip, stretched_aspect
-from har.video.reading import blame_video
+from har.video.reading import blame_video, probe_video
 
 if TYPE_CHECKING:  # the workers need no networks
     from har.recognizer.recognizer import Recognizer
 
 CLIP_SETTINGS = ("max_side", "num_frames", "size", "aspect")  # how a video becomes a clip
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a video in which the answer is the same.
+
+    Attributes:
+        start: In seconds.
+        end: In seconds.
+        label: An action, the label that is no action, or `unsure`.
+        probability: Of the most probable label, the mean over the windows about the segment; 1
+            where nobody is in the picture.
+    """
+
+    start: float
+    end: float
+    label: str
+    probability: float
 
 
 @dataclass(frozen=True)
@@ -39,6 +58,9 @@ class Prediction:
         clip: The frames, uint8 RGB, shape (num_frames, size, size, 3); None if the video failed.
         answer: The most probable label, or `unsure` where that is not probable enough; None if the
             video failed.
+        seconds: Length of a video that is longer than a clip, of which `har.timeline` makes the
+            answers; 0 of a clip.
+        segments: Of such a video, from its start to its end.
     """
 
     video: Path
@@ -46,6 +68,8 @@ class Prediction:
     problem: str
     clip: np.ndarray | None
     answer: str | None
+    seconds: float = 0.0
+    segments: tuple[Segment, ...] = ()
 
     @property
     def label(self) -> str | None:
@@ -78,7 +102,11 @@ def list_videos(paths: Sequence[Path]) -> list[Path]:
 
 
 def predict_videos(
-    recognizer: "Recognizer", videos: Sequence[Path], *, limits: Limits
+    recognizer: "Recognizer",
+    videos: Sequence[Path],
+    *,
+    limits: Limits,
+    longest_seconds: float = math.inf,
 ) -> Iterator[Prediction]:
     """Yield what a model says of each video, in order, with progress.
 
@@ -86,13 +114,14 @@ def predict_videos(
         recognizer: The model, with how its clips are made.
         videos: Files of any kind that FFmpeg reads.
         limits: What one video may use.
+        longest_seconds: Of a clip; of videos that are longer only the length is told.
     """
     settings = {name: recognizer.preprocessing[name] for name in CLIP_SETTINGS}
     # Here and not in the workers, so that one which is stopped leaves nothing behind.
     with tempfile.TemporaryDirectory(prefix="har-") as folder, contextlib.ExitStack() as workers:
         clips = run_in_workers(
             read_clip,
-            ((video, settings, folder) for video in videos),
+            ((video, settings, folder, longest_seconds) for video in videos),
             total=len(videos),
             num_workers=limits.workers,
             timeout_seconds=limits.timeout_seconds,
@@ -106,6 +135,9 @@ def predict_videos(
             if clip.reason:
                 yield Prediction(video, {}, clip.reason, None, None)
                 continue
+            if isinstance(clip.value, float):
+                yield Prediction(video, {}, "", None, None, seconds=clip.value)
+                continue
             frames, aspect = clip.value
             row = recognizer.predict(frames, aspect=aspect)
             pairs = zip(recognizer.labels, row.tolist(), strict=True)
@@ -113,23 +145,28 @@ def predict_videos(
             yield Prediction(video, probabilities, "", frames, recognizer.answer(row))
 
 
-def read_clip(task: tuple[Path, dict[str, Any], str]) -> tuple[np.ndarray, float]:
+def read_clip(
+    task: tuple[Path, dict[str, Any], str, float],
+) -> tuple[np.ndarray, float] | float:
     """Return the clip that the stages `convert` and `extract` make of a video, and its aspect.
 
     Args:
-        task: The video, the settings of both (`max_side`, `num_frames`, `size`, `aspect`), and a
-            folder to work in.
+        task: The video, the settings of both (`max_side`, `num_frames`, `size`, `aspect`), a
+            folder to work in, and the length in seconds that a clip may have.
 
     Returns:
         uint8 RGB, shape (num_frames, size, size, 3), and width / height of the frames before they
-        were made square.
+        were made square; of a longer video, its length in seconds.
 
     Raises:
         VideoError: The video cannot be read.
     """
-    video, settings, work = task
+    video, settings, work, longest_seconds = task
     settings = dict(settings)
     max_side = settings.pop("max_side")
+    seconds = probe_video(video).duration_seconds if math.isfinite(longest_seconds) else 0.0
+    if seconds > longest_seconds:
+        return seconds
     with tempfile.TemporaryDirectory(dir=work) as folder:
         converted = Path(folder) / "converted.mp4"
         convert_video(video, converted, max_side=max_side, num_frames=settings["num_frames"])

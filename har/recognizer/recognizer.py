@@ -8,6 +8,7 @@ trained, for those who go on from it. The same training writes the same bytes.
 """
 
 import json
+import math
 import re
 import zipfile
 from collections.abc import Sequence
@@ -48,9 +49,10 @@ class Recognizer:
             a stream, uint8 RGB (num_frames, size, size, 3), to probabilities.
         labels: The name of each class, in the model's order.
         preprocessing: How a video becomes a clip: `max_side` of the section `convert`, and of
-            `extract` `num_frames`, `size` in pixels and `aspect`; and how a clip becomes the
-            input: `model_frames`, how many of its frames the model takes, `streams`, `context` and
-            `person`.
+            `extract` `num_frames`, `size` in pixels and `aspect`; of the training clips
+            `window_seconds`, the median of their lengths, and `longest_seconds`; and how a clip
+            becomes the input: `model_frames`, how many of its frames the model takes, `streams`,
+            `context` and `person`.
         params: What made the model: its name, settings, seed and the digest of its data; and what
             belongs to its answers: `temperature`, `unsure_below` and `none_label`.
         backbone: In LiteRT's format, from a frame to its features; None: the network takes frames,
@@ -83,7 +85,10 @@ class Recognizer:
         Returns:
             float32, shape (num_classes,), with a sum of 1.
         """
-        inputs = self.inputs(clip, aspect=aspect)
+        return self.judge(self.inputs(clip, aspect=aspect))
+
+    def judge(self, inputs: np.ndarray) -> np.ndarray:
+        """Return the probability of each label, as `predict` does, of what the network takes."""
         if self.preprocessing["streams"] == [POSE] and self.sees_nobody(inputs):
             return np.full(len(self.labels), 1 / len(self.labels), np.float32)
         return self._run(inputs)
@@ -99,6 +104,18 @@ class Recognizer:
             return False
         # The pose of nobody is all 0 (`har.pose.landmarks.pose_features`).
         return not inputs[:, stream_slices(streams, inputs.shape[-1])[POSE]].any()
+
+    @property
+    def window_seconds(self) -> float | None:
+        """Length of the window that slides over long videos; None in a model made before."""
+        return self.preprocessing.get("window_seconds")
+
+    @property
+    def longest_seconds(self) -> float:
+        """Length of a clip, at most: of all that it was trained on, or two windows."""
+        if self.window_seconds is None:
+            return math.inf
+        return max(self.preprocessing["longest_seconds"], 2 * self.window_seconds)
 
     @property
     def takes_features(self) -> bool:
@@ -133,12 +150,14 @@ class Recognizer:
         shown = Shown(self.preprocessing["streams"], self.preprocessing["context"])
         if not self.takes_features:
             return show_streams(shown.streams, clip, context=shown.context)[0][places]
-        features = partial(clip_features, clip, shown, self._extractor, places=places)
-        if self._pose is None:
+        features = partial(clip_features, clip, shown, self.extractor, places=places)
+        if self.pose_networks is None:
             return features(landmarks=None)
         with ThreadPoolExecutor(1) as pool:  # the body is followed while the backbone runs
             person = self.preprocessing["person"]
-            found = pool.submit(clip_landmarks, clip, self._pose, aspect=aspect, person=person)
+            found = pool.submit(
+                clip_landmarks, clip, self.pose_networks, aspect=aspect, person=person
+            )
             return features(landmarks=found)
 
     def save(self, folder: Path) -> None:
@@ -157,11 +176,13 @@ class Recognizer:
         return Network(self.network)
 
     @cached_property
-    def _extractor(self) -> Extractor | None:
+    def extractor(self) -> Extractor | None:
+        """The backbone, ready to run; None where there is none."""
         return None if self.backbone is None else load_extractor(self.backbone)
 
     @cached_property
-    def _pose(self) -> PoseNetworks | None:
+    def pose_networks(self) -> PoseNetworks | None:
+        """The networks that find the pose, ready to be used by one thread; None where none are."""
         return None if self.pose is None else PoseNetworks(*self.pose)
 
 

@@ -44,6 +44,7 @@ class Settings(Section):
     features: sections.Features = sections.Features()
     train: sections.Train = sections.Train()
     evaluate: sections.Evaluate = sections.Evaluate()
+    predict: sections.Predict = sections.Predict()
     tracking: sections.Tracking = sections.Tracking()
     cache: sections.Cache = sections.Cache()
     models: dict[str, SerializeAsAny[ModelSettings]] = Field(default_factory=default_models)

@@ -191,6 +191,15 @@ class Evaluate(Section):
     """resamplings of people behind each 95 % interval"""
 
 
+class Predict(Section):
+    """Long videos and live pictures: a window slides over them."""
+
+    window_seconds: Positive | None = None
+    """length of the window; null: the median length of the training clips"""
+    step_seconds: Positive = 0.3
+    """from an answer to the next"""
+
+
 class Tracking(Section):
     """MLflow."""
 

@@ -104,7 +104,10 @@ class TrackedTraining:
         confidence = fit_confidence(trained.validated, label_indices, is_action)
         fold_temperature(trained.model, confidence["temperature"])
         made_by = self._made_by | {"fingerprint": self.fingerprint} | confidence
-        make_recognizer(trained.model, labels, self._settings, made_by).save(out)
+        seconds = _training_seconds(videos, tables.clips)
+        make_recognizer(trained.model, labels, self._settings, made_by, clip_seconds=seconds).save(
+            out
+        )
         save_trained(trained.model, out)
         summary = {
             "model": self._settings.model,
@@ -149,3 +152,9 @@ def summarize(result: Progress) -> dict[str, Any]:
         **{f"{split}_{key}": kept[split][key] for split in kept for key in ("accuracy", "loss")},
         "seconds_per_epoch": round(median(result.seconds), 3),
     }
+
+
+def _training_seconds(videos: pd.DataFrame, clips: Path) -> list[float]:
+    """Return the length of each training video."""
+    seconds = read_table(clips).set_index("video_id")["duration_seconds"].astype(float)
+    return seconds[videos.loc[videos["split"] == "train", "video_id"]].tolist()

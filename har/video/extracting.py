@@ -246,7 +246,7 @@ def _decode_needed(
             if frame.is_corrupt:  # repaired from others, which may have been passed over
                 return None
             if frame.pts in index_of:
-                frames[index_of[frame.pts]] = _to_square(frame, stream, scaler, size, aspect)
+                frames[index_of[frame.pts]] = to_square(frame, stream, scaler, size, aspect)
     return frames if len(frames) == len(index_of) else None
 
 
@@ -263,12 +263,12 @@ def _decode_wanted(
     scaler = VideoReformatter()
     for frame in decode_frames(container, stream):
         if num_decoded in wanted:
-            frames[num_decoded] = _to_square(frame, stream, scaler, size, aspect)
+            frames[num_decoded] = to_square(frame, stream, scaler, size, aspect)
         num_decoded += 1
     return frames, num_decoded
 
 
-def _to_square(
+def to_square(
     frame: av.VideoFrame, stream: av.VideoStream, scaler: VideoReformatter, size: int, aspect: str
 ) -> np.ndarray:
     """Return the frame upright as uint8 RGB of shape (size, size, 3)."""

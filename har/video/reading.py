@@ -97,7 +97,7 @@ def survey_video(path: Path) -> tuple[VideoInfo, Timing]:
         packets = _until_first_frame(read_packets(container, stream), stream, first_frames)
         timing = read_timing(packets, stream, path)
         if not first_frames:
-            first_frames = _decode(stream, None)  # those that the decoder held back
+            first_frames = decode_packet(stream, None)  # those that the decoder held back
         if not first_frames:
             raise no_frames_error(path)
         first = first_frames[0]
@@ -223,8 +223,8 @@ def decode_frames(
 ) -> Iterator[av.VideoFrame]:
     """Yield the frames in the order they are shown; leaves out packets that cannot be decoded."""
     for packet in read_packets(container, stream):
-        yield from _decode(stream, packet)
-    yield from _decode(stream, None)
+        yield from decode_packet(stream, packet)
+    yield from decode_packet(stream, None)
 
 
 def rotation_of(frame: av.VideoFrame) -> int:
@@ -279,7 +279,8 @@ def no_frames_error(path: Path) -> VideoError:
     )
 
 
-def _decode(stream: av.VideoStream, packet: av.Packet | None) -> list[av.VideoFrame]:
+def decode_packet(stream: av.VideoStream, packet: av.Packet | None) -> list[av.VideoFrame]:
+    """Return the frames that a packet completes; None: those that the decoder held back."""
     try:
         return stream.decode(packet)
     except av.error.MemoryError:
@@ -299,7 +300,7 @@ def _until_first_frame(
     """Yield all packets; decode them only until `first_frames` has one."""
     for packet in packets:
         if not first_frames:
-            first_frames += _decode(stream, packet)
+            first_frames += decode_packet(stream, packet)
         yield packet
 
 

@@ -22,6 +22,7 @@ ROOMS = (
     "settings",
     "training",
     "recognizer",
+    "timeline",
     "tracking",
     "evaluation",
     "pages",

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def test_read_clip_gives_the_frames_of_the_pipeline(codec, tmp_path):
     _, is_encoded = convert_video(video, tmp_path / "converted.mp4", max_side=48)
     assert is_encoded == (codec == "mpeg4")
     expected, _ = extract_clip(tmp_path / "converted.mp4", num_frames=8, size=32, aspect="pad")
-    clip, aspect = read_clip((video, SETTINGS, str(tmp_path)))
+    clip, aspect = read_clip((video, SETTINGS, str(tmp_path), math.inf))
     assert aspect == 1  # padded, not stretched
     assert clip.shape == (8, 32, 32, 3)
     assert np.array_equal(clip, expected)
@@ -93,7 +94,7 @@ def test_read_clip_names_the_video_when_its_copy_cannot_be_decoded(tmp_path, mon
     monkeypatch.setattr(har.recognizer.prediction, "extract_clip", refuse)
     video = write_numbered(tmp_path / "a.mp4")
     with pytest.raises(ValueError, match=f"^{video} has no frames"):
-        read_clip((video, SETTINGS, str(tmp_path)))
+        read_clip((video, SETTINGS, str(tmp_path), math.inf))
 
 
 def test_list_videos_takes_files_and_folders_each_once(tmp_path):
@@ -131,7 +132,7 @@ def test_predict_videos_says_what_the_model_says_and_goes_on_after_bad_ones(reco
     assert list(last.probabilities) == ["bright", "dark"]
     # The picture is 64 x 48, so black bars are a quarter of the square.
     assert last.probabilities["bright"] == pytest.approx(0.75 * 235 / 255, abs=0.02)
-    assert np.array_equal(last.clip, read_clip((videos[-1], SETTINGS, str(tmp_path)))[0])
+    assert np.array_equal(last.clip, read_clip((videos[-1], SETTINGS, str(tmp_path), math.inf))[0])
     for one, reason in zip(
         bad, ("is empty (0 bytes)", "is not a video", "No such file"), strict=True
     ):
@@ -144,7 +145,7 @@ def test_predict_videos_takes_the_frames_that_the_model_was_trained_on(tmp_path)
     recognizer = Recognizer.of_model(brightness_model(), LABELS, PREPROCESSING, {})
     video = write_numbered(tmp_path / "a.mp4")
     (said,) = predict_videos(recognizer, [video], limits=LIMITS)
-    clip, _ = read_clip((video, SETTINGS, str(tmp_path)))
+    clip, _ = read_clip((video, SETTINGS, str(tmp_path), math.inf))
     assert np.array_equal(recognizer.inputs(clip), clip[[0, 2, 5, 7]])
     expected = clip[[0, 2, 5, 7]].mean() / 255
     assert said.probabilities["bright"] == pytest.approx(expected, abs=1e-4)

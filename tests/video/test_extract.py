@@ -53,9 +53,10 @@ def project(tmp_path, monkeypatch):
     rows = []
     for name, num_frames in [("walk/a b", 20), ("walk/short", 3), ("sit/ö", 30)]:
         path = write_numbered(Path(f"converted/{name}.mp4"), num_frames)
-        rows.append([name, f"videos/{name}.mov", "copied", name[:4], num_frames, path])
-    rows.append(["walk/bad", "videos/walk/bad.mov", "failed", "walk", "", ""])
-    columns = ["video_id", "source", "status", "label", "num_frames", "path"]
+        seconds = num_frames / 25
+        rows.append([name, f"videos/{name}.mov", "copied", name[:4], num_frames, seconds, path])
+    rows.append(["walk/bad", "videos/walk/bad.mov", "failed", "walk", "", "", ""])
+    columns = ["video_id", "source", "status", "label", "num_frames", "duration_seconds", "path"]
     report = pd.DataFrame(rows, columns=columns)
     report["sha256"] = [file_digest(path) if path else "" for path in report["path"]]
     report.to_csv("converted/report.csv", index=False)
@@ -76,6 +77,7 @@ def test_stage_packs_one_clip_per_video(project, capsys):
     expected = [brightness_of(index, 20) for index in (0, 5, 10, 14, 19)]  # 19 / 4 = 4.75
     np.testing.assert_allclose(clip.mean(axis=(1, 2, 3)), expected, atol=2)
     assert clips["num_source_frames"].tolist() == [20, 3, 30]
+    assert clips["duration_seconds"].tolist() == [0.8, 0.12, 1.2]
     assert clips["aspect"].tolist() == pytest.approx([64 / 48] * 3)  # of the videos
     assert all(file_digest(Path(row.path)) == row.sha256 for row in clips.itertuples())
     assert "extract: 3 made, 0 reused, 0 failed" in capsys.readouterr().out

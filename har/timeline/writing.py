@@ -1,0 +1,91 @@
+"""Segments as files: a table, JSON, subtitles."""
+
+import csv
+import html
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from har.recognizer.prediction import Segment
+
+
+def write_segments(segments: Sequence[Segment], path: Path, *, none_label: str) -> None:
+    """Write segments as the ending of the file says: .csv, .json, .srt or .vtt.
+
+    Subtitles leave out what is no action.
+
+    Args:
+        segments: In the order of time.
+        path: The file; its folder is made.
+        none_label: The label that is no action.
+
+    Raises:
+        ValueError: The ending is another one.
+    """
+    actions = [one for one in segments if one.label != none_label]
+    writers = {
+        ".csv": lambda: _as_csv(segments, path),
+        ".json": lambda: path.write_text(
+            json.dumps([segment_as_dict(one) for one in segments], indent=2, ensure_ascii=False)
+            + "\n",
+            encoding="utf-8",
+        ),
+        ".srt": lambda: path.write_text(as_subtitles(actions), encoding="utf-8"),
+        ".vtt": lambda: path.write_text(as_web_subtitles(actions), encoding="utf-8"),
+    }
+    if path.suffix not in writers:
+        raise ValueError(f"{path} ends with {path.suffix!r}; expected {', '.join(writers)}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writers[path.suffix]()
+
+
+def segment_as_dict(segment: Segment) -> dict[str, float | str]:
+    """Return a segment as JSON and tables have it, times to a hundredth of a second."""
+    return {
+        "start": round(segment.start, 2),
+        "end": round(segment.end, 2),
+        "label": segment.label,
+        "probability": round(segment.probability, 4),
+    }
+
+
+def as_subtitles(segments: Sequence[Segment]) -> str:
+    """Return segments as SubRip has them.
+
+    Example:
+        >>> print(as_subtitles([Segment(0, 61.5, "walking", 0.93)]), end="")
+        1
+        00:00:00,000 --> 00:01:01,500
+        walking 93 %
+    """
+    return "\n".join(
+        f"{number}\n{_clock(one.start, ',')} --> {_clock(one.end, ',')}\n{_text(one)}\n"
+        for number, one in enumerate(segments, start=1)
+    )
+
+
+def as_web_subtitles(segments: Sequence[Segment]) -> str:
+    """Return segments as WebVTT has them (https://www.w3.org/TR/webvtt1)."""
+    cues = []
+    for one in segments:
+        text = html.escape(_text(one), quote=False)
+        cues.append(f"{_clock(one.start, '.')} --> {_clock(one.end, '.')}\n{text}\n")
+    return "\n".join(["WEBVTT\n", *cues])
+
+
+def _as_csv(segments: Sequence[Segment], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.DictWriter(file, ["start", "end", "label", "probability"], lineterminator="\n")
+        rows.writeheader()
+        rows.writerows(segment_as_dict(one) for one in segments)
+
+
+def _text(segment: Segment) -> str:
+    return f"{segment.label} {segment.probability:.0%}".replace("%", " %")
+
+
+def _clock(seconds: float, mark: str) -> str:
+    milliseconds = round(1000 * seconds)
+    minutes, milliseconds = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{milliseconds // 1000:02}{mark}{milliseconds % 1000:03}"

@@ -1,0 +1,101 @@
+"""What another process yields, as it comes: of a source that may hang, crash or eat memory.
+
+The process starts clean, as the workers do (`har.engine.workers`).
+"""
+
+import contextlib
+import multiprocessing
+import queue
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from har.engine.workers import prepare_worker, worker_context
+
+NUM_AHEAD = 16  # items that wait, at most
+POLL_SECONDS = 0.5
+LEAVE_SECONDS = 5.0  # for a process to end by itself
+
+
+class FeedError(RuntimeError):
+    """The process hung or ended; the message says which."""
+
+
+@contextlib.contextmanager
+def feed(
+    source: Callable[..., Iterator[Any]],
+    *arguments: Any,
+    timeout_seconds: float,
+    memory_gigabytes: float,
+    **named: Any,
+) -> Iterator[Iterator[Any]]:
+    """Give what a function yields in a process of its own, which ends with the body.
+
+    Args:
+        source: Defined at the top of a module; what it yields can be pickled.
+        arguments: Of the function.
+        timeout_seconds: Time between two items.
+        memory_gigabytes: Memory of the process, in 10^9 bytes.
+        named: Of the function.
+
+    Raises:
+        FeedError: While iterating: the process yields nothing for too long, or has crashed.
+        Exception: While iterating: what the function raised.
+    """
+    context = worker_context(source)
+    items = context.Queue(NUM_AHEAD)
+    memory = int(memory_gigabytes * 10**9)
+    process = context.Process(
+        target=_yield_into, args=(items, memory, source, arguments, named), daemon=True
+    )
+    process.start()
+    try:
+        yield _taken(items, process, timeout_seconds)
+    finally:
+        process.terminate()
+        process.join(LEAVE_SECONDS)
+        if process.is_alive():
+            process.kill()
+            process.join()
+        items.close()
+
+
+def _taken(
+    items: multiprocessing.Queue, process: multiprocessing.Process, timeout_seconds: float
+) -> Iterator[Any]:
+    waited_since = time.monotonic()
+    while True:
+        was_alive = process.is_alive()
+        try:
+            kind, item = items.get(timeout=POLL_SECONDS)
+        except queue.Empty:
+            if not was_alive:
+                raise FeedError(f"crashed (exit code {process.exitcode})") from None
+            if time.monotonic() - waited_since > timeout_seconds:
+                raise FeedError(f"gave nothing for {timeout_seconds:g} s") from None
+            continue
+        waited_since = time.monotonic()
+        if kind == "end":
+            return
+        if kind == "error":
+            raise item
+        yield item
+
+
+def _yield_into(
+    items: multiprocessing.Queue,
+    memory_bytes: int,
+    source: Callable,
+    arguments: tuple,
+    named: dict[str, Any],
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who takes the items
+    prepare_worker(memory_bytes)
+    try:
+        for item in source(*arguments, **named):
+            items.put(("item", item))
+    except Exception as error:
+        items.put(("error", error))
+    else:
+        items.put(("end", None))
