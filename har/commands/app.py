@@ -15,6 +15,7 @@ from har.commands.crossval import crossval
 from har.commands.doctor import doctor
 from har.commands.import_dataset import import_dataset
 from har.commands.inspect import inspect
+from har.commands.live import live
 from har.commands.predict import predict
 from har.commands.report import report
 
@@ -64,6 +65,7 @@ _add(
     "Predict the action in new videos.",
     example="~/clips one.mov --html predictions.html",
 )
+_add("live", live, "Name what people do before a camera.", example="0 --record out.mp4")
 
 
 def find_version(checkout: Path = Path(__file__).parents[2]) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from har.commands.trained import Model, load_trained, no_window_error
+
 if TYPE_CHECKING:
     from har.engine.steps import Limits
     from har.recognizer.prediction import Prediction
@@ -21,15 +23,6 @@ Videos = Annotated[
         metavar="VIDEO",
         exists=True,
         help="Videos of any kind, or folders, searched recursively.",
-    ),
-]
-Model = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        exists=True,
-        file_okay=False,
-        help="Folder of the trained model. Default: models/<model in params.yaml>.",
     ),
 ]
 Table = Annotated[
@@ -85,29 +78,19 @@ def predict(
     predicted, 1 if one failed.
     """
     from har.recognizer.prediction import list_videos
-    from har.recognizer.recognizer import load_recognizer
-    from har.settings import load_settings
     from har.timeline.prediction import choose_pace, predict_any
 
-    if model is None and not Path("params.yaml").is_file():
-        raise typer.BadParameter(
-            f"there is no params.yaml in {Path.cwd()} that names a model; add --model DIR",
-            param_hint="--model",
-        )
-    settings, found = load_settings(required=False), list_videos(videos)
+    settings, recognizer, folder = load_trained(model)
+    found, limits = list_videos(videos), settings.limits("convert")
     if drawn and len(found) > 1:
         raise typer.BadParameter(f"takes one video; {len(found)} are named", param_hint="--video")
-    folder = model or Path("models") / settings.model
-    recognizer, limits = load_recognizer(folder), settings.limits("convert")
     pace, longest = choose_pace(
         recognizer,
         window_seconds=window or settings.predict.window_seconds,
         step_seconds=settings.predict.step_seconds,
     )
     if drawn and pace is None:
-        raise ValueError(
-            f"{folder} was trained before windows were; train it again, or name one with --window."
-        )
+        raise no_window_error(folder)
     said = predict_any(recognizer, found, pace=pace, longest_seconds=longest, limits=limits)
     said = _kept(said, recognizer, table=table, out=out, drawn=drawn, pace=pace, limits=limits)
     if _show(said, recognizer, model=folder, html=html, as_json=as_json)[None]:
@@ -142,7 +125,7 @@ def _kept(
 def _write_timeline(said: "Said", out: Path, recognizer: "Recognizer") -> None:
     """Write the table, the subtitles and the picture of a longer video."""
     from har.pages.prediction import plot_timeline
-    from har.timeline.segments import none_label_of
+    from har.timeline.answers import none_label_of
     from har.timeline.writing import write_segments
 
     none_label, segments = none_label_of(recognizer), said.timeline.segments

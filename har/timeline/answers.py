@@ -13,9 +13,15 @@ from har.pose.follower import Follower
 from har.recognizer.recognizer import Recognizer
 from har.timeline.window import SlidingWindow
 
+NONE = "none"  # what nobody does, where the model has no label for it
 MIDDLE = 1 / 3  # of the window, in most of which nobody is found where it is about nobody
 
 MIN_FOUND = 0.5
+
+
+def none_label_of(recognizer: Recognizer) -> str:
+    """Return the label of what is no action."""
+    return recognizer.none_label or NONE
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,12 @@ class Answer:
     end: float
     probabilities: np.ndarray
     has_person: bool
+
+    def label(self, recognizer: Recognizer) -> str:
+        """Return the answer in a word: a label, `unsure`, or, where nobody is there, `none`."""
+        if not self.has_person:
+            return none_label_of(recognizer)
+        return recognizer.answer(self.probabilities)
 
     @property
     def middle(self) -> float:
@@ -88,11 +100,17 @@ def answer_frames(
         starts = [*starts, at][-length:]
         answer = None
         if window.is_full and num_left == 0:
-            found = window.share_found(max(1, round(MIDDLE * length)))
-            answer = Answer(starts[0], at, window.probabilities(), found >= MIN_FOUND)
+            answer = answer_of(recognizer, window, starts[0], at)
         if window.is_full:
             num_left = (num_left or frames_per_step) - 1
         yield Seen(at, frame, landmarks, answer)
+
+
+def answer_of(recognizer: Recognizer, window: SlidingWindow, start: float, end: float) -> Answer:
+    """Return what a model says of a full window, from a start to an end in seconds."""
+    num_frames = max(1, round(MIDDLE * recognizer.preprocessing["num_frames"]))
+    has_person = window.share_found(num_frames) >= MIN_FOUND
+    return Answer(start, end, window.probabilities(), has_person)
 
 
 def _followed(

@@ -12,8 +12,8 @@ from har.engine.steps import Limits
 from har.pose.drawing import draw_bones
 from har.recognizer.prediction import Segment
 from har.recognizer.recognizer import Recognizer
+from har.timeline.answers import none_label_of
 from har.timeline.prediction import Said
-from har.timeline.segments import none_label_of
 from har.timeline.watching import Pace, watch_video
 from har.video.annotating import annotate_video
 from har.video.reading import probe_video
@@ -83,6 +83,13 @@ def draw_label(frame: np.ndarray, text: str, share: float) -> None:
     cv2.putText(
         frame, text, (band // 3, height - round(0.32 * band)), INK, cv2.FontFace("sans"), size
     )
+
+
+def draw_note(frame: np.ndarray, text: str) -> None:
+    """Write a few words at the top of a frame, which is drawn into."""
+    size, font = max(12, frame.shape[0] // 28), cv2.FontFace("sans")
+    for shift, ink in ((1, PAPER), (0, INK)):  # a shadow: legible on any picture
+        cv2.putText(frame, text, (size // 2 + shift, 3 * size // 2 + shift), ink, font, size)
 
 
 def draw_person(frame: np.ndarray, landmarks: np.ndarray, *, aspect: str) -> None:

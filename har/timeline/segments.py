@@ -15,11 +15,10 @@ import numpy as np
 from har.dataset.none_label import UNSURE
 from har.recognizer.prediction import Segment
 from har.recognizer.recognizer import Recognizer
-from har.timeline.answers import Answer
+from har.timeline.answers import Answer, none_label_of
 
 CHANGE_COST = 0.4  # of a change of the label, in nats
 FLOOR = 1e-3  # of a probability: no window alone decides
-NONE = "none"  # what nobody does, where the model has no label for it
 
 
 def find_segments(
@@ -91,11 +90,6 @@ def _weights(answers: Sequence[Answer]) -> np.ndarray:
     steps = np.diff(starts, prepend=starts[0] - (answers[0].end - answers[0].start))
     lengths = np.array([answer.end - answer.start for answer in answers])
     return np.clip(steps / np.maximum(lengths, 1e-9), 0, 1)
-
-
-def none_label_of(recognizer: Recognizer) -> str:
-    """Return the label of segments without an action."""
-    return recognizer.none_label or NONE
 
 
 def _name(state: int, probabilities: np.ndarray, recognizer: Recognizer) -> tuple[str, float]:

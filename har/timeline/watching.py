@@ -16,9 +16,9 @@ from har.engine.steps import Limits
 from har.recognizer.prediction import Segment
 from har.recognizer.recognizer import Recognizer
 from har.timeline.answers import Answer, Seen, answer_frames, frame_interval
+from har.timeline.feed import FeedError, feed
 from har.timeline.segments import find_segments
 from har.video.extracting import stretched_aspect
-from har.video.feed import FeedError, feed
 from har.video.steady import steady_frames
 
 MAX_SAMPLES = 32  # frames that are kept of a video, to be shown

@@ -1,6 +1,7 @@
 """The last frames of a stream as a model takes them, with each frame's features computed once."""
 
 from collections import deque
+from concurrent.futures import Future
 
 import numpy as np
 
@@ -48,21 +49,38 @@ class SlidingWindow:
         """Whether there are enough frames for an answer."""
         return len(self._frames) == self._length
 
-    def add(self, frame: np.ndarray, landmarks: np.ndarray | None = None) -> None:
+    def add(
+        self, frame: np.ndarray, landmarks: np.ndarray | Future[np.ndarray] | None = None
+    ) -> None:
         """Take the next frame.
 
         Args:
             frame: uint8 RGB, shape (size, size, 3).
-            landmarks: Of the person in it, (33, 8), where the model sees the pose.
+            landmarks: Of the person in it, (33, 8), where the model sees the pose; now or, while
+                another thread looks for them, when the backbone has run.
         """
         self._frames.append(frame)
-        if landmarks is not None:
-            self._landmarks.append(landmarks)
         pictures = self._show_latest()
         if pictures:
             features = self._recognizer.extractor(np.stack([shown for _, _, shown in pictures]))
             for (name, place, _), row in zip(pictures, features, strict=True):
                 self._features[name][place] = row
+        if isinstance(landmarks, Future):
+            landmarks = landmarks.result()
+        if landmarks is not None:
+            self._landmarks.append(landmarks)
+        self._end_of_frame()
+
+    def repeat(self) -> None:
+        """Take the latest frame, if there is one, once more, in place of one that was lost."""
+        if not self._frames:
+            return
+        for kept in (self._frames, self._landmarks, self._profiles):
+            if kept:
+                kept.append(kept[-1])
+        self._end_of_frame()
+
+    def _end_of_frame(self) -> None:
         self._num_added += 1
         oldest = self._num_added - self._length - MARGIN - NUM_NEAR
         for kept in self._features.values():

@@ -6,6 +6,7 @@ same to the bit, in less time than decoding everything takes.
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -229,7 +230,7 @@ def _decode_needed(
     """Return the wanted frames by index, scaled; None if one is missing or any is damaged."""
     index_of = {time: index for index, time in enumerate(timing.times) if needed.get(time)}
     frames: dict[int, np.ndarray] = {}
-    scaler = VideoReformatter()
+    scaler, pixels = VideoReformatter(), pixel_aspect(stream)
     for packet in itertools.chain(read_packets(container, stream), [None]):
         if packet:
             if packet.pts not in needed:
@@ -246,7 +247,7 @@ def _decode_needed(
             if frame.is_corrupt:  # repaired from others, which may have been passed over
                 return None
             if frame.pts in index_of:
-                frames[index_of[frame.pts]] = to_square(frame, stream, scaler, size, aspect)
+                frames[index_of[frame.pts]] = to_square(frame, pixels, scaler, size, aspect)
     return frames if len(frames) == len(index_of) else None
 
 
@@ -260,19 +261,27 @@ def _decode_wanted(
     """Decode all frames; return the wanted ones by index, scaled, and the number of all."""
     frames: dict[int, np.ndarray] = {}
     num_decoded = 0
-    scaler = VideoReformatter()
+    scaler, pixels = VideoReformatter(), pixel_aspect(stream)
     for frame in decode_frames(container, stream):
         if num_decoded in wanted:
-            frames[num_decoded] = to_square(frame, stream, scaler, size, aspect)
+            frames[num_decoded] = to_square(frame, pixels, scaler, size, aspect)
         num_decoded += 1
     return frames, num_decoded
 
 
 def to_square(
-    frame: av.VideoFrame, stream: av.VideoStream, scaler: VideoReformatter, size: int, aspect: str
+    frame: av.VideoFrame, pixels: Fraction, scaler: VideoReformatter, size: int, aspect: str
 ) -> np.ndarray:
-    """Return the frame upright as uint8 RGB of shape (size, size, 3)."""
-    shown = (frame.width * pixel_aspect(stream), frame.height)  # as stored, not yet turned
+    """Return the frame upright as uint8 RGB of shape (size, size, 3).
+
+    Args:
+        frame: As it is stored.
+        pixels: Width of a pixel divided by its height.
+        scaler: Kept from frame to frame, which saves its making.
+        size: Width and height of the result.
+        aspect: As for `extract_clip`.
+    """
+    shown = (frame.width * pixels, frame.height)  # as stored, not yet turned
     side = {"stretch": None, "pad": max(shown), "crop": min(shown)}[aspect]
     width, height = [max(1, round(length * size / (side or length))) for length in shown]
     scaled = scaler.reformat(

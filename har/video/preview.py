@@ -18,6 +18,7 @@ from har.video.reading import (
     check_damage,
     decode_frames,
     open_video,
+    pixel_aspect,
     rotation_of,
     survey_video,
     upright_size,
@@ -112,7 +113,7 @@ def draw_strip(path: Path, timing: Timing, *, height: int) -> tuple[bytes, tuple
     with open_video(path) as (container, stream):
         thumbnails, frames = [], []
         for frame in _frames_near(container, stream, times):
-            shown_width, shown_height = upright_size(frame, stream)
+            shown_width, shown_height = upright_size(frame, pixel_aspect(stream))
             large = max(1, round(FRAME_SIDE * shown_height / max(shown_width, shown_height)))
             thumbnails.append(_shrink(frame, stream, height))
             frames.append(_shrink(frame, stream, large))
@@ -198,7 +199,7 @@ def _restart(stream: av.VideoStream, time: int) -> float:
 
 def _shrink(frame: av.VideoFrame, stream: av.VideoStream, height: int) -> np.ndarray:
     """Return the frame upright as uint8 RGB of shape (height, width, 3)."""
-    shown_width, shown_height = upright_size(frame, stream)
+    shown_width, shown_height = upright_size(frame, pixel_aspect(stream))
     width = max(1, round(shown_width * height / shown_height))
     is_turned = rotation_of(frame) % 180 != 0
     lying = (height, width) if is_turned else (width, height)

@@ -101,7 +101,7 @@ def survey_video(path: Path) -> tuple[VideoInfo, Timing]:
         if not first_frames:
             raise no_frames_error(path)
         first = first_frames[0]
-        width, height = upright_size(first, stream)
+        width, height = upright_size(first, pixel_aspect(stream))
         info = VideoInfo(
             container=container.format.name,
             codec=stream.codec_context.name,
@@ -232,9 +232,9 @@ def rotation_of(frame: av.VideoFrame) -> int:
     return round(-frame.rotation / 90) % 4 * 90  # PyAV counts against the clock
 
 
-def upright_size(frame: av.VideoFrame, stream: av.VideoStream) -> tuple[int, int]:
+def upright_size(frame: av.VideoFrame, pixels: Fraction) -> tuple[int, int]:
     """Return (width, height) of the frame as it is shown: upright, with square pixels."""
-    width = max(1, round(frame.width * pixel_aspect(stream)))
+    width = max(1, round(frame.width * pixels))
     return (frame.height, width) if rotation_of(frame) % 180 else (width, frame.height)
 
 
@@ -246,7 +246,7 @@ def shown_aspect(path: Path) -> float:
     """
     with open_video(path) as (container, stream):
         for frame in decode_frames(container, stream):
-            width, height = upright_size(frame, stream)
+            width, height = upright_size(frame, pixel_aspect(stream))
             return width / height
     raise no_frames_error(path)
 

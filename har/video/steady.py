@@ -14,6 +14,7 @@ from har.video.reading import (
     check_damage,
     decode_frames,
     open_video,
+    pixel_aspect,
     survey_video,
 )
 
@@ -37,20 +38,21 @@ def steady_frames(
     """
     _, timing = survey_video(path)
     with blame_video(path, section="convert"), open_video(path) as (container, stream):
-        scaler, before, number, num_decoded = VideoReformatter(), None, 0, 0
-        for at, frame in _with_times(decode_frames(container, stream), stream, timing):
+        scaler, pixels = VideoReformatter(), pixel_aspect(stream)
+        before, number, num_decoded = None, 0, 0
+        for at, frame in with_times(decode_frames(container, stream), stream, timing):
             num_decoded += 1
             while before is not None and number * interval < (before[0] + at) / 2:
-                yield number * interval, to_square(before[1], stream, scaler, size, aspect)
+                yield number * interval, to_square(before[1], pixels, scaler, size, aspect)
                 number += 1
             before = at, frame
         while before is not None and number * interval <= before[0]:
-            yield number * interval, to_square(before[1], stream, scaler, size, aspect)
+            yield number * interval, to_square(before[1], pixels, scaler, size, aspect)
             number += 1
     check_damage(path, num_decoded, timing.num_promised)
 
 
-def _with_times(
+def with_times(
     frames: Iterable[av.VideoFrame], stream: av.VideoStream, timing: Timing
 ) -> Iterator[tuple[float, av.VideoFrame]]:
     """Yield frames with their seconds from the first; leaves out those that have no time."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from har.engine.errors import VideoError
-from har.video.feed import FeedError, feed
+from har.timeline.feed import FeedError, feed
 
 LIMITS = {"timeout_seconds": 20, "memory_gigabytes": 1}
 

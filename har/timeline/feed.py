@@ -14,6 +14,7 @@ from typing import Any
 from har.engine.workers import prepare_worker, worker_context
 
 NUM_AHEAD = 16  # items that wait, at most
+NUM_WAITING = 3  # likewise where others are dropped: what waits is late
 POLL_SECONDS = 0.5
 LEAVE_SECONDS = 5.0  # for a process to end by itself
 
@@ -28,6 +29,7 @@ def feed(
     *arguments: Any,
     timeout_seconds: float,
     memory_gigabytes: float,
+    drops: bool = False,
     **named: Any,
 ) -> Iterator[Iterator[Any]]:
     """Give what a function yields in a process of its own, which ends with the body.
@@ -37,6 +39,8 @@ def feed(
         arguments: Of the function.
         timeout_seconds: Time between two items.
         memory_gigabytes: Memory of the process, in 10^9 bytes.
+        drops: Whether to drop items that are not taken in time rather than wait: each comes as a
+            pair then, with the number of those dropped until then.
         named: Of the function.
 
     Raises:
@@ -44,10 +48,10 @@ def feed(
         Exception: While iterating: what the function raised.
     """
     context = worker_context(source)
-    items = context.Queue(NUM_AHEAD)
+    items = context.Queue(NUM_WAITING if drops else NUM_AHEAD)
     memory = int(memory_gigabytes * 10**9)
     process = context.Process(
-        target=_yield_into, args=(items, memory, source, arguments, named), daemon=True
+        target=_yield_into, args=(items, memory, drops, source, arguments, named), daemon=True
     )
     process.start()
     try:
@@ -86,6 +90,7 @@ def _taken(
 def _yield_into(
     items: multiprocessing.Queue,
     memory_bytes: int,
+    drops: bool,
     source: Callable,
     arguments: tuple,
     named: dict[str, Any],
@@ -93,8 +98,13 @@ def _yield_into(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who takes the items
     prepare_worker(memory_bytes)
     try:
+        num_dropped = 0
         for item in source(*arguments, **named):
-            items.put(("item", item))
+            try:
+                shown = (num_dropped, item) if drops else item
+                items.put(("item", shown), block=not drops)
+            except queue.Full:
+                num_dropped += 1
     except Exception as error:
         items.put(("error", error))
     else:
