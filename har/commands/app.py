@@ -17,6 +17,7 @@ from har.commands.import_dataset import import_dataset
 from har.commands.inspect import inspect
 from har.commands.live import live
 from har.commands.predict import predict
+from har.commands.record import record
 from har.commands.report import report
 
 app = typer.Typer(
@@ -49,6 +50,12 @@ _add(
     import_dataset,
     "Prepare a public data set for training.",
     example="ucf101 ~/UCF-101 data/ucf101 --split 1",
+)
+_add(
+    "record",
+    record,
+    "Film clips for a label and a person.",
+    example="--label waving --subject anna",
 )
 _add("doctor", doctor, "Check this computer.")
 _add(

@@ -29,7 +29,8 @@ Source = Annotated[
     ),
 ]
 Headless = Annotated[
-    bool, typer.Option(help="Show no window; print a JSON object a line for each answer.")
+    bool,
+    typer.Option("--headless", help="Show no window; print a JSON line for each answer."),
 ]
 Record = Annotated[
     Path | None,

@@ -6,11 +6,15 @@ import sys
 import cv2
 import numpy as np
 
+NO_KEY = 255
 KEYS = (ord("q"), ord("Q"), 27)  # 27: Escape
 
 
 class Screen:
     """The window.
+
+    Attributes:
+        key: That was pressed when a picture was shown last; empty: none.
 
     Args:
         title: What stands above it.
@@ -30,7 +34,7 @@ class Screen:
         self._title = title
         flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
         cv2.namedWindow(title, flags)
-        self._is_sized = False
+        self._is_sized, self.key = False, ""
 
     def show(self, picture: np.ndarray) -> bool:
         """Show a picture, uint8 RGB; return whether to go on."""
@@ -39,6 +43,7 @@ class Screen:
             self._is_sized = True
         cv2.imshow(self._title, picture[:, :, ::-1])
         key = cv2.waitKey(1) & 255
+        self.key = "" if key == NO_KEY else chr(key)
         is_open = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
         return key not in KEYS and is_open
 

@@ -93,7 +93,7 @@ def live_shots(source: str, *, interval: float, size: int, aspect: str) -> Itera
     scaler, slot = VideoReformatter(), -1
     for at, frame, pixels in _open_source(source):
         arrived, square = time.monotonic(), None
-        instant = int(at / interval + ROUNDING)
+        instant = int(at / interval + ROUNDING)  # of an infinite interval: 0
         if instant > slot:
             slot = instant
             square = to_square(frame, pixels, scaler, size, aspect)

@@ -1,0 +1,102 @@
+"""`har record`: film clips for a label and a person."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from har.timeline.filming import Show
+    from har.timeline.screen import Screen
+
+Label = Annotated[str, typer.Option(metavar="LABEL", help="What is done, as waving.")]
+Subject = Annotated[str, typer.Option(metavar="NAME", help="Who does it, as anna.")]
+Count = Annotated[int, typer.Option(metavar="N", min=1, help="How many clips.")]
+Seconds = Annotated[float, typer.Option(metavar="SECONDS", min=0.5, help="Length of a clip.")]
+Countdown = Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Time before each clip.")]
+Camera = Annotated[
+    str, typer.Option(metavar="SOURCE", help="Number of a camera (0 is the first), or an address.")
+]
+Videos = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        file_okay=False,
+        help="Folder of the videos. Default: dataset.videos, or data/videos where that is the "
+        "drawn demo.",
+    ),
+]
+Headless = Annotated[bool, typer.Option("--headless", help="Show no window; every clip is kept.")]
+OWN_VIDEOS = Path("data/videos")
+
+
+def record(
+    label: Label,
+    subject: Subject,
+    count: Count = 10,
+    seconds: Seconds = 3.0,
+    countdown: Countdown = 3.0,
+    camera: Camera = "0",
+    videos: Videos = None,
+    headless: Headless = False,
+) -> None:
+    """Film clips of a person for a label, ready to train on.
+
+    A countdown, then the camera films; the clip is shown again: Enter keeps it, `x` throws it away,
+    `q` ends. Each clip becomes DIR/LABEL/NAME_01.mp4, then 02 and so on, and a row in
+    DIR/metadata.csv. Nothing is overwritten. Exit code: 0 when all are filmed or it is ended, 1 if
+    the camera cannot be used.
+    """
+    from har.dataset.adding import add_video, check_name
+    from har.settings import load_settings
+    from har.timeline.filming import film_clip, look_again, open_camera
+    from har.timeline.screen import Screen
+
+    settings = load_settings(required=False)
+    label, subject = check_name(label, what="--label"), check_name(subject, what="--subject")
+    folder = videos or _own_folder(Path(settings.dataset.videos))
+    folder.mkdir(parents=True, exist_ok=True)
+    screen, kept = None if headless else Screen(f"har record: {label}"), 0
+    partial, show = folder / ".recording.mp4", _shower(screen)
+    try:
+        with open_camera(camera, memory_gigabytes=settings.convert.memory_gigabytes) as shots:
+            while kept < count:
+                text = f"{label}, {subject}, {kept + 1} of {count}"
+                typer.echo(f"record: {text}")
+                how = {"seconds": seconds, "countdown": countdown, "text": text, "show": show}
+                filmed = film_clip(shots, partial, **how)
+                if filmed.is_ended:
+                    break
+                said = "keep" if screen is None else look_again(filmed, show)
+                if said == "end":
+                    break
+                if said == "keep":
+                    kept += 1
+                    typer.echo(f"record: kept as {add_video(partial, folder, label, subject)}")
+    except KeyboardInterrupt:
+        pass  # how a user ends it
+    finally:
+        partial.unlink(missing_ok=True)
+        if screen is not None:
+            screen.close()
+    typer.echo(f"record: {kept} of {count} clips of {label} by {subject} in {folder}")
+
+
+def _own_folder(named: Path) -> Path:
+    """Return the folder to film for: that of params.yaml, unless it is the drawn demo."""
+    from har.settings import DEMO
+
+    return OWN_VIDEOS if named == DEMO else named
+
+
+def _shower(screen: "Screen | None") -> "Show":
+    """Return what shows a picture and gives the key that is pressed; of no screen, none."""
+    if screen is None:
+        return lambda picture: ""
+
+    def show(picture: "np.ndarray") -> str:
+        return screen.key if screen.show(picture) else "q"
+
+    return show

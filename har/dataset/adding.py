@@ -1,0 +1,87 @@
+"""New videos into the user's folder: a name that is free, and a row in metadata.csv."""
+
+import csv
+import io
+import os
+import re
+from pathlib import Path
+
+from har.dataset.videos import METADATA_NAME
+
+
+def check_name(name: str, *, what: str) -> str:
+    """Return a label or a subject that may be part of a path.
+
+    Args:
+        name: What the user gave.
+        what: What it is, for the message.
+
+    Raises:
+        ValueError: It is empty, starts with a dot or has a slash.
+    """
+    name = name.strip()
+    if not name or name.startswith(".") or re.search(r"[/\\\0\n]", name):
+        raise ValueError(
+            f"{what} is {name!r}; expected a name without a slash, and without a dot in front, as "
+            "waving or anna."
+        )
+    return name
+
+
+def next_video(folder: Path, label: str, subject: str) -> Path:
+    """Return the path of a person's next video of a label: two digits at least, none used twice.
+
+    Args:
+        folder: Of the videos.
+        label: What is done.
+        subject: Who does it.
+
+    Example:
+        >>> next_video(Path("no such folder"), "waving", "anna").as_posix()
+        'no such folder/waving/anna_01.mp4'
+    """
+    pattern = re.compile(re.escape(subject) + r"_(\d+)", re.IGNORECASE)
+    stems = [path.stem for path in (folder / label).glob("*")]
+    used = [int(found[1]) for stem in stems if (found := pattern.fullmatch(stem))]
+    return folder / label / f"{subject}_{max(used, default=0) + 1:02}.mp4"
+
+
+def add_video(recorded: Path, folder: Path, label: str, subject: str) -> Path:
+    """Give a recorded video its name in the folder, and metadata.csv its row; return the path.
+
+    Args:
+        recorded: The file, on the same disk; it is moved.
+        folder: Of the videos.
+        label: What is done.
+        subject: Who does it.
+    """
+    (folder / label).mkdir(parents=True, exist_ok=True)
+    while True:
+        path = next_video(folder, label, subject)
+        try:
+            os.link(recorded, path)  # which, unlike renaming, never overwrites
+            break
+        except FileExistsError:
+            continue
+    recorded.unlink()
+    _add_row(folder, path.relative_to(folder).as_posix(), subject)
+    return path
+
+
+def _add_row(folder: Path, path: str, subject: str) -> None:
+    """Add a row to metadata.csv, which is made where there is none; other columns stay empty."""
+    file = folder / METADATA_NAME
+    text = file.read_text(encoding="utf-8-sig") if file.is_file() else "path,subject\n"
+    header = [name.strip() for name in next(csv.reader([text.partition("\n")[0]]))]
+    if "subject" not in header or "path" not in header:
+        raise ValueError(
+            f"{file} has the columns {', '.join(header)}; expected path and subject. Add them, "
+            f"with the subject {subject!r} for {path}, which is filmed."
+        )
+    line = io.StringIO()
+    row = {"path": path, "subject": subject}
+    csv.DictWriter(line, header, restval="", lineterminator="\n").writerow(row)
+    written = text if text.endswith("\n") else text + "\n"
+    partial = file.with_name(f".{file.name}.partial")
+    partial.write_text(written + line.getvalue(), encoding="utf-8")
+    os.replace(partial, file)
