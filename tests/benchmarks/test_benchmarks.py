@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from brightness import brightness_recognizer
 from finished_runs import make_recognizer
 from places import ROOT
 from video_files import write_numbered
@@ -140,3 +141,15 @@ def test_camera_benchmark_scores():
     assert said.startswith("6 clips, 1 not told; AUROC 0.667; by 0.0015: accuracy 0.800, ")
     assert "moving found 1.000, still taken for moving 0.333" in said
     assert choose_threshold(moves[[0, 1, 3, 4]], motions[[0, 1, 3, 4]]) == 0.01
+
+
+@pytest.mark.slow
+def test_live_benchmark_plays_videos_and_compares_their_labels(tmp_path):
+    brightness_recognizer().save(tmp_path / "model")
+    for name, grey in (("dark", 30), ("bright", 225)):
+        write_video(tmp_path / f"{name}.mp4", [np.full((48, 64, 3), grey, np.uint8)] * 30, fps=20)
+    videos = [str(tmp_path / f"{name}.mp4") for name in ("dark", "bright")]
+    rows = table_of(run("live", str(tmp_path / "model"), *videos))
+    assert float(rows["pictures a second that came"][0]) > 10
+    assert float(rows["answers a second"][0]) > 0
+    assert rows["2"][0] == "100.0%"
