@@ -9,30 +9,32 @@ A database that is lost during training costs no training: the evaluation adds t
 missing.
 """
 
+import base64
 import contextlib
 import importlib.metadata
+import io
 import os
 import platform
 import tempfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import numpy as np
+import pandas as pd
 import yaml
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
+from mlflow.types import ColSpec, DataType, Schema
+from mlflow.types.schema import Array, Map, Object, Property
 
 import har
 from har.engine.repository import git, has_changes
 from har.recognizer.recognizer import Recognizer
-from har.tracking import served
 from har.tracking.connection import EXPERIMENT, explained_errors
 
 FINGERPRINT_TAG = "har.fingerprint"
@@ -40,6 +42,8 @@ FINGERPRINT_TAG = "har.fingerprint"
 PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert", "av", "dvc", "mlflow")
 # Of the dependencies in dvc.lock, those that the git revision and the parameters stand for.
 NO_DATA = ("har/", "stages/", "params.yaml")
+# What MLflow serves a model by. It is loaded as code, and imports what nothing else here needs.
+SERVED = Path(__file__).with_name("served.py")
 
 
 def open_run(client: MlflowClient, *, model: str, fingerprint: str, params: dict[str, Any]) -> str:
@@ -172,36 +176,47 @@ def log_results(
     client.log_batch(run_id, metrics=_as_metrics(metrics), tags=tags)
     for file in files:
         client.log_artifact(run_id, str(file))
-    shape = [recognizer.preprocessing[name] for name in ("num_frames", "size", "size")]
-    clips = TensorSpec(np.dtype("uint8"), (-1, *shape, 3))  # unnamed: an array, not a dictionary
-    aspect = ParamSchema([ParamSpec("aspect", "double", 1.0)])
-    said = TensorSpec(np.dtype("float32"), (-1, len(recognizer.labels)))
     with mlflow.start_run(run_id=run_id), tempfile.TemporaryDirectory() as light, _quietly():
         recognizer.save(Path(light) / "recognizer")  # what is needed to use it, and no more
         logged = mlflow.pyfunc.log_model(
             name="model",
-            python_model=str(Path(served.__file__)),
+            python_model=str(SERVED),
             artifacts={"recognizer": str(Path(light) / "recognizer")},
             code_paths=[str(Path(har.__file__).parent)],
-            signature=ModelSignature(Schema([clips]), Schema([said]), aspect),
+            signature=served_signature(),
             pip_requirements=str(requirements),
+            input_example=_example(recognizer),
             metadata={"labels": recognizer.labels, "preprocessing": recognizer.preprocessing},
         )
     return logged.model_uri
 
 
+def served_signature() -> ModelSignature:
+    """Return what a served model takes and gives; see `har.tracking.served`."""
+    segment = [Property(name, DataType.double) for name in ("start", "end", "probability")]
+    segment.append(Property("label", DataType.string))
+    said = [ColSpec("string", name) for name in ("answer", "predicted", "problem")]
+    said.append(ColSpec("double", "probability"))
+    said.append(ColSpec(Map(DataType.double), "probabilities"))
+    said.append(ColSpec(Array(Object(segment)), "segments"))
+    return ModelSignature(Schema([ColSpec("string", "video")]), Schema(said))
+
+
+def _example(recognizer: Recognizer) -> pd.DataFrame:
+    """Return what a served model takes: one grey frame in base64, which is some 200 kB."""
+    size = recognizer.preprocessing["size"]
+    file = io.BytesIO()
+    np.save(file, np.full((1, size, size, 3), 127, np.uint8))
+    return pd.DataFrame({"video": [base64.b64encode(file.getvalue()).decode()]})
+
+
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Hold back MLflow's progress bar of copying files, and its advice to log an example clip.
-
-    An example would be kept as text, of 110 MB; the signature says what a clip is.
-    """
+    """Hold back MLflow's progress bar of copying files."""
     before = MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.get()
     MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*An input example was not provided")
-            yield
+        yield
     finally:
         MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(before)
 

@@ -114,8 +114,8 @@ def test_register_makes_one_version_a_training(project, capfd):
 def test_a_version_has_a_signature(project):
     project("f1", 10)
     info = mlflow.models.get_model_info("models:/har@challenger")
-    assert info.signature.inputs.inputs[0].shape == (-1, 3, 4, 4, 3)
-    assert info.signature.params.params[0].name == "aspect"
+    assert info.signature.inputs.input_names() == ["video"]
+    assert set(info.signature.outputs.input_names()) >= {"answer", "probabilities", "segments"}
 
 
 def test_find_version_and_find_alias_know_when_there_is_none(project):
