@@ -9,7 +9,7 @@ from har.engine.stage import run_stage
 from har.evaluation.held_out import score_test_videos, uncalibrated
 from har.pages.results import describe_scores, plot_calibration, write_results
 from har.recognizer.recognizer import load_recognizer
-from har.recognizer.scoring import predict_clips, time_prediction
+from har.recognizer.scoring import predict_clips
 from har.settings import load_settings
 from har.tracking.results import log_evaluation
 from har.training.examples import read_drawn
@@ -24,7 +24,7 @@ def main(
     packed = packed.rename(columns={"path": "features_path"})
     videos = read_table(manifest).merge(packed, on="video_id")
     test = videos[videos["split"] == "test"].reset_index(drop=True)
-    probabilities = predict_clips(recognizer, test)
+    probabilities, milliseconds = predict_clips(recognizer, test)
     options = {"num_bootstrap": settings.evaluate.num_bootstrap, "seed": settings.seed}
     options["drawn"] = read_drawn(drawn, recognizer.labels, settings)
     scores, baselines = score_test_videos(recognizer, videos, probabilities, **options)
@@ -34,7 +34,7 @@ def main(
     after, actual = probabilities[is_action], test["label"][is_action]
     before = uncalibrated(recognizer, after)
     plot_calibration(before, after, scores, actual, recognizer.labels, metrics)
-    speed = {"milliseconds_per_clip": time_prediction(recognizer, test)}
+    speed = {"milliseconds_per_clip": milliseconds}
     write_json(speed, metrics / "speed.json")
     run_id = log_evaluation(recognizer, scores | speed, metrics, settings)
     write_json({"mlflow_run": run_id or "not logged"}, metrics / "run.json")

@@ -213,6 +213,6 @@ def _predict_test_videos(folder: Path, extract: Extract) -> pd.DataFrame:
             f"The model in {folder} takes clips made with {made}; those here are made with {here}. "
             "Set the section `extract` of params.yaml so and run `dvc repro extract split`."
         )
-    probabilities = predict_clips(recognizer, test, description=f"score {folder}")
+    probabilities, _ = predict_clips(recognizer, test, description=f"score {folder}")
     predicted = [recognizer.labels[int(row.argmax())] for row in probabilities]
     return test[["video_id", "subject", "label"]].assign(predicted=predicted)
