@@ -13,9 +13,11 @@ import base64
 import contextlib
 import importlib.metadata
 import io
+import math
 import os
 import platform
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,7 @@ from har.recognizer.recognizer import Recognizer
 from har.tracking.connection import EXPERIMENT, explained_errors
 
 FINGERPRINT_TAG = "har.fingerprint"
+MIRROR_SECONDS = 1.0  # from one time that epochs are shown to the next
 # What the results can depend on, beside the code and the parameters.
 PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert", "av", "dvc", "mlflow")
 # Of the dependencies in dvc.lock, those that the git revision and the parameters stand for.
@@ -126,6 +129,9 @@ def ended_run(client: MlflowClient | None, run_id: str | None) -> Iterator[None]
 class HistoryMirror:
     """Shows the epochs in MLflow as they end; gives up, once, where MLflow is lost meanwhile.
 
+    Those that end within `MIRROR_SECONDS` are shown together: to show one takes longer than some
+    models need for it.
+
     Args:
         client: From `har.tracking.connection.connect`.
         run_id: The run; None to show nothing.
@@ -133,10 +139,19 @@ class HistoryMirror:
 
     def __init__(self, client: MlflowClient | None, run_id: str | None):
         self._client, self._run_id = client, run_id
+        self._waiting: list[dict[str, Any]] = []
+        self._shown_at = -math.inf
 
     def __call__(self, rows: list[dict[str, Any]]) -> None:
-        """Log the rows of an epoch."""
-        if self._run_id is None:
+        """Log the rows of an epoch, or keep them for a moment."""
+        self._waiting += rows
+        if time.monotonic() - self._shown_at >= MIRROR_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Log all rows that are kept."""
+        rows, self._waiting, self._shown_at = self._waiting, [], time.monotonic()
+        if self._run_id is None or not rows:
             return
         try:
             log_history(self._client, self._run_id, rows)

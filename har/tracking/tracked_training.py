@@ -133,14 +133,17 @@ class TrackedTraining:
                     fingerprint=self.fingerprint,
                     params=self._settings.as_params(),
                 )
+        mirror = HistoryMirror(client, run_id)
         with ended_run(client, run_id):
-            return fit(
+            trained = fit(
                 read,
                 self._settings,
                 num_classes=num_classes,
                 checkpoint=checkpoint,
-                on_epoch=HistoryMirror(client, run_id),
+                on_epoch=mirror,
             )
+            mirror.flush()
+        return trained
 
 
 def summarize(result: Progress) -> dict[str, Any]:

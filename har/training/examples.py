@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ from har.dataset.tables import read_table
 from har.features.packed import read_features
 from har.models.contract import FeatureSettings
 from har.settings import Settings
+
+MAX_OPENED = 1000  # files of features that stay mapped; opening one takes longer than reading it
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,14 @@ def feature_examples(
         num_frames: Frames that the model takes, evenly spaced over the clip.
         num_views: Views in each packed file beside the clip itself.
     """
-    read = partial(_read_features, manifest["features_path"].tolist(), streams, made, num_frames)
+    paths = manifest["features_path"].tolist()
+    opened = lru_cache(MAX_OPENED)(partial(read_features, streams=streams, made=made))
+
+    def read(video: int, view: int) -> np.ndarray:
+        features = [stream[view] for stream in opened(paths[video])]
+        places = even_indices(len(features[0]), num_frames)
+        return np.concatenate([stream[places] for stream in features], axis=-1)
+
     return _examples(read, manifest, labels, num_views=num_views)
 
 
@@ -159,12 +168,12 @@ def drawn_examples(table: Path, labels: list[str], *, num_frames: int, per_video
     """
     sequences = read_table(table).astype({"num_sequences": int})
     rows = [row for row in sequences.itertuples() if row.label in labels]
-    packed = [np.load(row.path, mmap_mode="r") for row in rows]
+    packed = [np.asarray(np.load(row.path, mmap_mode="r")) for row in rows]
     places = [(file, place) for file in packed for place in range(len(file))]
 
     def read(sequence: int, view: int) -> np.ndarray:
         file, place = places[sequence]
-        return np.array(file[place, view, even_indices(file.shape[2], num_frames)])
+        return file[place, view][even_indices(file.shape[2], num_frames)]
 
     indices = [
         np.full(len(file), labels.index(row.label)) for file, row in zip(packed, rows, strict=True)
@@ -228,16 +237,3 @@ def _read_clip(
     if stream == "frames":  # it takes nothing of the frames between
         return apply_view(clip, drawn, places) if drawn else np.array(clip[places])
     return show_streams([stream], apply_view(clip, drawn) if drawn else clip)[0][places]
-
-
-def _read_features(
-    paths: list[str],
-    streams: Sequence[str],
-    made: Sequence[str],
-    num_frames: int,
-    video: int,
-    view: int,
-) -> np.ndarray:
-    features = [stream[view] for stream in read_features(paths[video], streams, made=made)]
-    places = even_indices(len(features[0]), num_frames)
-    return np.concatenate([stream[places] for stream in features], axis=-1)

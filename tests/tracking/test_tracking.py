@@ -119,6 +119,16 @@ def test_log_history_takes_more_points_than_a_server_takes_at_once(client):
     assert len(client.get_metric_history(run_id, "val_loss")) == 600
 
 
+def test_history_mirror_shows_epochs_that_follow_each_other_closely_together(client):
+    run_id = open_run(client, model="tiny", fingerprint="f8", params=PARAMS)
+    mirror = HistoryMirror(client, run_id)
+    mirror(HISTORY[:2])
+    mirror(HISTORY[2:])  # within MIRROR_SECONDS
+    assert [point.step for point in client.get_metric_history(run_id, "val_loss")] == [1]
+    mirror.flush()
+    assert len(client.get_metric_history(run_id, "val_loss")) == 2
+
+
 def test_log_results_ends_the_run_with_everything(client, tmp_path, capfd):
     run_id = open_run(client, model="tiny", fingerprint="f6", params=PARAMS)
     picture = tmp_path / "confusion.png"
@@ -233,7 +243,9 @@ def test_a_real_server_works_and_its_loss_does_not_stop_training(server, tmp_pat
     assert [file.path for file in client.list_artifacts(run_id)] == ["notes.txt"]
     stop(server)
     mirror(HISTORY[2:])
+    mirror.flush()
     mirror(HISTORY[2:])
+    mirror.flush()
     assert capsys.readouterr().out.count("Training goes on") == 1
 
 
