@@ -12,11 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from har.demo.body import Body
+from har.demo.body import Body, Subject, make_subject
 from har.demo.film import film
 from har.demo.motion import LABELS, Motion, make_motion
 from har.demo.scene import Scene, make_room, make_street, place_board, place_seat, place_spare_desk
-from har.demo.subject import Subject, make_subject
 from har.demo.views import View, choose_view, draw_facing
 from har.engine.cache import Cache, CacheEntry, keep_entries, place
 from har.engine.workers import run_in_workers

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from har.demo.body import MIRROR, Body, heading_axes, turned, unit
-from har.demo.render import Capsule, Ellipsoid
-from har.demo.subject import Colour
+from har.demo.body import MIRROR, Body, Colour, heading_axes, turned, unit
+from har.demo.solids import Capsule, Ellipsoid
 
 PHONE, SCREEN, PEN, PAPER = (24, 24, 28), (150, 190, 230), (30, 50, 160), (236, 236, 228)
 CUP = (206, 212, 220)

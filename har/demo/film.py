@@ -6,14 +6,13 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from har.demo.body import Body
+from har.demo.body import Body, Subject
 from har.demo.curves import Wobble
 from har.demo.figure import bones_of, shapes_of
 from har.demo.motion import Motion
-from har.demo.render import Camera, Canvas
+from har.demo.render import Canvas
 from har.demo.scene import Scene
-from har.demo.subject import Subject
-from har.demo.views import View, hold_camera
+from har.demo.views import Camera, View, hold_camera
 
 PERSON_SCALE = 2  # the person is drawn this much larger and then shrunk, for smooth edges
 SCENE_SCALE = 2  # and so is the scene
@@ -43,11 +42,11 @@ def film(
     """
     times = np.arange(num_frames) / fps
     poses = motion.poses(times)
-    cameras = hold_camera(view, poses.hips, times, rng)
+    cameras, bodies = hold_camera(view, poses.hips, times, rng), Body(subject, poses)
     backdrop = _Backdrop(scene, _wide_camera(cameras))
     develop = _Developer(view.size, rng)
     for index, camera in enumerate(cameras):
-        body = Body(subject, poses.at(index))
+        body = bodies.at(index)
         picture = backdrop.picture(camera, body)
         _add_person(picture, body, camera, scene, backdrop)
         yield develop(picture, index / fps)
@@ -76,23 +75,28 @@ class _Backdrop:
     def __init__(self, scene: Scene, camera: Camera) -> None:
         self.scene = scene
         canvas = Canvas(camera, scene.light)
-        for shape in scene.shapes:
-            canvas.draw(shape)
-        picture = canvas.picture()
-        above, horizon = (np.array(colour) for colour in scene.sky)
-        rays = np.stack(np.broadcast_arrays(canvas.columns, canvas.rows, camera.focal), axis=-1)
-        climb = (rays / camera.focal) @ camera.rotation[:, 2]  # of each ray, per metre of depth
+        canvas.draw(*scene.shapes)
+        planes = canvas.planes()
         is_sky = canvas.paint == 0
-        share = np.clip(climb, 0, 0.6)[..., None] / 0.6
-        sky = horizon + (above - horizon) * share
-        picture[is_sky, :3] = sky[is_sky]
+        right, down, ahead = camera.rotation[:, 2] / [camera.focal, camera.focal, 1]
+        # Of each ray, per metre of depth.
+        climb = right * canvas.columns.astype(float) + (down * canvas.rows.astype(float) + ahead)
+        share = np.clip(climb, 0, 0.6) / 0.6
+        for plane, above, horizon in zip(planes, *scene.sky, strict=False):
+            np.copyto(plane, horizon + (above - horizon) * share, where=is_sky, casting="same_kind")
         depth = np.where(is_sky, 1e3, canvas.depth)
         is_floor = camera.position[2] + climb * depth < FLOOR_METRES
-        picture[..., 3] = np.where(is_floor, 255, 0)
-        width, height = (side // SCENE_SCALE for side in camera.size)
-        self.depth = depth.astype(np.float32)[::SCENE_SCALE, ::SCENE_SCALE].copy()
-        pixels = np.clip(picture, 0, 255).astype(np.uint8)
-        self.pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+        planes[3] = np.where(is_floor, np.float32(255), np.float32(0))
+        size = tuple(side // SCENE_SCALE for side in camera.size)
+        self.depth = depth[::SCENE_SCALE, ::SCENE_SCALE].astype(np.float32)
+        self.pixels = cv2.merge(
+            [
+                cv2.resize(
+                    np.clip(plane, 0, 255).astype(np.uint8), size, interpolation=cv2.INTER_AREA
+                )
+                for plane in planes
+            ]
+        )
         self.camera = camera.shrunk(SCENE_SCALE)
 
     def picture(self, camera: Camera, body: Body) -> np.ndarray:
@@ -100,7 +104,8 @@ class _Backdrop:
         warp = camera.warp_from(self.camera)
         seen = cv2.warpPerspective(self.pixels, warp, camera.size, borderMode=cv2.BORDER_REPLICATE)
         light = 1 - self._shadow(camera, body) * seen[..., 3] * np.float32(self.scene.shadow / 255)
-        return cv2.multiply(seen[..., :3], cv2.merge([light] * 3), dtype=cv2.CV_32F)
+        colours = cv2.cvtColor(seen, cv2.COLOR_RGBA2RGB)
+        return cv2.multiply(colours, cv2.merge([light] * 3), dtype=cv2.CV_32F)
 
     def depth_of(self, camera: Camera) -> np.ndarray:
         """Return the metres to the scene as `camera` sees it, float32 (height, width)."""
@@ -142,16 +147,14 @@ def _add_person(
         return
     near = camera.crop((*low, *high), PERSON_SCALE)
     canvas = Canvas(near, scene.light, backdrop.depth_of(near))
-    for shape in shapes_of(body):
-        canvas.draw(shape)
-    width, height = near.size
-    small = cv2.resize(
-        canvas.picture(), (width // PERSON_SCALE, height // PERSON_SCALE),
-        interpolation=cv2.INTER_AREA,
-    )  # fmt: skip
+    canvas.draw(*shapes_of(body))
+    size = tuple(side // PERSON_SCALE for side in near.size)
+    *colours, shown = (
+        cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in canvas.planes()
+    )
     part = picture[low[1] : high[1], low[0] : high[0]]
-    part *= cv2.merge([1 - small[..., 3]] * 3)
-    part += small[..., :3]
+    part *= cv2.merge([1 - shown] * 3)
+    part += cv2.merge(colours)
 
 
 class _Developer:

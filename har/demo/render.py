@@ -4,100 +4,24 @@ World coordinates are metres with z up. Camera coordinates are metres with x to 
 and z away from the camera, so that x and y point as pixels do. Colours are RGB, 0 to 255.
 """
 
-from dataclasses import dataclass, replace
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-NEAR_METRES = 0.15  # nothing closer to the camera than this is drawn
+from har.demo.solids import (
+    Capsule,
+    Ellipsoid,
+    Window,
+    find_surfaces,
+    place_solids,
+    window_of,
+)
+from har.demo.views import NEAR_METRES, Camera
+
 NOTHING, TEXTURE = (-1, 0, 0), (-2, 0, 0)  # stand for no colour and for one that varies
-
-
-@dataclass(frozen=True)
-class Camera:
-    """A pinhole camera.
-
-    Attributes:
-        position: World coordinates in metres, shape (3,).
-        rotation: World to camera coordinates, shape (3, 3).
-        focal: Focal length in pixels.
-        centre: Pixel (x, y) that the camera's axis goes through.
-        size: (width, height) of the picture in pixels.
-    """
-
-    position: np.ndarray
-    rotation: np.ndarray
-    focal: float
-    centre: tuple[float, float]
-    size: tuple[int, int]
-
-    @property
-    def matrix(self) -> np.ndarray:
-        """Camera coordinates to homogeneous pixels, shape (3, 3)."""
-        (x, y), f = self.centre, self.focal
-        return np.array([[f, 0, x], [0, f, y], [0, 0, 1.0]])
-
-    def to_camera(self, points: np.ndarray) -> np.ndarray:
-        """Turn world points, shape (..., 3), into camera coordinates."""
-        return (points - self.position) @ self.rotation.T
-
-    def project(self, points: np.ndarray) -> np.ndarray:
-        """Turn world points, shape (..., 3), into pixels x and y and the depth in metres."""
-        local = self.to_camera(points)
-        depth = np.maximum(local[..., 2:], NEAR_METRES)
-        return np.concatenate([local[..., :2] / depth * self.focal + self.centre, depth], axis=-1)
-
-    def crop(self, box: tuple[int, int, int, int], scale: int) -> "Camera":
-        """Return the camera of the pixels `box` (x0, y0, x1, y1), drawn `scale` times as large."""
-        x0, y0, x1, y1 = box
-        centre = ((self.centre[0] - x0) * scale, (self.centre[1] - y0) * scale)
-        size = ((x1 - x0) * scale, (y1 - y0) * scale)
-        return replace(self, focal=self.focal * scale, centre=centre, size=size)
-
-    def shrunk(self, scale: int) -> "Camera":
-        """Return the camera of the same picture, `scale` times as small."""
-        x, y = self.centre
-        width, height = self.size
-        size = (width // scale, height // scale)
-        return replace(self, focal=self.focal / scale, centre=(x / scale, y / scale), size=size)
-
-    def warp_from(self, other: "Camera") -> np.ndarray:
-        """Return the homography from the pixels of `other`, at the same position, to these."""
-        turn = self.rotation @ other.rotation.T
-        return self.matrix @ turn @ np.linalg.inv(other.matrix)
-
-
-def look_at(position: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the rotation (3, 3) of an upright camera at `position` that looks at `target`."""
-    forward = (target - position) / np.linalg.norm(target - position)
-    right = np.array([forward[1], -forward[0], 0.0])
-    right /= np.linalg.norm(right)
-    return np.stack([right, np.cross(forward, right), forward])
-
-
-@dataclass(frozen=True)
-class Capsule:
-    """A limb: a rounded cone from `start` (radius `radii[0]`) to `end` (radius `radii[1]`)."""
-
-    start: np.ndarray
-    end: np.ndarray
-    radii: tuple[float, float]
-    colour: tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class Ellipsoid:
-    """An ellipsoid; the columns of `axes` (3, 3) are its half axes in world metres.
-
-    With `stripes` above zero, every second of that many bands along the third axis has
-    `stripe_colour`.
-    """
-
-    centre: np.ndarray
-    axes: np.ndarray
-    colour: tuple[float, float, float]
-    stripes: int = 0
-    stripe_colour: tuple[float, float, float] = (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -152,21 +76,14 @@ class Canvas:
             np.arange(height, dtype=np.float32)[:, None] + 0.5 - np.float32(camera.centre[1])
         )
 
-    def draw(self, shape: Capsule | Ellipsoid | Rectangle) -> None:
-        """Draw one shape in front of what is farther away and behind what is nearer."""
-        if isinstance(shape, Capsule):
-            self._draw_capsule(shape)
-        elif isinstance(shape, Ellipsoid):
-            self._draw_ellipsoid(shape)
-        else:
-            self._draw_rectangle(shape)
-
-    def _window(self, low: np.ndarray, high: np.ndarray) -> tuple[slice, slice] | None:
-        """Return the rows and columns that hold pixels `low` to `high` (x, y), None if outside."""
-        width, height = self.camera.size
-        x0, y0 = max(int(low[0]) - 1, 0), max(int(low[1]) - 1, 0)
-        x1, y1 = min(int(high[0]) + 2, width), min(int(high[1]) + 2, height)
-        return None if x0 >= x1 or y0 >= y1 else (slice(y0, y1), slice(x0, x1))
+    def draw(self, *shapes: Capsule | Ellipsoid | Rectangle) -> None:
+        """Draw shapes in front of what is farther away and behind what is nearer."""
+        for is_flat, group in itertools.groupby(shapes, lambda one: isinstance(one, Rectangle)):
+            if is_flat:
+                for shape in group:
+                    self._draw_rectangle(shape)
+            else:
+                self._draw_solids(list(group))
 
     def _shade(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Return the brightness of surfaces with the unit normals (x, y, z) of camera space."""
@@ -177,97 +94,43 @@ class Canvas:
 
     def _put(
         self,
-        window: tuple[slice, slice],
+        window: Window,
         inside: np.ndarray,
         *,
         depth: np.ndarray,
-        shade: np.ndarray | np.float32,
+        shade: np.ndarray | float,
         paint: np.ndarray | int,
     ) -> None:
         """Write the pixels of `window` that are `inside` and nearer than what is there."""
-        inside &= depth < self.depth[window]
-        np.copyto(self.depth[window], depth, where=inside)
-        np.copyto(self.shade[window], shade, where=inside)
-        np.copyto(self.paint[window], paint, where=inside, casting="unsafe")
+        inside = (inside & (depth < self.depth[window])).view(np.uint8)
+        for canvas, new in ((self.depth, depth), (self.shade, shade), (self.paint, paint)):
+            new = np.ascontiguousarray(np.broadcast_to(new, inside.shape), canvas.dtype)
+            cv2.copyTo(new, inside, canvas[window])  # up to nine times as fast as NumPy's
 
     def _mix(self, colour: tuple) -> int:
         """Return the number of the paint with this colour."""
         return self.colours.setdefault(tuple(colour), len(self.colours))
 
-    def picture(self) -> np.ndarray:
-        """Return what is drawn, float32 RGBA (height, width, 4), alpha 0 or 1."""
-        table = np.zeros((1, 256, 4), np.float32)
-        table[0, : len(self.colours), :3] = list(self.colours)
-        table[0, 1:, 3] = 1
-        table[0, 0, :3] = 0
-        picture = cv2.LUT(cv2.merge([self.paint] * 4), table)
+    def planes(self) -> list[np.ndarray]:
+        """Return what is drawn, float32 (height, width) each: red, green, blue, and 0 or 1."""
+        table = np.zeros((4, 256), np.float32)
+        table[:3, : len(self.colours)] = np.array(list(self.colours)).T
+        table[:, 0], table[3, 1:] = 0, 1
+        *colours, shown = (cv2.LUT(self.paint, of_channel) for of_channel in table)
         if self.texture is not None:
-            textured = self.paint == 1
-            picture[textured, :3] = self.texture[textured]
-        ones = np.ones_like(self.shade)
-        return cv2.multiply(picture, cv2.merge([self.shade] * 3 + [ones]))
+            textured = (self.paint == 1).view(np.uint8)
+            for colour, texture in zip(colours, cv2.split(self.texture), strict=True):
+                cv2.copyTo(texture.astype(np.float32), textured, colour)
+        return [*(cv2.multiply(colour, self.shade) for colour in colours), shown]
 
-    def _draw_capsule(self, shape: Capsule) -> None:
-        camera = self.camera
-        ends = camera.to_camera(np.stack([shape.start, shape.end]))
-        if ends[:, 2].min() < NEAR_METRES:
-            return
-        pixels = ends[:, :2] / ends[:, 2:] * camera.focal
-        radii = np.array(shape.radii) / ends[:, 2] * camera.focal
-        low = (pixels - radii[:, None]).min(axis=0) + camera.centre
-        window = self._window(low, (pixels + radii[:, None]).max(axis=0) + camera.centre)
-        if window is None:
-            return
-        (ax, ay), (bx, by) = pixels.tolist()
-        dx, dy = bx - ax, by - ay
-        x, y = self.columns[:, window[1]] - ax, self.rows[window[0]] - ay
-        along = np.clip((x * dx + y * dy) / max(dx * dx + dy * dy, 1e-3), 0, 1)
-        inverse = 1 / (radii[0] + (radii[1] - radii[0]) * along)
-        x, y = (x - dx * along) * inverse, (y - dy * along) * inverse
-        height = 1 - x * x - y * y  # squared height of the unit circle's dome over this pixel
-        z = -np.sqrt(np.maximum(height, 0))
-        depth = ends[0, 2] + (ends[1, 2] - ends[0, 2]) * along + z * np.mean(shape.radii)
-        self._put(
-            window, height > 0, depth=depth, shade=self._shade(x, y, z),
-            paint=self._mix(shape.colour),
-        )  # fmt: skip
-
-    def _draw_ellipsoid(self, shape: Ellipsoid) -> None:
-        camera = self.camera
-        centre = camera.to_camera(shape.centre)
-        axes = camera.rotation @ shape.axes
-        reach = np.sqrt((axes**2).sum(axis=1))
-        nearest = centre[2] - reach[2]
-        if nearest < NEAR_METRES:
-            return
-        pixel = centre[:2] / centre[2] * camera.focal + camera.centre
-        spread = reach[:2] * 1.15 / nearest * camera.focal
-        window = self._window(pixel - spread, pixel + spread)
-        if window is None:
-            return
-        # The surface is (p - centre) Q (p - centre) = 1, a pixel's ray p = depth * (x, y, 1).
-        inverse = np.linalg.inv(axes)
-        q = inverse.T @ inverse
-        x, y = self.columns[:, window[1]] / camera.focal, self.rows[window[0]] / camera.focal
-        (xx, xy, xz), (_, yy, yz), (_, _, zz) = q.astype(np.float32)
-        square = (xx * x + 2 * xz) * x + zz + ((yy * y + 2 * yz) * y + (2 * xy) * y * x)
-        towards = (q @ centre).astype(np.float32)
-        half = towards[0] * x + (towards[1] * y + towards[2])
-        root = half * half - square * np.float32(centre @ q @ centre - 1)
-        depth = (half - np.sqrt(np.maximum(root, 0))) / square
-        normal = [
-            (np.float32(a) * x + (np.float32(b) * y + np.float32(c))) * depth - d
-            for (a, b, c), d in zip(q, towards, strict=True)
-        ]
-        length = 1 / np.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2 + 1e-6)
-        shade = self._shade(*(part * length for part in normal))
-        paint: np.ndarray | int = self._mix(shape.colour)
-        if shape.stripes:
-            a, b, c = inverse[2].astype(np.float32)
-            height = (a * x + (b * y + c)) * depth - np.float32(inverse[2] @ centre)  # -1 to 1
-            odd = np.floor((height + 1) * shape.stripes / 2) % 2 > 0
-            paint = np.where(odd, self._mix(shape.stripe_colour), paint)
-        self._put(window, root > 0, depth=depth, shade=shade, paint=paint)
+    def _draw_solids(self, shapes: Sequence[Capsule | Ellipsoid]) -> None:
+        solids, camera = place_solids(shapes, self.camera), self.camera
+        surfaces = find_surfaces(solids, self.columns, self.rows, camera.focal, self._shade)
+        for solid, (inside, depth, shade, odd) in zip(solids, surfaces, strict=True):
+            paint = self._mix(solid.shape.colour)
+            if odd is not None:
+                paint = np.where(odd, self._mix(solid.shape.stripe_colour), paint)
+            self._put(solid.window, inside, depth=depth, shade=shade, paint=paint)
 
     def _draw_rectangle(self, shape: Rectangle) -> None:
         camera = self.camera
@@ -283,7 +146,7 @@ class Canvas:
         if corners[:, 2].min() > NEAR_METRES:
             pixels = corners[:, :2] / corners[:, 2:] * camera.focal + camera.centre
             low, high = pixels.min(axis=0), pixels.max(axis=0)
-        window = self._window(low, high)
+        window = window_of(low, high, camera.size)
         if window is None:
             return
         x, y = self.columns[:, window[1]] / camera.focal, self.rows[window[0]] / camera.focal
@@ -295,7 +158,8 @@ class Canvas:
         u, v = (
             (depth * (e[0] * x + e[1] * y + e[2]) - e @ corner).astype(np.float32) for e in scaled
         )
-        inside = (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1) & (depth > NEAR_METRES)
+        inside = (np.minimum(u, v) >= 0) & (np.maximum(u, v) <= 1) & (depth > NEAR_METRES)
+        inside &= depth < self.depth[window]
         if not inside.any():
             return
         colour = _look_up(shape, np.where(inside, u, 0), np.where(inside, v, 0), lengths)
@@ -305,9 +169,8 @@ class Canvas:
             bright = self.light.ambient + (1 - self.light.ambient) * facing_light
         if self.texture is None:
             self.texture = np.zeros((*self.paint.shape, 3), np.uint8)
-        nearer = inside & (depth < self.depth[window])
-        self.texture[window][nearer] = colour[nearer]
-        self._put(window, inside, depth=depth, shade=np.float32(bright), paint=1)
+        cv2.copyTo(colour, inside.view(np.uint8), self.texture[window])
+        self._put(window, inside, depth=depth, shade=bright, paint=1)
 
 
 def _look_up(shape: Rectangle, u: np.ndarray, v: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -318,6 +181,6 @@ def _look_up(shape: Rectangle, u: np.ndarray, v: np.ndarray, lengths: np.ndarray
         down = np.clip(v * np.float32(height) - 0.5, 0, height - 1)
     else:
         tiles = lengths / shape.tile_metres
-        across = (u * np.float32(tiles[0] * width) - 0.5) % width
-        down = (v * np.float32(tiles[1] * height) - 0.5) % height
+        across = u * np.float32(tiles[0] * width) - 0.5  # `remap` wraps it
+        down = v * np.float32(tiles[1] * height) - 0.5
     return cv2.remap(shape.texture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from har.demo.body import heading_axes
-from har.demo.render import Capsule, Ellipsoid, Light, Rectangle
+from har.demo.render import Light, Rectangle
+from har.demo.solids import Capsule, Ellipsoid
 from har.demo.textures import (
     FABRICS,
     WALLS,

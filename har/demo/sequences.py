@@ -7,13 +7,13 @@ behind a desk. How much was measured on drawn videos, whose true joints are know
 (tests/demo/test_sequences.py does so again).
 """
 
+from dataclasses import replace
+
 import numpy as np
 
-from har.demo.body import Body
+from har.demo.body import Body, make_subject
 from har.demo.motion import make_motion
-from har.demo.render import Camera
-from har.demo.subject import make_subject
-from har.demo.views import choose_view, draw_facing, hold_camera
+from har.demo.views import Camera, choose_view, draw_facing, hold_camera
 from har.pose.joints import HIPS, MIRRORED, NOSE, NUM_LANDMARKS, SHOULDERS
 
 SECONDS = (0.5, 5.0)  # shortest and longest
@@ -107,13 +107,13 @@ def see(points: np.ndarray, cameras: list[Camera]) -> np.ndarray:
 
     Args:
         points: World metres, shape (num_instants, 33, 3).
-        cameras: One for each instant.
+        cameras: One for each instant, which only turns.
     """
     seen = np.zeros((*points.shape[:2], 8))
-    for instant, (camera, joints) in enumerate(zip(cameras, points, strict=True)):
-        seen[instant, :, :2] = camera.project(joints)[:, :2] / camera.size[1]
-        local = camera.to_camera(joints)
-        seen[instant, :, 5:] = local - local[HIPS].mean(axis=0)
+    camera = replace(cameras[0], rotation=np.stack([one.rotation for one in cameras]))
+    seen[..., :2] = camera.project(points)[..., :2] / camera.size[1]
+    local = camera.to_camera(points)
+    seen[..., 5:] = local - local[:, HIPS].mean(axis=1, keepdims=True)
     return seen
 
 

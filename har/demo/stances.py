@@ -7,9 +7,8 @@ origin.
 
 import numpy as np
 
-from har.demo.body import Pose, Reach, along, heading_axes
+from har.demo.body import Pose, Reach, Subject, along, heading_axes
 from har.demo.curves import Wobble, between, ease, wander
-from har.demo.subject import Subject
 
 ANKLE_METRES = 0.075
 USUAL_METRES = 1.7  # height of the person whom the furniture is made for

@@ -8,12 +8,76 @@ import numpy as np
 from har.demo.body import Body
 from har.demo.curves import Wobble
 from har.demo.motion import draw, read_table
-from har.demo.render import Camera, look_at
 
+NEAR_METRES = 0.15  # nothing closer to the camera than this is drawn
 LOWEST, HIGHEST = 0.15, 2.4  # metres of the camera above the floor
 NEAREST = 1.0  # metres from the camera to the person
 ABOVE = 0.12  # from the middle of the head to above the hair, in heights of the person
 FRONT, LEVEL, ROLL = 0.5, 0.14, 0.04  # usual angles from the front, the horizon and upright
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera.
+
+    Attributes:
+        position: World coordinates in metres, shape (3,).
+        rotation: World to camera coordinates, shape (3, 3), or one for each instant, (..., 3, 3).
+        focal: Focal length in pixels.
+        centre: Pixel (x, y) that the camera's axis goes through.
+        size: (width, height) of the picture in pixels.
+    """
+
+    position: np.ndarray
+    rotation: np.ndarray
+    focal: float
+    centre: tuple[float, float]
+    size: tuple[int, int]
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """Camera coordinates to homogeneous pixels, shape (3, 3)."""
+        (x, y), f = self.centre, self.focal
+        return np.array([[f, 0, x], [0, f, y], [0, 0, 1.0]])
+
+    def to_camera(self, points: np.ndarray) -> np.ndarray:
+        """Turn world points, shape (..., num_points, 3) or (3,), into camera coordinates."""
+        return (points - self.position) @ np.swapaxes(self.rotation, -1, -2)
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Turn world points, likewise, into pixels x and y and the depth in metres."""
+        local = self.to_camera(points)
+        depth = np.maximum(local[..., 2:], NEAR_METRES)
+        return np.concatenate([local[..., :2] / depth * self.focal + self.centre, depth], axis=-1)
+
+    def crop(self, box: tuple[int, int, int, int], scale: int) -> "Camera":
+        """Return the camera of the pixels `box` (x0, y0, x1, y1), drawn `scale` times as large."""
+        x0, y0, x1, y1 = box
+        centre = ((self.centre[0] - x0) * scale, (self.centre[1] - y0) * scale)
+        size = ((x1 - x0) * scale, (y1 - y0) * scale)
+        return replace(self, focal=self.focal * scale, centre=centre, size=size)
+
+    def shrunk(self, scale: int) -> "Camera":
+        """Return the camera of the same picture, `scale` times as small."""
+        x, y = self.centre
+        width, height = self.size
+        size = (width // scale, height // scale)
+        return replace(self, focal=self.focal / scale, centre=(x / scale, y / scale), size=size)
+
+    def warp_from(self, other: "Camera") -> np.ndarray:
+        """Return the homography from the pixels of `other`, at the same position, to these."""
+        turn = self.rotation @ other.rotation.T
+        return self.matrix @ turn @ np.linalg.inv(other.matrix)
+
+
+def look_at(position: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the rotation (3, 3) of an upright camera at `position` that looks at `target`."""
+    forward = (target - position) / np.linalg.norm(target - position)
+    right = np.array([forward[1], -forward[0], 0.0])
+    right /= np.linalg.norm(right)
+    # Their cross product in plain numbers: NumPy's takes ten times as long.
+    (a, b, c), (x, y, _) = forward.tolist(), right.tolist()
+    return np.array([right, [-c * y, c * x, a * y - b * x], forward])
 
 
 @dataclass(frozen=True)

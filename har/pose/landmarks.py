@@ -21,10 +21,11 @@ def view_landmarks(landmarks: np.ndarray, view: View, aspect: float) -> np.ndarr
     """
     shown = landmarks[view_indices(view, len(landmarks))]  # a copy
     scale = np.array([aspect, 1.0])  # from shares of width and height
-    for frame, window in zip(shown, view_windows(view, len(shown)), strict=True):
-        turned = np.linalg.inv(window[:, :2])
-        frame[:, :2] = ((frame[:, :2] / scale - window[:, 2]) @ turned.T) * scale
-        frame[:, 2] *= np.sqrt(abs(np.linalg.det(turned)))
+    windows = view_windows(view, len(shown))
+    turned = np.linalg.inv(windows[:, :, :2])
+    places = shown[:, :, :2] / scale - windows[:, np.newaxis, :, 2]
+    shown[:, :, :2] = (places @ turned.transpose(0, 2, 1)) * scale
+    shown[:, :, 2] *= np.sqrt(np.abs(np.linalg.det(turned)))[:, np.newaxis]
     if view.flip:
         shown = shown[:, MIRRORED]
         shown[:, :, 5] *= -1

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 import har.engine.code as code_module
-from har.demo import draw_frames, plan_videos, write_dataset
-from har.demo.body import Body, bend_joint
+from har.demo import draw_frames, plan_videos, solids, write_dataset
+from har.demo.body import Body, bend_joint, make_subject
 from har.demo.motion import LABELS, make_motion, read_table
-from har.demo.render import Camera, Canvas, Capsule, Ellipsoid, Light, Rectangle, look_at
-from har.demo.subject import make_subject
+from har.demo.render import Canvas, Light, Rectangle
+from har.demo.solids import Capsule, Ellipsoid
+from har.demo.views import Camera, look_at
 from har.video.extracting import extract_clip
 from har.video.reading import probe_video
 from stages.demo import main
@@ -217,14 +218,31 @@ def test_canvas_draws_the_nearer_shape_in_any_order():
     pictures = []
     for shapes in ((near, far), (far, near)):
         canvas = make_canvas()
-        for shape in shapes:
-            canvas.draw(shape)
-        pictures.append(canvas.picture())
+        canvas.draw(*shapes)
+        pictures.append(np.dstack(canvas.planes()))
     np.testing.assert_array_equal(*pictures)
     assert pictures[0][20, 20, 0] > 0
     assert pictures[0][20, 20, 1] == 0
     assert pictures[0][20, 5, 1] > 0
     assert pictures[0][0, 0, 3] == 0
+
+
+@pytest.mark.parametrize("batch_pixels", [0, 10**9])
+def test_canvas_draws_many_shapes_at_once_as_one_by_one(monkeypatch, batch_pixels):
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(solids, "BATCH_PIXELS", batch_pixels)
+    ends = rng.uniform(-0.8, 0.8, (12, 2, 3))
+    shapes = [Capsule(*both, (0.1, 0.05), tuple(rng.uniform(0, 255, 3))) for both in ends]
+    shapes += [
+        Ellipsoid(both[0], np.diag(both[1]), (200, 9, 9), stripes, (9, 9, 200))
+        for both, stripes in zip(rng.uniform(0.1, 0.5, (4, 2, 3)), (0, 3, 0, 5), strict=True)
+    ]
+    together, each = make_canvas(), make_canvas()
+    together.draw(*shapes)
+    for shape in shapes:
+        each.draw(shape)
+    np.testing.assert_array_equal(together.planes(), each.planes())
+    np.testing.assert_array_equal(together.depth, each.depth)
 
 
 def test_canvas_knows_how_far_an_ellipsoid_is():
@@ -240,7 +258,7 @@ def test_canvas_paints_a_texture_upright():
     canvas = make_canvas()
     corner, right, down = np.array([-0.5, 0, 0.5]), np.array([1.0, 0, 0]), np.array([0, 0, -1.0])
     canvas.draw(Rectangle(corner, right, down, texture, lit=False))
-    picture = canvas.picture()
+    picture = np.dstack(canvas.planes())
     assert picture[14, 20].tolist() == [200, 0, 0, 1]
     assert picture[26, 20].tolist() == [0, 200, 0, 1]
 
