@@ -21,7 +21,7 @@ def main(videos: Path, out: Path) -> None:
     outcomes = run_step(
         "convert",
         convert_step,
-        [Job(Path(row["source"]), row["digest"], Path(row["path"])) for row in todo],
+        [Job(Path(row["source"]), row["source_sha256"], Path(row["path"])) for row in todo],
         parameters={"max_side": settings.convert.max_side},
         code_version=code_version("har.video.converting"),
         limits=settings.limits("convert"),

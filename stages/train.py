@@ -4,16 +4,20 @@ from pathlib import Path
 
 import pandas as pd
 
+from har.dataset.tables import read_table
 from har.engine.files import read_json, write_json
 from har.engine.runtime import setup_tensorflow
 from har.engine.stage import run_stage
 from har.pages.plots import plot_history
 from har.recognizer.kept import KeptTrainings
+from har.recognizer.trained_on import describe_training, write_trained_on
 from har.settings import load_settings
 from har.tracking.tracked_training import Tables, TrackedTraining
 
 
 def main(
+    report: Path,
+    split: Path,
     manifest: Path,
     clips: Path,
     views: Path,
@@ -35,6 +39,10 @@ def main(
         history.to_csv(history_file, index=False)
         written = [metrics / "train.json", history_file, *out.iterdir()]
         kept.keep(training.fingerprint, written)
+    # Not among what is kept: the names of people and files decide no weights.
+    grouped_by = read_json(split / "split.json")["grouped_by"]
+    people = describe_training(read_table(manifest), read_table(report), grouped_by=grouped_by)
+    write_trained_on(people, out)
     summary, history = read_json(metrics / "train.json"), pd.read_csv(history_file)
     plot_history(history, metrics / "plots/history.png", kept_epoch=summary["best_epoch"])
     if was_kept:

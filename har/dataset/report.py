@@ -17,13 +17,13 @@ INFO_COLUMNS = ("codec", "width", "height", "rotation", "fps", "num_frames", "du
 COLUMNS = [
     *("video_id", "source", "status", "reason"),
     *INFO_COLUMNS,
-    *("label", "subject", "split", "fold", "path", "sha256"),
+    *("label", "subject", "split", "fold", "path", "sha256", "source_sha256"),
 ]
 
 CLIP_COLUMNS = ["video_id", "label", "path"]
 CLIP_COLUMNS += ["num_source_frames", "duration_seconds", "num_repeated", "aspect", "sha256"]
 
-Row = dict[str, Any]  # of the report, by column, and the digest of the source's bytes
+Row = dict[str, Any]  # of the report, by column
 
 
 def start_report(folder: Path, out: Path) -> list[Row]:
@@ -34,8 +34,8 @@ def start_report(folder: Path, out: Path) -> list[Row]:
         out: Where they are to be converted to.
 
     Returns:
-        A row a file. One to be converted has no status yet, and its `path`, and the digest of its
-        bytes as `digest`.
+        A row a file. One to be converted has no status yet, its `path`, and the digest of its bytes
+        as `source_sha256`.
 
     Raises:
         ValueError: The folder has no videos, or the same bytes are under two labels.
@@ -61,8 +61,12 @@ def start_row(video: dict[str, str]) -> Row:
     return {**row, "source": video["path"], "status": status, "reason": problem}
 
 
-def mark_duplicates(rows: list[Row]) -> None:
-    """Fill in the digests and mark each video whose bytes were there before.
+def mark_duplicates(rows: list[Row], *, description: str = "convert: comparing") -> None:
+    """Fill in `source_sha256` and mark each video whose bytes were there before.
+
+    Args:
+        rows: Of `start_row`; those with a status stay as they are.
+        description: Of the progress bar.
 
     Raises:
         ValueError: The same bytes are under two labels.
@@ -70,8 +74,8 @@ def mark_duplicates(rows: list[Row]) -> None:
     todo = [row for row in rows if not row["status"]]
     sources = [Path(row["source"]) for row in todo]
     first_with: dict[str, Row] = {}
-    for row, digest in zip(todo, digests(sources, "convert: comparing"), strict=True):
-        row["digest"] = digest
+    for row, digest in zip(todo, digests(sources, description), strict=True):
+        row["source_sha256"] = digest
         first = first_with.setdefault(digest, row)
         if first is row:
             continue
