@@ -8,7 +8,7 @@ import pandas as pd
 
 from har.engine.files import write_json
 from har.evaluation.scores import NUM_CALIBRATION_BINS, confusion_counts
-from har.evaluation.summary import BASELINES, describe_reach, describe_tested
+from har.evaluation.summary import describe_reach, describe_tested
 from har.pages.plots import plot_confusion, plot_reliability
 from har.recognizer.recognizer import Recognizer
 
@@ -42,7 +42,8 @@ def write_results(
 
     Args:
         scores: All scores, nested.
-        test: One row a test video, with `video_id`, `subject` and `label`.
+        test: One row a test video, with `video_id`, `subject` and `label`. Labels that the model
+            does not have get a row of their own in the picture.
         probabilities: Of the model, shape (num_videos, num_classes).
         baselines: The label indices that each baseline predicts, by its name.
         recognizer: The model.
@@ -53,7 +54,7 @@ def write_results(
     plots.mkdir(parents=True, exist_ok=True)
     compared = {name: scores[name] for name in COMPARED}
     compared |= {name: scores[name] for name in COMPARED_NONE if name in scores}
-    compared["baselines"] = {name: scores["baselines"][name] for name in BASELINES}
+    compared["baselines"] = {name: scores["baselines"][name] for name in baselines}
     write_json(compared, metrics / "metrics.json")
     write_json(scores, metrics / "scores.json")
     predicted = probabilities.argmax(axis=1)
@@ -67,14 +68,15 @@ def write_results(
     table.to_csv(metrics / "predictions.csv", index=False)
     confusion = pd.DataFrame({"actual": test["label"], "predicted": names})
     confusion.to_csv(plots / "confusion.csv", index=False)
-    indices = test["label"].map(labels.index).to_numpy()
+    shown = list(dict.fromkeys([*labels, *test["label"]]))
+    indices = test["label"].map(shown.index).to_numpy()
     title = (
         f"{scores['model']}: accuracy {scores['accuracy']:.2f} "
         f"({scores['accuracy_low']:.2f} to {scores['accuracy_high']:.2f}), "
         f"{describe_tested(scores)}"
     )
-    counts = confusion_counts(indices, predicted, len(labels))
-    plot_confusion(counts, labels, title, plots / "confusion.png")
+    counts = confusion_counts(indices, predicted, len(shown))
+    plot_confusion(counts, shown, title, plots / "confusion.png")
 
 
 def plot_calibration(
