@@ -100,7 +100,7 @@ def _learning_curve(numbers: list[int], folds: str, overrides: list[str], name: 
     from har.evaluation.cross_validation import experiment_prefix
     from har.evaluation.learning_curve import curve_table, last_step, plan_points
     from har.evaluation.summary import describe_tested
-    from har.pages.learning_curve import describe_curve, describe_errors, write_curve
+    from har.pages.cross_validation import describe_curve, describe_errors, write_curve
     from har.settings import load_settings
 
     model = load_settings().model

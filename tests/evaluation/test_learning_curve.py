@@ -18,7 +18,7 @@ from har.evaluation.learning_curve import (
     plan_points,
     run_points,
 )
-from har.pages.learning_curve import describe_curve, describe_errors, write_curve
+from har.pages.cross_validation import describe_curve, describe_errors, write_curve
 
 
 @pytest.fixture
