@@ -13,6 +13,7 @@ from har.commands import PROGRAM
 from har.commands.compare import compare
 from har.commands.crossval import crossval
 from har.commands.doctor import doctor
+from har.commands.evaluate import evaluate
 from har.commands.import_dataset import import_dataset
 from har.commands.inspect import inspect
 from har.commands.live import live
@@ -27,9 +28,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Human action recognition, from a folder of videos. "
     "The pipeline itself is run by `dvc repro`.",
-    epilog="Run in the project's folder; `doctor`, `import`, `inspect` and `predict --model DIR` "
-    "also run elsewhere. Exit codes: 0 yes or done, 1 no or failed, 2 wrong options, "
-    "130 interrupted.",
+    epilog="Run in the project's folder; `doctor`, `import`, `inspect`, `predict --model DIR` and "
+    "`evaluate --model DIR` also run elsewhere. Exit codes: 0 yes or done, 1 no or failed, 2 wrong "
+    "options, 130 interrupted.",
 )
 
 
@@ -71,6 +72,12 @@ _add(
     predict,
     "Predict the action in new videos.",
     example="~/clips one.mov --html predictions.html",
+)
+_add(
+    "evaluate",
+    evaluate,
+    "Score a model on another folder of labelled videos.",
+    example="~/other-people --out other-people",
 )
 _add("live", live, "Name what people do before a camera.", example="0 --record out.mp4")
 

@@ -109,6 +109,26 @@ def test_predict_says_of_the_test_videos_what_evaluate_said(project):
         assert probability == pytest.approx(row["probability"], abs=1e-6)
 
 
+def test_evaluate_gives_the_scores_of_the_stage_and_names_who_was_in_training(project, tmp_path):
+    command = (sys.executable, "-m", "har", "evaluate", str(tmp_path / "test"), "--json")
+    manifest = pd.read_csv(project.folder / "data" / "split" / "manifest.csv")
+    for video_id in manifest.loc[manifest["split"] == "test", "video_id"]:
+        copy = tmp_path / "test" / f"{video_id}.mp4"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(project.folder / "data" / "videos" / f"{video_id}.mp4", copy)
+    said = json.loads(project.run(*command))
+    scores = json.loads((project.folder / "metrics" / "scores.json").read_text())
+    same = scores.keys() - {"baselines", "loss", "expected_calibration_error_before"}
+    assert {name: said[name] for name in same} == {name: scores[name] for name in same}
+    assert said["seen_in_training"]["num_videos"] == 0
+    said = json.loads(project.run(*command[:4], "data/videos", "--json"))
+    seen = said["seen_in_training"]
+    learned = manifest[manifest["split"] != "test"]
+    assert seen["people"] == dict(zip(learned["subject"], learned["split"], strict=True))
+    assert seen["num_videos"] == len(learned)
+    assert said["not_seen"]["accuracy"] == scores["accuracy"]
+
+
 def test_training_cannot_see_the_test_videos(project, tmp_path):
     folder = tmp_path / "without_test"
     shutil.copytree(project.folder, folder, symlinks=True)
