@@ -4,9 +4,12 @@ Every module that needs them takes them from here: `from har.engine.runtime impo
 imported when they are first used.
 """
 
+import contextlib
 import functools
 import importlib
 import importlib.metadata
+import sys
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -19,15 +22,31 @@ _START_UP_NOISE = (
 )
 
 
+# Keras imports them for wrappers and pictures that nothing here uses, in a quarter of its time.
+_UNUSED_BY_KERAS = ("matplotlib", "sklearn")
+
+
 @functools.cache
 def _import_quietly() -> None:
     """Import TensorFlow and Keras, which takes seconds."""
-    with without_noise(_START_UP_NOISE):
+    with without_noise(_START_UP_NOISE), _as_if_missing(_UNUSED_BY_KERAS):
         import absl.logging
         import keras
         import tensorflow  # noqa: F401
     absl.logging.set_verbosity(absl.logging.ERROR)
     keras.utils.disable_interactive_logging()  # the project has progress bars of its own
+
+
+@contextlib.contextmanager
+def _as_if_missing(names: tuple[str, ...]) -> Iterator[None]:
+    """Let imports of packages that are not imported yet fail, as if they were not installed."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # of None, Python raises ModuleNotFoundError
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 class _Lazy(ModuleType):

@@ -27,7 +27,11 @@ def test_without_noise_shows_what_was_said_before_an_error(capfd):
 
 
 @pytest.mark.slow
-def test_importing_tensorflow_says_nothing():
-    code = "from har.engine.runtime import tf; tf.zeros(2)"
+def test_importing_tensorflow_says_nothing_and_brings_no_more_than_is_needed():
+    code = (
+        "import sys; from har.engine.runtime import keras, tf; tf.zeros(2), keras.Model\n"
+        "assert not {'matplotlib', 'sklearn'} & set(sys.modules)\n"
+        "import matplotlib.pyplot, sklearn.linear_model"  # they come where they are asked for
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert (result.stdout, result.stderr) == (b"", b"")
