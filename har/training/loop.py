@@ -197,6 +197,8 @@ def _compile(model: keras.Model, settings: ModelSettings, *, num_steps: int) -> 
         ],
         jit_compile=False,  # XLA is seven times slower on CPUs
     )
+    # Where the first step makes its variables, TensorFlow traces that step twice.
+    model.optimizer.build(model.trainable_variables)
 
 
 def _batches(
@@ -318,7 +320,6 @@ def _save(
 
 
 def _restore(model: keras.Model, checkpoint: Path) -> tuple[Progress, list[np.ndarray]]:
-    model.optimizer.build(model.trainable_variables)
     with np.load(checkpoint) as saved:
         state = Progress(**json.loads(str(saved["state"])))
         num_weights = len(model.weights)
