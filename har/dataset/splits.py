@@ -189,27 +189,31 @@ def _improve(
     assignment: np.ndarray, counts: np.ndarray, wanted: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Move one subject or swap two, at random, wherever that lowers the cost."""
-    num_subjects, num_splits = len(counts), len(wanted)
+    assignment, (num_subjects, num_splits) = assignment.copy(), (len(counts), len(wanted))
     held = np.stack([counts[assignment == split].sum(axis=0) for split in range(num_splits)])
     cost = _cost(held, wanted)
     for first, second in rng.integers(num_subjects, size=(NUM_PROPOSALS, 2)):
-        proposed = assignment.copy()
         if rng.random() < 0.5:
-            proposed[first] = rng.integers(num_splits)
+            proposed = {first: rng.integers(num_splits)}
         else:
-            proposed[[first, second]] = assignment[[second, first]]
+            proposed = {first: assignment[second], second: assignment[first]}
+        moved = {subject: to for subject, to in proposed.items() if to != assignment[subject]}
+        if not moved:
+            continue  # the same cost
         changed = held.copy()
-        for subject in {first, second}:
+        for subject, split in moved.items():
             changed[assignment[subject]] -= counts[subject]
-            changed[proposed[subject]] += counts[subject]
+            changed[split] += counts[subject]
         new_cost = _cost(changed, wanted)
         if new_cost < cost:
-            assignment, held, cost = proposed, changed, new_cost
+            held, cost = changed, new_cost
+            for subject, split in moved.items():
+                assignment[subject] = split
     return assignment
 
 
 def _cost(held: np.ndarray, wanted: np.ndarray) -> float:
-    return float(((held - wanted) ** 2).sum() + MISSING_CLASS_COST * (held == 0).sum())
+    return float(((held - wanted) ** 2).sum() + MISSING_CLASS_COST * np.count_nonzero(held == 0))
 
 
 def _has(manifest: pd.DataFrame, column: str) -> bool:
