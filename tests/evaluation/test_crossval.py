@@ -1,4 +1,4 @@
-"""Cross-validation by people: pooling, scores, names, and a run of two folds on tiny videos."""
+"""Cross-validation by people: pooling, scores, names; tests/pipeline runs it on tiny videos."""
 
 import json
 import os
@@ -11,8 +11,6 @@ import pandas as pd
 import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
-from mlflow import MlflowClient
-from tiny_project import make_project, mlflow_runs
 
 from har.dataset.splits import choose_splits, fold_names
 from har.engine.seeds import generator_for
@@ -294,36 +292,3 @@ def test_run_folds_does_not_mix_folds_of_different_code(pipeline):
     git("checkout", "har/code.py")
     assert len(run_all()) == 3
     assert pipeline.ran == [f"{prefix}-{number}" for number in (1, 2, 3)]
-
-
-@pytest.mark.slow
-def test_crossval_tests_everybody_once_and_decodes_nothing_twice(tmp_path):
-    project = make_project(tmp_path)
-    command = [sys.executable, "-m", "har", "crossval", "--folds", "2", "-S", "seed=7"]
-    command += ["-S", "split.train_people=1"]  # the others stay in the manifest, and are tested
-    printed = project.run(*command)
-    assert "fold 2 of 2" in printed
-    assert "Mean of the 2 folds" in printed
-    folder = next((tmp_path / "crossval").iterdir())
-    pooled = pd.read_csv(folder / "predictions.csv")
-    assert len(pooled) == 24
-    assert pooled.groupby("subject")["fold"].nunique().eq(1).all()
-    first, second = [
-        [line for line in log.read_text().splitlines() if line.startswith("Running stage")]
-        for log in sorted((folder / "logs").iterdir())
-    ]
-    assert "Running stage 'extract':" in first
-    assert "Running stage 'train':" in second
-    assert not {"Running stage 'convert':", "Running stage 'extract':"} & set(second)
-    runs = {run.info.run_name: run for run in mlflow_runs(project)}
-    parent = runs.pop(folder.name)
-    assert parent.data.metrics["num_folds"] == 2
-    assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {parent.info.run_id}
-    again = project.run(*command)
-    assert again.count("there before") == 2
-    assert len(mlflow_runs(project)) == 3
-    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    assert client.search_registered_models() == []  # a fold's model is no challenger
-    failed = project.run(*command, "-S", "split.train=2", check=False)
-    assert "split.train is 2; expected a number of 0 or more and below 1." in failed
-    assert "the folds that ended are kept" in failed

@@ -14,7 +14,7 @@ from tiny_project import STAGES, environment, make_project
 
 pytestmark = pytest.mark.slow
 
-NUM_KILLS = 20
+NUM_KILLS = 12
 
 
 def test_killed_training_goes_on_and_ends_with_the_same_result(project):
@@ -42,11 +42,10 @@ def test_killed_training_goes_on_and_ends_with_the_same_result(project):
 
 
 def test_second_clone_killed_again_and_again_ends_with_the_same_bits(project, tmp_path):
-    expected = {}
-    for model in ("cnn3d", "mobilenet_lstm"):
-        project.set_params({"model": model})
-        project.run("dvc", "repro")
-        expected[model] = project.hashes()
+    expected = {"mobilenet_lstm": project.hashes()}
+    project.set_params({"model": "cnn3d"})
+    project.run("dvc", "repro")
+    expected["cnn3d"] = project.hashes()
     other = make_project(tmp_path)
     other.set_params({"workers": 1})
     # With own videos `demo` ends at once, as `settings` does.
