@@ -26,7 +26,7 @@ repro: .venv/installed ## run the pipeline, on drawn videos unless params.yaml n
 test: .venv/installed ## run all checks
 	ruff check .
 	ruff format --check .
-	pytest
+	pytest --numprocesses 2 --no-loadscope-reorder
 
 # Versions in the lock stay as they are where they can; delete it first to take the newest.
 lock: ## write requirements.lock again, after a change of requirements.txt or requirements-dev.txt

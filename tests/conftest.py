@@ -12,6 +12,26 @@ from places import ROOT
 collect_ignore_glob = ["*/conftest.py"]
 
 
+PIPELINE = "tests/pipeline/"  # its tests go on from one run of it, and take longest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of the pipeline first: what comes last keeps one process only."""
+    items.sort(key=lambda item: not item.nodeid.startswith(PIPELINE))
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Keep the tests of a file in one process, and those of the pipeline."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByWhatIsShared(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return PIPELINE if nodeid.startswith(PIPELINE) else super()._split_scope(nodeid)
+
+    return ByWhatIsShared(config, log)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _repeatable_tensorflow():
     """Make TensorFlow repeatable before its first operation, where a collected test imports it."""
