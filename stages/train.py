@@ -28,11 +28,11 @@ def main(
 ) -> None:
     """Train `model` on the training split and write it with its curves."""
     settings = load_settings()
-    setup_tensorflow(**settings.train.model_dump(), seed=settings.seed)
     training = TrackedTraining(settings, Tables(manifest, clips, views, drawn, features))
     kept, history_file = KeptTrainings(settings.cache.max_gigabytes), metrics / "plots/history.csv"
     was_kept = kept.restore(training.fingerprint)
     if not was_kept:
+        setup_tensorflow(**settings.train.model_dump(), seed=settings.seed)
         history, summary = training.run(out)
         write_json(summary, metrics / "train.json")
         history_file.parent.mkdir(parents=True, exist_ok=True)

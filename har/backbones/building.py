@@ -4,6 +4,8 @@ The registry weights come from torch. The layers of `mobilenet_v2` and `efficien
 are named after torch's parameters, so that porting the weights is one loop.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from har.backbones.efficientnet_lite import build_efficientnet_lite0
@@ -11,9 +13,7 @@ from har.backbones.keras_applications import build_keras_application
 from har.backbones.keras_hub import build_keras_hub_preset
 from har.backbones.mobilenet_v2 import build_mobilenet_v2
 from har.backbones.weights import REGISTRY_WEIGHTS, identify_weights, load_registry_weights
-from har.engine.runtime import keras
-
-layers = keras.layers
+from har.engine.runtime import keras, layers
 
 BACKBONES = tuple(REGISTRY_WEIGHTS)
 MIN_FRAME_SIZE = 32  # pixels; the last layers then see one position

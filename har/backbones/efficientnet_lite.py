@@ -7,10 +7,10 @@ ICML 2019, https://arxiv.org/abs/1905.11946, table 1;
 https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
 """
 
-from har.backbones.inverted_residuals import Convention, Names, convolve, inverted_residual
-from har.engine.runtime import keras
+from __future__ import annotations
 
-layers = keras.layers
+from har.backbones.inverted_residuals import Convention, Names, convolve, inverted_residual
+from har.engine.runtime import keras, layers
 
 _TENSORFLOW = Convention(epsilon=1e-3, is_padded_evenly=False)
 

@@ -9,9 +9,7 @@ https://arxiv.org/abs/1801.04381, table 1.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from har.engine.runtime import keras
-
-layers = keras.layers
+from har.engine.runtime import layers
 
 Names = tuple[str, str]  # of a convolution and of its batch normalization
 

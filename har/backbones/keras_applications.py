@@ -8,6 +8,8 @@ Weights are never given to Keras as a path: EfficientNetB0 to B7 would then scal
 otherwise than with `weights="imagenet"`.
 """
 
+from __future__ import annotations
+
 import inspect
 import os
 import socket
@@ -21,7 +23,6 @@ from har.engine.runtime import keras
 TIMEOUT_SECONDS = 30  # without a byte from the network
 
 _OTHER_NAMES = {"mobilenet_v2": "MobileNetV2"}
-_FILE_UTILS = inspect.getmodule(keras.utils.get_file)
 
 
 class _AskedError(Exception):
@@ -98,8 +99,8 @@ def _build(name: str, frame_size: int, get_file: Callable[..., str | None]) -> k
     frames = keras.Input((frame_size, frame_size, 3), name="frames")
     # Each family has a preprocessing of its own, in the module of its models.
     preprocess = inspect.getmodule(application).preprocess_input
-    original = _FILE_UTILS.get_file
-    _FILE_UTILS.get_file = get_file
+    file_utils = inspect.getmodule(keras.utils.get_file)
+    original, file_utils.get_file = file_utils.get_file, get_file
     try:
         return application(
             input_tensor=preprocess(keras.ops.cast(frames, "float32")),
@@ -109,7 +110,7 @@ def _build(name: str, frame_size: int, get_file: Callable[..., str | None]) -> k
             weights="imagenet",
         )
     finally:
-        _FILE_UTILS.get_file = original
+        file_utils.get_file = original
 
 
 def _fetch(file_name: str, address: str, options: dict[str, Any]) -> Path:

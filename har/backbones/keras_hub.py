@@ -6,6 +6,8 @@ that folder here, so that nothing is fetched but these files. KerasHub is not in
 it brings 250 MB, most of it for texts.
 """
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import json

@@ -8,12 +8,12 @@ Reference: Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenec
 https://arxiv.org/abs/1801.04381, table 2.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from har.backbones.inverted_residuals import Convention, Names, convolve, inverted_residual
-from har.engine.runtime import keras
-
-layers = keras.layers
+from har.engine.runtime import keras, layers
 
 # Of ImageNet, RGB in [0, 1], as torch's model was trained.
 _MEAN = np.array([0.485, 0.456, 0.406])

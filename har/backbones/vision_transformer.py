@@ -3,13 +3,13 @@
 Reference: Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, arXiv 2010.11929.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
 
-from har.engine.runtime import keras
-
-layers = keras.layers
+from har.engine.runtime import keras, layers
 
 
 def copy_vision_transformer(original: keras.Model) -> keras.Model:

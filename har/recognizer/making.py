@@ -1,5 +1,7 @@
 """From a trained Keras model and the settings that it was trained by to a recognizer."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from statistics import median
 from typing import Any

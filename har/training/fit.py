@@ -3,6 +3,8 @@
 The epochs are those of `har.training.loop`; here is which trainings there are, and on what.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

@@ -5,6 +5,8 @@ that is random is drawn from the seed and the epoch's number, so a run that was 
 from its checkpoint draws what it would have drawn.
 """
 
+from __future__ import annotations
+
 import hashlib
 import itertools
 import json

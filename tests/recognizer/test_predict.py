@@ -317,7 +317,7 @@ def test_predict_keeps_the_table_of_what_was_named_when_interrupted(model, monke
 @pytest.mark.parametrize(
     ("unused", "modules"),
     [
-        ("tensorflow", "stages.evaluate, har.commands.predict"),
+        ("tensorflow", "stages.train, stages.evaluate, har.commands.predict"),
         ("pandas", "har.commands.predict, har.recognizer.prediction, har.recognizer.recognizer"),
     ],
 )
