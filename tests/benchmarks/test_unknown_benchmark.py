@@ -1,5 +1,6 @@
 """Each label is left out of training in turn, and the model is asked about it."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from places import ROOT
 
 from benchmarks.leave_out import FEATURES
-from benchmarks.unknown import describe_unknown, leave_label_out, leave_labels_out
+from benchmarks.unknown import describe_unknown, leave_label_out, leave_labels_out, main
 from har.settings import load_settings
 from har.settings.loading import changed_settings
 
@@ -24,6 +25,7 @@ def settings():
         "features.streams": ["frames"],
         "models.fusion.streams": ["frames"],
         "models.fusion.epochs": 8,
+        "models.fusion.refit": False,  # a training less
         "models.fusion.learning_rate": 0.03,
         "models.fusion.dropout": 0.0,
         "split.folds": "people",
@@ -35,6 +37,7 @@ def settings():
 def videos(tmp_path, monkeypatch) -> pd.DataFrame:
     """Two videos of each of five people in each label, by features that tell the label."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("har.dataset.splits.NUM_PROPOSALS", 100)  # any split will do
     rows = [
         (f"{label}/p{person}_{number}", label, f"p{person}", str(1 + person))
         for label in LABELS
@@ -84,6 +87,26 @@ def test_every_action_is_left_out_in_every_fold(videos, settings, monkeypatch):
     list(leave_labels_out(videos, settings, [1, 2]))
     actions = LABELS[1:]
     assert seen == [(s, f"p{p}", label) for s in (1, 2) for p in range(5) for label in actions]
+
+
+def test_benchmark_prints_a_row_for_each_action_and_one_of_all(
+    videos, settings, monkeypatch, capsys
+):
+    def half_rejected(videos, label, settings):
+        rows = pd.DataFrame({"is_known": [True, True, False, False], "left_out": label})
+        return rows.assign(confidence=[0.9, 0.8, 0.5, 0.2], is_rejected=[False, False, False, True])
+
+    monkeypatch.setattr(sys, "argv", ["unknown", "videos", "--folds", "people", "--seeds", "1"])
+    monkeypatch.setattr("benchmarks.unknown.prepare_videos", lambda folder, settings: videos)
+    monkeypatch.setattr("benchmarks.unknown.leave_label_out", half_rejected)
+    main()
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.endswith("0.0% |")]
+    assert [row.split(" | ")[:2] for row in rows] == [
+        ["| sitting", "10"],  # two in each of five folds
+        ["| walking", "10"],
+        ["| waving", "10"],
+        ["| all", "30"],
+    ]
 
 
 def test_two_actions_are_too_few(videos, settings):
