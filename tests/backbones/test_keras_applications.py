@@ -41,12 +41,7 @@ def models_folder(tmp_path, monkeypatch) -> Path:
         # Of these Keras scales the input otherwise when it is given the file.
         ("EfficientNetB0", "efficientnetb0_notop.h5", 1280, 4_049_571),
         # It wants blue first.
-        (
-            "ResNet50",
-            "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
-            2048,
-            23_587_712,
-        ),
+        ("VGG16", "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", 512, 14_714_688),
         # It has layers that are not in keras.layers.
         ("ConvNeXtTiny", "convnext_tiny_notop.h5", 768, 27_820_128),
     ],
