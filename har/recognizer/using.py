@@ -1,0 +1,190 @@
+"""A trained model in use: from the frames of a clip to probabilities, and from these to an answer.
+
+An export carries a copy of this file and of the code that it uses (`har.exports.carried`).
+"""
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from har.backbones.extractor import Extractor, load_extractor
+from har.backbones.litert import Network
+from har.clips.clip import even_indices
+from har.clips.streams import POSE, picture_streams, show_streams
+from har.dataset.none_label import UNSURE
+from har.engine.files import read_json
+from har.features.columns import stream_slices
+from har.features.packed import Shown, clip_features
+from har.pose.following import clip_landmarks
+from har.pose.networks import PoseNetworks
+
+MODEL_NAME = "model.tflite"
+BACKBONE_NAME = "backbone.tflite"
+POSE_NAMES = ("pose_detector.tflite", "pose_landmarks.tflite")
+
+
+@dataclass(frozen=True)
+class UsedRecognizer:
+    """What a folder of networks answers.
+
+    Attributes:
+        network: In LiteRT's format: from features (num_frames, num_features), or from frames of
+            a stream, uint8 RGB (num_frames, size, size, 3), to probabilities.
+        labels: The name of each class, in the model's order.
+        preprocessing: How a video becomes a clip: `max_side` of the section `convert`, and of
+            `extract` `num_frames`, `size` in pixels and `aspect`; of the training clips
+            `window_seconds`, the median of their lengths, and `longest_seconds`; and how a clip
+            becomes the input: `model_frames`, how many of its frames the model takes, `streams`,
+            `context` and `person`.
+        params: What made the model: its name, settings, seed and the digest of its data; and what
+            belongs to its answers: `temperature`, `unsure_below` and `none_label`.
+        backbone: In LiteRT's format, from a frame to its features; None: the network takes frames,
+            or of features those of the pose alone.
+        pose: Likewise the detector and the landmark network; None: the model sees no pose.
+    """
+
+    network: bytes
+    labels: list[str]
+    preprocessing: dict[str, Any]
+    params: dict[str, Any]
+    backbone: bytes | None = None
+    pose: tuple[bytes, bytes] | None = None
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read the folder that `har.recognizer.recognizer.Recognizer.save` or an export wrote.
+
+        Raises:
+            ValueError: The folder has no model, or not all of it.
+        """
+        described = ("labels", "preprocessing", "params")
+        _check_files(folder, [MODEL_NAME, *(f"{name}.json" for name in described)])
+        read = {name: read_json(folder / f"{name}.json") for name in described}
+        networks: dict[str, Any] = {}
+        if (folder / BACKBONE_NAME).is_file():
+            networks["backbone"] = (folder / BACKBONE_NAME).read_bytes()
+        if POSE in read["preprocessing"]["streams"]:
+            _check_files(folder, POSE_NAMES)
+            networks["pose"] = tuple((folder / name).read_bytes() for name in POSE_NAMES)
+        recognizer = cls((folder / MODEL_NAME).read_bytes(), **read, **networks)
+        pictures = picture_streams(read["preprocessing"]["streams"])
+        if recognizer.backbone is None and recognizer.takes_features and pictures:
+            _check_files(folder, [BACKBONE_NAME])
+        return recognizer
+
+    def predict(self, clip: np.ndarray, *, aspect: float = 1.0) -> np.ndarray:
+        """Return the probability of each label.
+
+        A model that sees the pose alone knows nothing of a clip without a person: all labels are as
+        probable then.
+
+        Args:
+            clip: uint8 RGB, shape (num_frames, size, size, 3).
+            aspect: Width / height of its frames before they were made square.
+
+        Returns:
+            float32, shape (num_classes,), with a sum of 1.
+        """
+        return self.judge(self.inputs(clip, aspect=aspect))
+
+    def judge(self, inputs: np.ndarray) -> np.ndarray:
+        """Return the probability of each label, as `predict` does, of what the network takes."""
+        if self.preprocessing["streams"] == [POSE] and self.sees_nobody(inputs):
+            return np.full(len(self.labels), 1 / len(self.labels), np.float32)
+        return self._run(inputs)
+
+    def sees_nobody(self, inputs: np.ndarray) -> bool:
+        """Return whether no person was found in a clip; False where the model sees no pose.
+
+        Args:
+            inputs: Of the network, as `inputs` returns them.
+        """
+        streams = self.preprocessing["streams"]
+        if POSE not in streams:
+            return False
+        # The pose of nobody is all 0 (`har.pose.landmarks.pose_features`).
+        return not inputs[:, stream_slices(streams, inputs.shape[-1])[POSE]].any()
+
+    @property
+    def window_seconds(self) -> float | None:
+        """Length of the window that slides over long videos; None in a model made before."""
+        return self.preprocessing.get("window_seconds")
+
+    @property
+    def longest_seconds(self) -> float:
+        """Length of a clip, at most: of all that it was trained on, or two windows."""
+        if self.window_seconds is None:
+            return math.inf
+        return max(self.preprocessing["longest_seconds"], 2 * self.window_seconds)
+
+    @property
+    def takes_features(self) -> bool:
+        """Whether the network takes a backbone's features of the frames and not the frames."""
+        return len(self._run.input_shape) == 2
+
+    @property
+    def unsure_below(self) -> float:
+        """The confidence below which it is unsure; 0 in a model made before there was one."""
+        return self.params.get("unsure_below", 0.0)
+
+    @property
+    def none_label(self) -> str | None:
+        """The label that is no action; None where it was trained without one."""
+        return self.params.get("none_label")
+
+    def answer(self, probabilities: np.ndarray) -> str:
+        """Return the most probable label, or `unsure` where that has too low a probability.
+
+        Args:
+            probabilities: Of each label, float, shape (num_classes,).
+        """
+        knows_nothing = probabilities.max() == probabilities.min()
+        if knows_nothing or probabilities.max() < self.unsure_below:
+            return UNSURE
+        return self.labels[int(probabilities.argmax())]
+
+    def inputs(self, clip: np.ndarray, *, aspect: float = 1.0) -> np.ndarray:
+        """Return what the network takes of a clip; see `predict`."""
+        clip = np.asarray(clip)
+        places = even_indices(len(clip), self.preprocessing["model_frames"])
+        shown = Shown(self.preprocessing["streams"], self.preprocessing["context"])
+        if not self.takes_features:
+            return show_streams(shown.streams, clip, context=shown.context)[0][places]
+        features = partial(clip_features, clip, shown, self.extractor, places=places)
+        if self.pose_networks is None:
+            return features(landmarks=None)
+        with ThreadPoolExecutor(1) as pool:  # the body is followed while the backbone runs
+            person = self.preprocessing["person"]
+            found = pool.submit(
+                clip_landmarks, clip, self.pose_networks, aspect=aspect, person=person
+            )
+            return features(landmarks=found)
+
+    @cached_property
+    def _run(self) -> Network:
+        return Network(self.network)
+
+    @cached_property
+    def extractor(self) -> Extractor | None:
+        """The backbone, ready to run; None where there is none."""
+        return None if self.backbone is None else load_extractor(self.backbone)
+
+    @cached_property
+    def pose_networks(self) -> PoseNetworks | None:
+        """The networks that find the pose, ready to be used by one thread; None where none are."""
+        return None if self.pose is None else PoseNetworks(*self.pose)
+
+
+def _check_files(folder: Path, names: Sequence[str]) -> None:
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(
+            f"{folder} has no {', '.join(missing)}. Train a model with `dvc repro`, or fetch the "
+            "whole folder with `dvc pull`."
+        )
