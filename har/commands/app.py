@@ -14,6 +14,7 @@ from har.commands.compare import compare
 from har.commands.crossval import crossval
 from har.commands.doctor import doctor
 from har.commands.evaluate import evaluate
+from har.commands.export import export
 from har.commands.import_dataset import import_dataset
 from har.commands.inspect import inspect
 from har.commands.live import live
@@ -78,6 +79,12 @@ _add(
     evaluate,
     "Score a model on another folder of labelled videos.",
     example="~/other-people --out other-people",
+)
+_add(
+    "export",
+    export,
+    "Write a trained model as a folder that runs without this project.",
+    example="--format litert --out waving",
 )
 _add("live", live, "Name what people do before a camera.", example="0 --record out.mp4")
 

@@ -25,6 +25,7 @@ ROOMS = (
     "timeline",
     "tracking",
     "evaluation",
+    "exports",
     "pages",
     "commands",
     "__main__",

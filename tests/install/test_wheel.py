@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 PARTS = ["har", "stages", "benchmarks", "tests", "pyproject.toml", "requirements.txt"]
 PARTS += ["README.md", "LICENSE"]
-VERBS = ("inspect", "import", "doctor", "compare", "crossval", "report", "predict")
+VERBS = ("inspect", "import", "doctor", "compare", "crossval", "report", "predict", "export")
 
 
 def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess:
@@ -90,9 +90,14 @@ def model(tmp_path) -> Path:
     return tmp_path / "model"
 
 
+def templates_of(room: str) -> list[Path]:
+    return list((ROOT / "har" / room / "templates").iterdir())
+
+
 def test_wheel_holds_the_package_and_nothing_else(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    code = [*(ROOT / "har").rglob("*.py"), *(ROOT / "har" / "pages" / "templates").iterdir()]
+    code = [*(ROOT / "har").rglob("*.py")]
+    code += [path for room in ("exports", "pages") for path in templates_of(room)]
     code.append(ROOT / "har" / "demo" / "actions.yaml")
     wanted = {path.relative_to(ROOT).as_posix() for path in code}
     assert {name for name in names if ".dist-info/" not in name} == wanted
@@ -122,7 +127,7 @@ def test_help_lists_the_verbs(program, tmp_path):
         assert f"\n  {verb} " in result.stdout
 
 
-@pytest.mark.parametrize("verb", ["inspect", "predict"])
+@pytest.mark.parametrize("verb", ["inspect", "predict", "export"])
 def test_help_of_a_verb(verb, program, tmp_path):
     result = run(program, verb, "--help", folder=tmp_path)
     assert result.returncode == 0, result.stderr

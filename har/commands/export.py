@@ -1,0 +1,68 @@
+"""`har export`: how do I use this model elsewhere?"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from har.commands.trained import Model, load_trained
+
+
+class Format(StrEnum):
+    """What the networks are written as."""
+
+    LITERT = "litert"
+
+
+class Quantize(StrEnum):
+    """How the numbers of the networks are kept."""
+
+    NONE = "none"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="Format of the networks.")]
+QuantizeOption = Annotated[Quantize, typer.Option(help="Smaller numbers in the networks.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        file_okay=False,
+        help="Where to write. Default: exports/ and the names of model, format and numbers.",
+    ),
+]
+
+
+def export(
+    file_format: FormatOption = Format.LITERT,
+    quantize: QuantizeOption = Quantize.NONE,
+    model: Model = None,
+    out: Out = None,
+) -> None:
+    """Write a trained model as a folder that runs without this project.
+
+    The folder holds the networks, labels.json, preprocessing.json and predict.py, which names the
+    action in videos; README.txt says more. What was written is read again and compared with the
+    model on the project's test clips, or on drawn ones where there are none. Exit code: 0 if
+    written, 1 if it could not be or, not quantized, differs by more than 1e-4.
+    """
+    from har.exports.agreement import compare_on_clips
+    from har.exports.clips import find_clips
+    from har.exports.writing import folder_size, write_export
+
+    settings, recognizer, folder = load_trained(model)
+    names = [folder.resolve().name, file_format, quantize]
+    out = out or Path("exports") / "-".join(name for name in names if name != Quantize.NONE)
+    agreement = write_export(
+        recognizer,
+        out,
+        compare=lambda exported: compare_on_clips(
+            recognizer,
+            exported,
+            find_clips(recognizer),
+            num_bootstrap=settings.evaluate.num_bootstrap,
+            seed=settings.seed,
+        ),
+    )
+    typer.echo(f"{out}: {folder_size(out) / 1e6:.1f} MB")
+    typer.echo(agreement.describe())

@@ -1,0 +1,51 @@
+"""Writing an export: it gets its name only when it was read again and agrees."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from har.exports.agreement import MAX_DIFFERENCE, Agreement
+from har.exports.folder import CODE, SCRIPT, load_exported, write_folder
+from har.recognizer.recognizer import Recognizer
+from har.recognizer.using import UsedRecognizer
+
+
+def write_export(
+    recognizer: Recognizer, out: Path, *, compare: Callable[[UsedRecognizer], Agreement]
+) -> Agreement:
+    """Write a model as a folder that runs without this project, and return how it agrees.
+
+    Args:
+        recognizer: The model.
+        out: The folder; an export that is there is replaced.
+        compare: Runs what was written beside the model.
+
+    Raises:
+        ValueError: The folder holds something else, or what was written differs from the model.
+    """
+    if out.is_dir() and any(out.iterdir()) and not _is_export(out):
+        raise ValueError(f"{out} is no export and not empty. Name another folder with --out.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as work:
+        made = Path(work) / out.name
+        write_folder(recognizer, made, packages=["ai-edge-litert"])
+        agreement = compare(load_exported(made))
+        if not agreement.difference <= MAX_DIFFERENCE:  # so that not-a-number fails too
+            raise ValueError(
+                f"The export differs from the model: {agreement.describe()}; expected at most "
+                f"{MAX_DIFFERENCE:.0e}. Nothing was written; please report it."
+            )
+        if out.exists():
+            shutil.rmtree(out)
+        made.rename(out)
+    return agreement
+
+
+def folder_size(folder: Path) -> int:
+    """Return the bytes of all files of a folder."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _is_export(folder: Path) -> bool:
+    return (folder / SCRIPT).is_file() and (folder / CODE).is_dir()

@@ -1,0 +1,176 @@
+"""`har export`: the folder is whole, says what the recognizer says, and runs by itself."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from command_line import run
+from drawn_people import whole_people
+from tiny_recognizers import KINDS, LABELS, NUM_FRAMES, SIZE, write_tiny
+
+import har.exports.agreement
+from har.demo import draw_frames
+from har.exports.folder import load_exported
+from har.recognizer.recognizer import load_recognizer
+from har.video.writing import write_video
+
+# What the script may import: its packages and what these bring along, and the standard library.
+ALLOWED = {"numpy", "cv2", "av", "ai_edge_litert", "flatbuffers", "google", "tqdm", "ml_dtypes"}
+ISOLATED = """
+import runpy, sys
+allowed = set({allowed!r}) | set(sys.stdlib_module_names) | {{"steps"}}
+class Guard:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in allowed:
+            raise ModuleNotFoundError(f"the script imports {{name}}")
+sys.meta_path.insert(0, Guard())
+script, sys.argv = sys.argv[1], sys.argv[1:]
+sys.path.insert(0, script.rpartition("/")[0])
+runpy.run_path(script, run_name="__main__")
+"""
+
+
+def run_script(folder: Path, *arguments: object, allowed=frozenset(ALLOWED)):
+    """Run the script of an export where nothing but its packages can be imported."""
+    code = ISOLATED.format(allowed=sorted(allowed))
+    command = [sys.executable, "-I", "-c", code, str(folder / "predict.py"), *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=folder.anchor, capture_output=True, text=True, env={}, check=False
+    )
+
+
+@pytest.fixture(autouse=True)
+def _draw_few(monkeypatch):
+    monkeypatch.setattr("har.exports.clips.NUM_DRAWN", 1)
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory) -> list[Path]:
+    """Two videos of a drawn person."""
+    folder = tmp_path_factory.mktemp("videos")
+    for label in ("sitting", "waving"):
+        video = next(whole_people(label))
+        frames = [frame for frame, _ in zip(draw_frames(video), range(20), strict=False)]
+        write_video(folder / f"{label}.mp4", frames, fps=15)
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    for kind in KINDS:
+        write_tiny(kind, folder / kind)
+    return folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_script_of_an_export_says_what_predict_says_without_the_project(
+    kind, models, videos, project, capsys
+):
+    code, out, err = run("export", "--model", str(models / kind), capsys=capsys)
+    assert code == 0, err
+    folder = project / "exports" / f"{kind}-litert"
+    assert re.match(rf"exports/{kind}-litert: [\d.]+ MB\non 1 drawn clips: .* 0\.0e\+00, ", out)
+    assert "labels that change 0" in out
+    assert len((folder / "predict.py").read_text(encoding="utf-8").splitlines()) <= 40
+    assert not list(folder.rglob("*.pyc"))
+    said = run_script(folder, *videos)
+    assert said.returncode == 0, said.stderr
+    names = [str(video) for video in videos]
+    _, expected, _ = run("predict", *names, "--model", str(models / kind), capsys=capsys)
+    assert said.stdout.splitlines() == expected.splitlines()[: len(videos)]
+
+
+def test_readme_and_requirements_are_of_the_export(models, project, capsys):
+    run("export", "--model", str(models / "pose"), "--out", "out", capsys=capsys)
+    readme = Path("out/README.txt").read_text(encoding="utf-8")
+    assert "$" not in readme
+    assert "none, sitting, waving" in readme
+    assert "pose_landmarks.tflite" in readme
+    assert "backbone.tflite" not in readme
+    needed = Path("out/requirements.txt").read_text(encoding="utf-8")
+    assert re.findall(r"^[\w-]+(?===)", needed, re.MULTILINE) == [
+        "numpy", "opencv-python", "av", "ai-edge-litert",
+    ]  # fmt: skip
+
+
+def test_script_names_a_video_that_fails_and_goes_on(models, videos, project, capsys):
+    run("export", "--model", str(models / "frames"), "--out", "out", capsys=capsys)
+    Path("broken.mp4").write_text("no video")
+    long = Path("long.mp4").resolve()
+    write_video(long, [np.zeros((48, 64, 3), np.uint8)] * 60, fps=15)
+    said = run_script(Path("out").resolve(), Path("broken.mp4").resolve(), long, videos[0])
+    assert said.returncode == 1
+    assert len(said.stdout.splitlines()) == 1
+    assert "broken.mp4" in said.stderr
+    assert "long.mp4 is 4.0 s long, a clip at most 2.5 s; cut it." in said.stderr
+
+
+def write_test_clips(project: Path) -> None:
+    """Write the table and clips of a project that has test videos."""
+    rng, rows = np.random.default_rng(0), []
+    (project / "data" / "clips").mkdir(parents=True)
+    (project / "data" / "split").mkdir(parents=True)
+    for number in range(6):
+        path = f"data/clips/{number}.npy"
+        np.save(path, rng.integers(0, 256, (NUM_FRAMES, SIZE, SIZE, 3), np.uint8))
+        rows.append([str(number), path, LABELS[number % 3], f"p{number // 3}", "test", 1.0])
+    names = ["video_id", "path", "label", "subject", "split", "aspect"]
+    pd.DataFrame(rows, columns=names).to_csv("data/split/manifest.csv", index=False)
+
+
+def test_export_is_compared_on_the_test_clips_of_the_project(models, project, capsys):
+    write_test_clips(project)
+    code, out, err = run("export", "--model", str(models / "frames"), capsys=capsys)
+    assert code == 0, err
+    assert "on 6 test clips: largest difference of a probability 0.0e+00" in out
+    # Of four clips of actions.
+    shown = re.findall(r"(\w+) (\d+) %, 95 % interval (\d+) % to (\d+) %", out)
+    assert [name for name, *_ in shown] == ["recognizer", "export"]
+    assert all(int(low) <= int(value) <= int(high) for _, value, low, high in shown)
+
+
+def test_export_that_differs_is_not_written(models, project, capsys, monkeypatch):
+    monkeypatch.setattr("har.exports.writing.MAX_DIFFERENCE", -1.0)
+    code, _, err = run("export", "--model", str(models / "frames"), capsys=capsys)
+    assert code == 1
+    assert "The export differs from the model: on 1 drawn clips: largest difference" in err
+    assert list(Path("exports").iterdir()) == []
+
+
+def test_export_replaces_an_export_and_nothing_else(models, project, capsys):
+    Path("out").mkdir()
+    Path("out/mine.txt").write_text("mine")
+    arguments = ["export", "--model", str(models / "frames"), "--out"]
+    code, _, err = run(*arguments, "out", capsys=capsys)
+    assert (code, Path("out/mine.txt").read_text()) == (1, "mine")
+    assert "out is no export and not empty. Name another folder with --out." in err
+    for _ in range(2):
+        assert run(*arguments, "new", capsys=capsys)[0] == 0
+    assert load_exported(Path("new")).labels == LABELS
+
+
+def test_compare_on_clips_counts_labels_that_change(models):
+    recognizer = load_recognizer(models / "frames")
+    clips = har.exports.agreement.Clips("clips", None, ((clip_of(0), 1.0), (clip_of(200), 1.0)))
+
+    class Other:
+        labels, none_label = recognizer.labels, None
+
+        def predict(self, clip, *, aspect):
+            return np.roll(recognizer.predict(clip, aspect=aspect), 1)
+
+    found = har.exports.agreement.compare_on_clips(
+        recognizer, Other(), clips, num_bootstrap=10, seed=0
+    )
+    assert found.num_changed == 2
+    assert found.difference > 0.1
+    assert found.accuracies == ()
+
+
+def clip_of(brightness: int) -> np.ndarray:
+    return np.full((NUM_FRAMES, SIZE, SIZE, 3), brightness, np.uint8)
