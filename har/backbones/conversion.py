@@ -6,10 +6,11 @@ run does not import TensorFlow at all.
 
 import importlib.metadata
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def convert_backbone(
         made = cache.new_file()
         np.savez(
             made,
-            flatbuffer=np.frombuffer(_convert(backbone), np.uint8),
+            flatbuffer=np.frombuffer(convert_built(backbone), np.uint8),
             features=backbone.predict_on_batch(check_frames(options["frame_size"])),
         )
         entry = cache.put(key, made, {})
@@ -122,12 +123,18 @@ def check_frames(frame_size: int) -> np.ndarray:
     return np.stack(frames)
 
 
-def _convert(backbone: "keras.Model") -> bytes:
+def convert_built(
+    backbone: "keras.Model", *, prepare: Callable[[Any], None] | None = None
+) -> bytes:
     """Convert to LiteRT's format, for one uint8 frame at a time.
 
     With the weights as constants of the function MobileNetV2 takes 2 s, by way of a saved model
     8 s; a Vision Transformer of 343 MB takes 106 s and 12 GB of memory, by a saved model 22 s and
     4 GB. As variables of the function they would be lost.
+
+    Args:
+        backbone: As `har.backbones.building.build_backbone` returns it.
+        prepare: As for `har.backbones.litert.convert_model`.
 
     Raises:
         ValueError: LiteRT lacks something that the backbone does.
@@ -152,5 +159,7 @@ def _convert(backbone: "keras.Model") -> bytes:
             run = tf.function(partial(backbone, training=False), input_signature=signature)
             tf.saved_model.save(module, folder, signatures=run.get_concrete_function())
             converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if prepare:
+            prepare(converter)
         advice = "Set features.runtime to 'keras' in params.yaml."
         return finish_conversion(converter, backbone.name, advice=advice)

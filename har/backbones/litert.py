@@ -1,7 +1,7 @@
 """LiteRT: networks as files that run without TensorFlow, and the making of such files."""
 
 import tempfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,8 +74,12 @@ def keep_outputs(flatbuffer: bytes, names: Collection[str]) -> bytes:
     return bytes(builder.Output())
 
 
-def convert_model(model: "keras.Model") -> bytes:
+def convert_model(model: "keras.Model", *, prepare: Callable[[Any], None] | None = None) -> bytes:
     """Convert a trained Keras model, for one example at a time, by way of a saved model.
+
+    Args:
+        model: With one input.
+        prepare: Sets what the converter goes by, as how numbers are kept.
 
     Raises:
         ValueError: LiteRT lacks something that the model does.
@@ -92,7 +96,10 @@ def convert_model(model: "keras.Model") -> bytes:
             "serve", lambda inputs: same(inputs, training=False), input_signature=[signature]
         )
         archive.write_out(folder, verbose=False)
-        return finish_conversion(tf.lite.TFLiteConverter.from_saved_model(folder), model.name)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if prepare:
+            prepare(converter)
+        return finish_conversion(converter, model.name)
 
 
 def _convertible(layer: "keras.Layer") -> "keras.Layer":
@@ -121,7 +128,7 @@ def finish_conversion(converter: Any, name: str, *, advice: str = "") -> bytes:
     Raises:
         ValueError: LiteRT lacks something that the model does.
     """
-    with without_noise("[WI]0000 "):
+    with without_noise("[WI]0000 |fully_quantize: "):
         try:
             return converter.convert()
         except Exception as error:  # its own class is not part of tf.lite

@@ -15,7 +15,9 @@ from har.demo.motion import LABELS
 from har.recognizer.using import UsedRecognizer
 
 MANIFEST = Path("data/split/manifest.csv")
+TRAINING_MANIFEST = Path("data/downsample/manifest.csv")
 MAX_CLIPS = 300  # of the test clips
+MAX_TRAINING_CLIPS = 60
 NUM_DRAWN = 6
 
 
@@ -46,25 +48,32 @@ class Clips:
                 yield np.asarray(load_clip(path)), float(aspect)
 
 
-def find_clips(recognizer: UsedRecognizer, manifest: Path = MANIFEST) -> Clips:
-    """Return the test clips of the project, or drawn ones where it has none of this model.
+def find_clips(recognizer: UsedRecognizer) -> Clips:
+    """Return the test clips of the project, or drawn ones where it has none of this model."""
+    test = _read_clips(recognizer, MANIFEST, "test", most=MAX_CLIPS)
+    return test or Clips("drawn clips", None, tuple(_draw(recognizer)))
 
-    Args:
-        recognizer: The model that the clips are for.
-        manifest: The table of the project's clips.
-    """
-    if manifest.is_file():
-        videos = read_table(manifest)
-        test = videos[videos["split"] == "test"].reset_index(drop=True)
-        if len(test) and _is_for(recognizer, test):
-            chosen = np.unique(even_indices(len(test), min(len(test), MAX_CLIPS)))
-            return Clips("test clips", test.iloc[chosen].reset_index(drop=True))
-    return Clips("drawn clips", None, tuple(_draw(recognizer)))
+
+def find_training_clips(recognizer: UsedRecognizer) -> Clips | None:
+    """Return training clips of the project; None: it has none."""
+    return _read_clips(recognizer, TRAINING_MANIFEST, "train", most=MAX_TRAINING_CLIPS)
+
+
+def _read_clips(
+    recognizer: UsedRecognizer, manifest: Path, split: str, *, most: int
+) -> Clips | None:
+    """Return clips of a split, evenly spaced over the table; None where none are of the model."""
+    videos = read_table(manifest) if manifest.is_file() else None
+    if videos is None or not _is_for(recognizer, videos):
+        return None
+    videos = videos[videos["split"] == split]
+    chosen = np.unique(even_indices(len(videos), min(len(videos), most)))
+    return Clips(f"{split} clips", videos.iloc[chosen].reset_index(drop=True))
 
 
 def _is_for(recognizer: UsedRecognizer, videos: pd.DataFrame) -> bool:
     """Return whether clips are those that a model takes, and have its labels."""
-    how, first = recognizer.preprocessing, Path(videos["path"].iloc[0])
+    how, first = recognizer.preprocessing, Path(next(iter(videos["path"]), ""))
     if not set(videos["label"]) <= set(recognizer.labels) or not first.is_file():
         return False
     return load_clip(first).shape == (how["num_frames"], how["size"], how["size"], 3)

@@ -1,6 +1,7 @@
 """`har export`: the folder is whole, says what the recognizer says, and runs by itself."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -115,12 +116,15 @@ def write_test_clips(project: Path) -> None:
     rng, rows = np.random.default_rng(0), []
     (project / "data" / "clips").mkdir(parents=True)
     (project / "data" / "split").mkdir(parents=True)
+    (project / "data" / "downsample").mkdir(parents=True)
     for number in range(6):
         path = f"data/clips/{number}.npy"
         np.save(path, rng.integers(0, 256, (NUM_FRAMES, SIZE, SIZE, 3), np.uint8))
         rows.append([str(number), path, LABELS[number % 3], f"p{number // 3}", "test", 1.0])
     names = ["video_id", "path", "label", "subject", "split", "aspect"]
-    pd.DataFrame(rows, columns=names).to_csv("data/split/manifest.csv", index=False)
+    table = pd.DataFrame(rows, columns=names)
+    table.to_csv("data/split/manifest.csv", index=False)
+    table.assign(split="train").to_csv("data/downsample/manifest.csv", index=False)
 
 
 def test_export_is_compared_on_the_test_clips_of_the_project(models, project, capsys):
@@ -132,6 +136,45 @@ def test_export_is_compared_on_the_test_clips_of_the_project(models, project, ca
     shown = re.findall(r"(\w+) (\d+) %, 95 % interval (\d+) % to (\d+) %", out)
     assert [name for name, *_ in shown] == ["recognizer", "export"]
     assert all(int(low) <= int(value) <= int(high) for _, value, low, high in shown)
+
+
+@pytest.mark.parametrize(("kind", "how", "share"), [
+    ("frames", "float16", 0.51), ("frames", "int8", 0.35), ("pictures", "int8", 0.35),
+])  # fmt: skip
+def test_quantized_export_is_smaller_and_runs(kind, how, share, models, videos, project, capsys):
+    write_test_clips(project)
+    arguments = ["export", "--model", str(models / kind), "--quantize", how]
+    code, out, err = run(*arguments, capsys=capsys)
+    assert code == 0, err
+    assert "on 6 test clips" in out
+    before, after = models / kind, project / "exports" / f"{kind}-litert-{how}"
+    sizes = [sum(file.stat().st_size for file in one.glob("*.tflite")) for one in (before, after)]
+    assert sizes[1] < share * sizes[0]
+    said = run_script(after, *videos)
+    assert len(said.stdout.splitlines()) == 2, said.stderr
+
+
+def test_quantized_export_says_nearly_the_same(models, project, capsys):
+    for kind, how, most in (("pose", "int8", 0.1), ("frames", "float16", 0.05)):
+        arguments = ["--model", str(models / kind), "--quantize", how]
+        code, out, err = run("export", *arguments, capsys=capsys)
+        assert code == 0, err
+        assert 0 < float(re.search("of a probability (.*?),", out)[1]) < most
+
+
+def test_int8_of_pictures_asks_for_training_clips(models, project, capsys):
+    arguments = ["export", "--model", str(models / "frames"), "--quantize", "int8"]
+    code, _, err = run(*arguments, capsys=capsys)
+    assert code == 1
+    assert "int8 is calibrated on training clips, and there are none of this model here." in err
+
+
+def test_quantized_export_asks_for_what_was_trained(models, project, capsys):
+    model = Path(shutil.copytree(models / "pose", "model"))
+    (model / "model.keras").unlink()
+    code, _, err = run("export", "--model", "model", "--quantize", "float16", capsys=capsys)
+    assert code == 1
+    assert "model has no model.keras, of which networks of float16 are made." in err
 
 
 def test_export_that_differs_is_not_written(models, project, capsys, monkeypatch):
