@@ -13,6 +13,8 @@ class Format(StrEnum):
     """What the networks are written as."""
 
     LITERT = "litert"
+    KERAS = "keras"
+    SAVEDMODEL = "savedmodel"
 
 
 class Quantize(StrEnum):
@@ -54,6 +56,8 @@ def export(
     from har.exports.clips import find_clips, find_training_clips
     from har.exports.writing import folder_size, write_export
 
+    if quantize != Quantize.NONE and file_format != Format.LITERT:
+        raise typer.BadParameter("goes with --format litert alone", param_hint="--quantize")
     settings, recognizer, folder = load_trained(model)
     is_exact, written = quantize == Quantize.NONE, recognizer
     if not is_exact:
@@ -66,7 +70,9 @@ def export(
     options = {"num_bootstrap": settings.evaluate.num_bootstrap, "seed": settings.seed}
     agreement = write_export(
         written,
+        folder,
         out,
+        file_format=file_format,
         is_exact=is_exact,
         compare=lambda one: compare_on_clips(recognizer, one, find_clips(recognizer), **options),
     )

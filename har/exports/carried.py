@@ -6,7 +6,7 @@ the folder runs under any name.
 """
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 PACKAGE = __name__.partition(".")[0]
@@ -95,11 +95,11 @@ def _relative(statement: ast.Import | ast.ImportFrom) -> str:
     return ast.unparse(ast.ImportFrom(module.partition(".")[2], statement.names, 2))
 
 
-def carry_code(entries: Sequence[str], folder: Path) -> None:
+def carry_code(entries: Mapping[str, str], folder: Path) -> None:
     """Write a package with some functions and classes and all that they need of this one.
 
     Args:
-        entries: Names, as `har.clips.clip.load_clip`; the package itself has them too.
+        entries: What the package itself has, by its names there: `har.clips.clip.load_clip`.
         folder: Of the package.
 
     Raises:
@@ -107,7 +107,7 @@ def carry_code(entries: Sequence[str], folder: Path) -> None:
     """
     modules: dict[str, _Module] = {}
     reached: dict[str, set[str]] = {}
-    waiting = [tuple(entry.rsplit(".", 1)) for entry in entries]
+    waiting = [tuple(entry.rsplit(".", 1)) for entry in entries.values()]
     while waiting:
         module_name, name = waiting.pop()
         module = modules.setdefault(module_name, _Module(module_name))
@@ -125,8 +125,10 @@ def carry_code(entries: Sequence[str], folder: Path) -> None:
         file = folder.joinpath(*name.split(".")[1:]).with_suffix(".py")
         file.parent.mkdir(exist_ok=True)
         file.write_text(modules[name].write(names), encoding="utf-8")
-    shown = sorted(entry.partition(".")[2].rsplit(".", 1) for entry in entries)
-    imports = [f"from .{module} import {name} as {name}" for module, name in shown]
+    imports = []
+    for name, entry in sorted(entries.items(), key=lambda pair: pair[1]):
+        module, _, what = entry.partition(".")[2].rpartition(".")
+        imports.append(f"from .{module} import {what} as {name}")
     first = (
         f'"""What the model needs of its project, {PACKAGE}: a copy, made by `{PACKAGE} export`."""'
     )

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from har.backbones.building import build_backbone
 from har.backbones.conversion import convert_built
 from har.backbones.litert import convert_model
 from har.clips.clip import even_indices
 from har.clips.streams import picture_streams, show_streams
 from har.engine.runtime import tf
 from har.exports.clips import Clips
-from har.recognizer.recognizer import TRAINED_NAME, Recognizer, load_trained
+from har.exports.trained import build_own_backbone, check_trained
+from har.recognizer.recognizer import Recognizer, load_trained
 
 QUANTIZED = ("float16", "int8")
 NUM_SEEN = 4  # frames of a clip and stream that the backbone is calibrated on
@@ -40,22 +40,16 @@ def quantize(recognizer: Recognizer, folder: Path, how: str, clips: Clips | None
     Raises:
         ValueError: The folder has not what was trained, or there are no clips to calibrate on.
     """
-    if not (folder / TRAINED_NAME).is_file():
-        raise ValueError(
-            f"{folder} has no {TRAINED_NAME}, of which networks of {how} are made. Take the whole "
-            "folder that `dvc repro` made, or export without --quantize."
-        )
+    check_trained(folder, f"--quantize {how}")
     sees_pictures = recognizer.backbone is not None or not recognizer.takes_features
     seen = list(_calibration_clips(clips)) if how == "int8" and sees_pictures else []
     inputs = [] if recognizer.takes_features else [recognizer.inputs(clip) for clip in seen]
     network = convert_model(load_trained(folder), prepare=_prepare(how, inputs))
     if recognizer.backbone is None:
         return replace(recognizer, network=network)
-    params = recognizer.params
-    options = {"seed": params["seed"], "frame_size": recognizer.preprocessing["size"]}
-    backbone = build_backbone(**params["backbone"], **options)
     prepare = _prepare(how, list(_frames(recognizer, seen)))
-    return replace(recognizer, network=network, backbone=convert_built(backbone, prepare=prepare))
+    backbone = convert_built(build_own_backbone(recognizer), prepare=prepare)
+    return replace(recognizer, network=network, backbone=backbone)
 
 
 def _calibration_clips(clips: Clips | None) -> Iterator[np.ndarray]:

@@ -13,8 +13,10 @@ from har.recognizer.using import UsedRecognizer
 
 def write_export(
     recognizer: Recognizer,
+    source: Path,
     out: Path,
     *,
+    file_format: str,
     is_exact: bool,
     compare: Callable[[UsedRecognizer], Agreement],
 ) -> Agreement:
@@ -22,7 +24,9 @@ def write_export(
 
     Args:
         recognizer: The model, as it is to be written.
+        source: The folder that it was read from.
         out: The folder; an export that is there is replaced.
+        file_format: Of `har.exports.folder.FORMATS`.
         is_exact: Whether it must say what the model says; not so if its numbers are smaller.
         compare: Runs what was written beside the model.
 
@@ -34,7 +38,7 @@ def write_export(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as work:
         made = Path(work) / out.name
-        write_folder(recognizer, made, packages=["ai-edge-litert"])
+        write_folder(recognizer, source, made, file_format=file_format)
         agreement = compare(load_exported(made))
         most = MAX_DIFFERENCE if is_exact else 1.0
         if not agreement.difference <= most:  # so that not-a-number fails too

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -56,6 +56,8 @@ class UsedRecognizer:
     backbone: bytes | None = None
     pose: tuple[bytes, bytes] | None = None
 
+    ending: ClassVar[str] = Path(MODEL_NAME).suffix  # of its networks, but for those of the pose
+
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read the folder that `har.recognizer.recognizer.Recognizer.save` or an export wrote.
@@ -64,19 +66,27 @@ class UsedRecognizer:
             ValueError: The folder has no model, or not all of it.
         """
         described = ("labels", "preprocessing", "params")
-        _check_files(folder, [MODEL_NAME, *(f"{name}.json" for name in described)])
+        model, backbone = (
+            Path(name).with_suffix(cls.ending).name for name in (MODEL_NAME, BACKBONE_NAME)
+        )
+        _check_files(folder, [model, *(f"{name}.json" for name in described)])
         read = {name: read_json(folder / f"{name}.json") for name in described}
         networks: dict[str, Any] = {}
-        if (folder / BACKBONE_NAME).is_file():
-            networks["backbone"] = (folder / BACKBONE_NAME).read_bytes()
+        if (folder / backbone).exists():
+            networks["backbone"] = cls.read_network(folder / backbone)
         if POSE in read["preprocessing"]["streams"]:
             _check_files(folder, POSE_NAMES)
             networks["pose"] = tuple((folder / name).read_bytes() for name in POSE_NAMES)
-        recognizer = cls((folder / MODEL_NAME).read_bytes(), **read, **networks)
+        recognizer = cls(cls.read_network(folder / model), **read, **networks)
         pictures = picture_streams(read["preprocessing"]["streams"])
         if recognizer.backbone is None and recognizer.takes_features and pictures:
-            _check_files(folder, [BACKBONE_NAME])
+            _check_files(folder, [backbone])
         return recognizer
+
+    @classmethod
+    def read_network(cls, path: Path) -> bytes:
+        """Return what `network` and `backbone` are, of a file; other formats have their own."""
+        return path.read_bytes()
 
     def predict(self, clip: np.ndarray, *, aspect: float = 1.0) -> np.ndarray:
         """Return the probability of each label.
@@ -182,7 +192,7 @@ class UsedRecognizer:
 
 
 def _check_files(folder: Path, names: Sequence[str]) -> None:
-    missing = [name for name in names if not (folder / name).is_file()]
+    missing = [name for name in names if not (folder / name).exists()]
     if missing:
         raise ValueError(
             f"{folder} has no {', '.join(missing)}. Train a model with `dvc repro`, or fetch the "

@@ -19,7 +19,7 @@ def run(code: str, folder) -> str:
 
 
 def test_carry_code_carries_what_is_needed_and_nothing_else(tmp_path):
-    carry_code(["har.clips.streams.show_streams"], tmp_path / "steps")
+    carry_code({"show_streams": "har.clips.streams.show_streams"}, tmp_path / "steps")
     files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.py")}
     assert files == {f"steps/{name}.py" for name in ("__init__", "clips/streams", "clips/camera")}
     camera = (tmp_path / "steps" / "clips" / "camera.py").read_text(encoding="utf-8")
@@ -32,13 +32,13 @@ def test_carry_code_carries_what_is_needed_and_nothing_else(tmp_path):
 
 
 def test_carried_code_runs_without_the_package(tmp_path):
-    carry_code(["har.clips.clip.even_indices"], tmp_path / "steps")
+    carry_code({"even_indices": "har.clips.clip.even_indices"}, tmp_path / "steps")
     code = "from steps import even_indices; print(even_indices(30, 4))"
     assert run(code, tmp_path) == "[ 0 10 19 29]"
 
 
 def test_carry_code_keeps_all_that_makes_up_a_constant(tmp_path):
-    carry_code(["har.pose.landmarks.pose_features"], tmp_path / "steps")
+    carry_code({"pose_features": "har.pose.landmarks.pose_features"}, tmp_path / "steps")
     code = "from steps.pose.joints import ANGLES; print(len(ANGLES))"
     assert run(code, tmp_path) == str(len(ANGLES)) == "8"
     landmarks = (tmp_path / "steps" / "pose" / "landmarks.py").read_text(encoding="utf-8")
@@ -47,5 +47,5 @@ def test_carry_code_keeps_all_that_makes_up_a_constant(tmp_path):
 
 def test_carry_code_refuses_what_is_not_there(tmp_path):
     with pytest.raises(ValueError, match=r"har\.clips\.clip has no odd_indices"):
-        carry_code(["har.clips.clip.odd_indices"], tmp_path)
+        carry_code({"odd_indices": "har.clips.clip.odd_indices"}, tmp_path)
     assert np.array_equal(list(tmp_path.iterdir()), [])

@@ -23,10 +23,11 @@ from har.video.writing import write_video
 ALLOWED = {"numpy", "cv2", "av", "ai_edge_litert", "flatbuffers", "google", "tqdm", "ml_dtypes"}
 ISOLATED = """
 import runpy, sys
-allowed = set({allowed!r}) | set(sys.stdlib_module_names) | {{"steps"}}
+allowed = {allowed!r} and {{*{allowed!r}, *sys.stdlib_module_names, "steps"}}
 class Guard:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] not in allowed:
+        top = name.partition(".")[0]
+        if top in ("har", "stages") or allowed and top not in allowed:
             raise ModuleNotFoundError(f"the script imports {{name}}")
 sys.meta_path.insert(0, Guard())
 script, sys.argv = sys.argv[1], sys.argv[1:]
@@ -36,8 +37,8 @@ runpy.run_path(script, run_name="__main__")
 
 
 def run_script(folder: Path, *arguments: object, allowed=frozenset(ALLOWED)):
-    """Run the script of an export where nothing but its packages can be imported."""
-    code = ISOLATED.format(allowed=sorted(allowed))
+    """Run the script of an export without the project and, if some are named, other packages."""
+    code = ISOLATED.format(allowed=sorted(allowed or ()))
     command = [sys.executable, "-I", "-c", code, str(folder / "predict.py"), *map(str, arguments)]
     return subprocess.run(
         command, cwd=folder.anchor, capture_output=True, text=True, env={}, check=False
@@ -84,6 +85,32 @@ def test_script_of_an_export_says_what_predict_says_without_the_project(
     names = [str(video) for video in videos]
     _, expected, _ = run("predict", *names, "--model", str(models / kind), capsys=capsys)
     assert said.stdout.splitlines() == expected.splitlines()[: len(videos)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "file_format"),
+    [("all", "keras"), ("frames", "savedmodel"), ("pictures", "savedmodel")],
+)
+def test_export_for_keras_says_the_same(kind, file_format, models, videos, project, capsys):
+    arguments = ["export", "--model", str(models / kind), "--format", file_format]
+    code, out, err = run(*arguments, capsys=capsys)
+    assert code == 0, err
+    assert "labels that change 0" in out
+    folder = project / "exports" / f"{kind}-{file_format}"
+    networks = {path.name for path in folder.glob("model*")}
+    assert networks == {"model.keras" if file_format == "keras" else "model"}
+    said = run_script(folder, *videos, allowed=None)
+    assert said.returncode == 0, said.stderr
+    names = [str(video) for video in videos]
+    _, expected, _ = run("predict", *names, "--model", str(models / kind), capsys=capsys)
+    assert said.stdout.splitlines() == expected.splitlines()[: len(videos)]
+
+
+def test_quantize_goes_with_litert(models, project, capsys):
+    arguments = ["--model", str(models / "pose"), "--format", "keras", "--quantize", "int8"]
+    code, _, err = run("export", *arguments, capsys=capsys)
+    assert code == 2
+    assert "goes with --format litert alone" in err
 
 
 def test_readme_and_requirements_are_of_the_export(models, project, capsys):
@@ -174,7 +201,7 @@ def test_quantized_export_asks_for_what_was_trained(models, project, capsys):
     (model / "model.keras").unlink()
     code, _, err = run("export", "--model", "model", "--quantize", "float16", capsys=capsys)
     assert code == 1
-    assert "model has no model.keras, of which networks of float16 are made." in err
+    assert "model has no model.keras, of which --quantize float16 is made." in err
 
 
 def test_export_that_differs_is_not_written(models, project, capsys, monkeypatch):
