@@ -24,6 +24,7 @@ NEXT = """
 Scores on data/demo, which is drawn, say nothing about real people.
 
 Next, after `source .venv/bin/activate`:
+  python -m har live              before your camera: what you do, as you do it
   dvc exp run -S model=cnn3d      the other model; README.md has the `dvc exp show` to compare
   mlflow ui                       curves, pictures and models of both at http://localhost:5000
   dvc add data/videos             your own videos: see docs/own-videos.md"""
