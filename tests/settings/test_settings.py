@@ -224,7 +224,7 @@ def test_schema_describes_every_setting():
 def test_stage_refuses_wrong_settings_before_it_reads_anything(project, stage):
     (project / "params.yaml").write_text("trian: {}\nworkers: '2'\n", encoding="utf-8")
     names = {"convert": ["videos", "out"], "downsample": ["manifest", "out"]}
-    names["train"] = ["manifest", "clips", "views", "drawn", "features"]
+    names["train"] = ["report", "split", "manifest", "clips", "views", "drawn", "features"]
     names["train"] += ["out", "metrics"]
     options = [part for name in names[stage] for part in (f"--{name}", "nowhere")]
     result = run_process("-m", f"stages.{stage}", *options, folder=project)
