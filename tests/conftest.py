@@ -2,11 +2,15 @@
 
 import sys
 from collections.abc import Callable
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
 import pytest
 import yaml
 from places import ROOT
+
+# Workers' sockets lie there, by paths of 107 characters at most: before a test sets another folder.
+get_temp_dir()
 
 # They have no doctests, and pytest collects no two modules of one name.
 collect_ignore_glob = ["*/conftest.py"]
