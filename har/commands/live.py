@@ -170,6 +170,7 @@ class _Shown:
         typer.echo(json.dumps(line, ensure_ascii=False))
 
     def _draw(self, moment: "Moment") -> "np.ndarray":
+        from har.recognizer.prediction import with_share
         from har.timeline.overlay import draw_label, draw_note, draw_person
 
         picture = moment.shot.picture
@@ -181,7 +182,7 @@ class _Shown:
             label = self._answer.label(self._recognizer)
             share = float(self._answer.probabilities.max())
             named = label in self._recognizer.labels and label != self._recognizer.none_label
-            text = f"{label} {share:.0%}".replace("%", " %") if named else label
+            text = with_share(label, share) if named else label
             draw_label(picture, text, share if named else 0.0)
         draw_note(picture, f"{self._pictures_a_second():.0f} pictures/s")
         return picture

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter
 from har.dataset.none_label import NONE_OF_THESE, UNSURE
 from har.pages.plots import save_figure
 from har.pages.templating import as_count, render, strip_uri
-from har.recognizer.prediction import Prediction, Segment
+from har.recognizer.prediction import Prediction, Segment, with_share
 from har.timeline.answers import Answer
 from har.timeline.writing import segment_as_dict
 
@@ -45,7 +45,7 @@ def describe_prediction(prediction: Prediction, none_label: str | None) -> str:
     if prediction.segments:
         return describe_segments(prediction, none_label)
     first, second = (
-        f"{name_answer(label, none_label)} {share:.0%}".replace("%", " %")
+        with_share(name_answer(label, none_label), share)
         for label, share in list(prediction.probabilities.items())[:2]
     )
     if prediction.answer == UNSURE:
@@ -70,7 +70,7 @@ def describe_segments(prediction: Prediction, none_label: str | None) -> str:
     for one in prediction.segments:
         what = name_answer(one.label, none_label)
         if what != NONE_OF_THESE:
-            what = f"{what} {one.probability:.0%}".replace("%", " %")
+            what = with_share(what, one.probability)
         lines.append(f"  {clock(one.start):>7}  {clock(one.end):>8}  {what}")
     return "\n".join(lines)
 

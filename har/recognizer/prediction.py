@@ -77,6 +77,27 @@ class Prediction:
         return next(iter(self.probabilities), None)
 
 
+def rank_labels(labels: Sequence[str], probabilities: np.ndarray) -> dict[str, float]:
+    """Return the probability of each label, the most probable first.
+
+    Args:
+        labels: In the model's order.
+        probabilities: Of each, shape (num_classes,).
+    """
+    pairs = zip(labels, probabilities.tolist(), strict=True)
+    return dict(sorted(pairs, key=lambda pair: -pair[1]))
+
+
+def with_share(label: str, share: float) -> str:
+    """Return a label and its probability as people read them.
+
+    Example:
+        >>> with_share("walking", 0.934)
+        'walking 93 %'
+    """
+    return f"{label} {100 * share:.0f} %"
+
+
 def list_videos(paths: Sequence[Path]) -> list[Path]:
     """Return the videos that files and folders name, each once.
 
@@ -140,8 +161,7 @@ def predict_videos(
                 continue
             frames, aspect = clip.value
             row = recognizer.predict(frames, aspect=aspect)
-            pairs = zip(recognizer.labels, row.tolist(), strict=True)
-            probabilities = dict(sorted(pairs, key=lambda pair: -pair[1]))
+            probabilities = rank_labels(recognizer.labels, row)
             yield Prediction(video, probabilities, "", frames, recognizer.answer(row))
 
 

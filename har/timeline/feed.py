@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from har.engine.workers import prepare_worker, worker_context
+from har.video.live import Shot, live_shots
 
 NUM_AHEAD = 16  # items that wait, at most
 NUM_WAITING = 3  # likewise where others are dropped: what waits is late
 POLL_SECONDS = 0.5
+STALL_SECONDS = 15.0  # without a picture: a live source is lost then
 LEAVE_SECONDS = 5.0  # for a process to end by itself
 
 
@@ -63,6 +65,25 @@ def feed(
             process.kill()
             process.join()
         items.close()
+
+
+def feed_live(
+    source: str, *, interval: float, size: int, aspect: str, memory_gigabytes: float
+) -> contextlib.AbstractContextManager[Iterator[tuple[int, Shot]]]:
+    """Give the pictures of a camera, an address or a file; those that nobody takes are dropped.
+
+    The arguments are those of `har.video.live.live_shots` and `feed`.
+    """
+    return feed(
+        live_shots,
+        source,
+        interval=interval,
+        size=size,
+        aspect=aspect,
+        timeout_seconds=STALL_SECONDS,
+        memory_gigabytes=memory_gigabytes,
+        drops=True,
+    )
 
 
 def _taken(

@@ -11,12 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from har.engine.errors import VideoError
-from har.timeline.feed import FeedError, feed
+from har.timeline.feed import FeedError, feed_live
 from har.timeline.overlay import draw_label
-from har.video.live import live_shots
 from har.video.recording import Recorder
 
-STALL_SECONDS = 15.0  # without a picture
 REVIEW_STEP = 0.04  # seconds between two pictures of the second look
 Show = Callable[[np.ndarray], str]
 
@@ -39,17 +37,9 @@ class Filmed:
 
 
 def open_camera(source: str, *, memory_gigabytes: float) -> Iterator:
-    """Give the pictures of a camera or an address; see `har.timeline.feed.feed`."""
-    return feed(
-        live_shots,
-        source,
-        interval=math.inf,
-        size=8,
-        aspect="stretch",
-        timeout_seconds=STALL_SECONDS,
-        memory_gigabytes=memory_gigabytes,
-        drops=True,
-    )
+    """Give the pictures of a camera or an address; see `har.timeline.feed.feed_live`."""
+    no_model = {"interval": math.inf, "size": 8, "aspect": "stretch"}
+    return feed_live(source, **no_model, memory_gigabytes=memory_gigabytes)
 
 
 def film_clip(

@@ -16,12 +16,11 @@ from har.engine.steps import Limits
 from har.pose.follower import Follower
 from har.recognizer.recognizer import Recognizer
 from har.timeline.answers import Answer, answer_of, frame_interval
-from har.timeline.feed import FeedError, feed
+from har.timeline.feed import FeedError, feed_live
 from har.timeline.window import SlidingWindow
-from har.video.live import Shot, is_endless, live_shots, source_aspect
+from har.video.live import Shot, is_endless, source_aspect
 
 ANSWERS_A_SECOND = 10  # at least
-STALL_SECONDS = 15.0  # without a picture: a source is lost then
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before a lost source is opened again
 MAX_SKIPPED = 60  # pictures lost in a row; after more of them the window starts anew
 
@@ -166,13 +165,6 @@ def _shots(
     window: LiveWindow, recognizer: Recognizer, source: str, limits: Limits
 ) -> Iterator[tuple[int, Shot]]:
     how = {name: recognizer.preprocessing[name] for name in ("size", "aspect")}
-    with feed(
-        live_shots,
-        source,
-        interval=window.interval,
-        **how,
-        timeout_seconds=STALL_SECONDS,
-        memory_gigabytes=limits.memory_gigabytes,
-        drops=True,
-    ) as shots:
+    memory = limits.memory_gigabytes
+    with feed_live(source, interval=window.interval, **how, memory_gigabytes=memory) as shots:
         yield from shots

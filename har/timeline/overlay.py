@@ -10,7 +10,7 @@ import numpy as np
 from har.engine.progress import progress
 from har.engine.steps import Limits
 from har.pose.drawing import draw_bones
-from har.recognizer.prediction import Segment
+from har.recognizer.prediction import Segment, with_share
 from har.recognizer.recognizer import Recognizer
 from har.timeline.answers import none_label_of
 from har.timeline.prediction import Said
@@ -53,15 +53,19 @@ def write_annotated(
         if found is not None:
             draw_person(frame, found, aspect=aspect)
         now = timeline.segments[bisect.bisect_right(ends, seconds)]
-        if now.label == none_label:
-            draw_label(frame, now.label, 0.0)
-        else:
-            share = f"{now.probability:.0%}".replace("%", " %")
-            draw_label(frame, f"{now.label} {share}", now.probability)
+        draw_answer(frame, now.label, now.probability, none_label=none_label)
 
     drawn = annotate_video(video, out, draw)
     for _ in progress(drawn, total=info.num_frames, description=out.name, unit="frames"):
         pass
+
+
+def draw_answer(frame: np.ndarray, label: str, share: float, *, none_label: str) -> None:
+    """Draw a label with its probability, or, where there is no action, the label alone."""
+    if label == none_label:
+        draw_label(frame, label, 0.0)
+    else:
+        draw_label(frame, with_share(label, share), share)
 
 
 def draw_label(frame: np.ndarray, text: str, share: float) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from har.engine.errors import VideoError
 from har.engine.steps import Limits
-from har.recognizer.prediction import Prediction, predict_videos
+from har.recognizer.prediction import Prediction, predict_videos, rank_labels
 from har.recognizer.recognizer import Recognizer
 from har.timeline.watching import Pace, Timeline, watch_video
 
@@ -86,14 +86,12 @@ def predict_any(
 
 
 def _summarize(said: Prediction, timeline: Timeline, recognizer: Recognizer) -> Prediction:
-    row = timeline.mean_probabilities().tolist()
-    pairs = sorted(zip(recognizer.labels, row, strict=True), key=lambda pair: -pair[1])
     seconds: Counter[str] = Counter()
     for one in timeline.segments:
         seconds[one.label] += one.end - one.start
     return replace(
         said,
-        probabilities=dict(pairs),
+        probabilities=rank_labels(recognizer.labels, timeline.mean_probabilities()),
         answer=seconds.most_common(1)[0][0],
         clip=timeline.samples,
         segments=tuple(timeline.segments),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from har.recognizer.prediction import Segment
+from har.recognizer.prediction import Segment, with_share
 
 
 def write_segments(segments: Sequence[Segment], path: Path, *, none_label: str) -> None:
@@ -81,7 +81,7 @@ def _as_csv(segments: Sequence[Segment], path: Path) -> None:
 
 
 def _text(segment: Segment) -> str:
-    return f"{segment.label} {segment.probability:.0%}".replace("%", " %")
+    return with_share(segment.label, segment.probability)
 
 
 def _clock(seconds: float, mark: str) -> str:

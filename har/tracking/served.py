@@ -24,14 +24,15 @@ from mlflow.exceptions import MlflowException
 
 from har.clips.clip import even_indices
 from har.engine.steps import Limits
-from har.recognizer.prediction import Prediction
+from har.recognizer.prediction import Prediction, rank_labels
 from har.recognizer.recognizer import Recognizer, load_recognizer
+from har.settings.sections import Predict
 from har.timeline.prediction import choose_pace, predict_any
 from har.timeline.writing import segment_as_dict
 
 MAX_BYTES = 200 * 10**6  # of a video that is sent or fetched
 FETCH_SECONDS = 30.0  # without an answer
-STEP_SECONDS = 0.3  # from an answer to the next in a long video
+STEP_SECONDS = Predict().step_seconds  # from an answer to the next in a long video
 LIMITS = Limits(workers=1, timeout_seconds=120, memory_gigabytes=3, max_gigabytes=0)
 NPY = b"\x93NUMPY"
 
@@ -158,8 +159,8 @@ def _predict_frames(recognizer: Recognizer, path: Path) -> Prediction:
         )
     clip = frames[even_indices(len(frames), how["num_frames"])]
     row = recognizer.predict(clip)
-    pairs = sorted(zip(recognizer.labels, row.tolist(), strict=True), key=lambda pair: -pair[1])
-    return Prediction(Path("frames"), dict(pairs), "", clip, recognizer.answer(row))
+    probabilities = rank_labels(recognizer.labels, row)
+    return Prediction(Path("frames"), probabilities, "", clip, recognizer.answer(row))
 
 
 def _row(recognizer: Recognizer, said: Prediction | None, *, problem: str = "") -> dict[str, Any]:
