@@ -18,7 +18,7 @@ from har.recognizer.recognizer import Recognizer
 from har.timeline.answers import Answer, answer_of, frame_interval
 from har.timeline.feed import FeedError, feed_live
 from har.timeline.window import SlidingWindow
-from har.video.live import Shot, is_endless, source_aspect
+from har.video.live import Shot, hide_password, is_endless, source_aspect
 
 ANSWERS_A_SECOND = 10  # at least
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before a lost source is opened again
@@ -151,7 +151,7 @@ def watch_live(
         except (VideoError, FeedError) as error:
             reason = str(error)
             if isinstance(error, FeedError):
-                reason = f"the process that reads {source} {error}."
+                reason = f"The process that reads {hide_password(source)} {error}."
             if began is None or not is_endless(source):
                 raise VideoError(reason) from error
         num_dropped_before += num_dropped
