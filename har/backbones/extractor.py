@@ -138,14 +138,15 @@ def load_extractor(network: bytes, *, num_threads: int = 0, key: str = "") -> Ex
     networks = [Network(network) for _ in range(num_threads or num_cores())]
     version = importlib.metadata.version("ai-edge-litert")
     return Extractor(
-        [partial(_run_one_by_one, network) for network in networks],
+        [partial(run_one_by_one, network) for network in networks],
         runtime="litert",
         fingerprint=hashlib.sha256(f"{key} ai-edge-litert {version}".encode()).hexdigest(),
         frame_size=networks[0].input_shape[0],
     )
 
 
-def _run_one_by_one(network: Network, frames: np.ndarray) -> np.ndarray:
+def run_one_by_one(network: Callable[[np.ndarray], np.ndarray], frames: np.ndarray) -> np.ndarray:
+    """Return what a network says of each frame; see `Runner`."""
     return np.stack([network(frame) for frame in frames])
 
 

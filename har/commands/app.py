@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from har.commands import PROGRAM
+from har.commands.benchmark import benchmark
 from har.commands.compare import compare
 from har.commands.crossval import crossval
 from har.commands.doctor import doctor
@@ -85,6 +86,12 @@ _add(
     export,
     "Write a trained model as a folder that runs without this project.",
     example="--format litert --out waving",
+)
+_add(
+    "benchmark",
+    benchmark,
+    "Compare exports: size, time and accuracy.",
+    example="exports/fusion-litert exports/fusion-onnx",
 )
 _add("live", live, "Name what people do before a camera.", example="0 --record out.mp4")
 

@@ -13,6 +13,7 @@ class Format(StrEnum):
     """What the networks are written as."""
 
     LITERT = "litert"
+    ONNX = "onnx"
     KERAS = "keras"
     SAVEDMODEL = "savedmodel"
 
@@ -68,7 +69,7 @@ def export(
     names = [folder.resolve().name, file_format, *([] if is_exact else [quantize])]
     out = out or Path("exports") / "-".join(names)
     options = {"num_bootstrap": settings.evaluate.num_bootstrap, "seed": settings.seed}
-    agreement = write_export(
+    compared = write_export(
         written,
         folder,
         out,
@@ -77,4 +78,4 @@ def export(
         compare=lambda one: compare_on_clips(recognizer, one, find_clips(recognizer), **options),
     )
     typer.echo(f"{out}: {folder_size(out) / 1e6:.1f} MB")
-    typer.echo(agreement.describe())
+    typer.echo(compared.describe())

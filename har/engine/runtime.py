@@ -27,7 +27,7 @@ _UNUSED_BY_KERAS = ("matplotlib", "sklearn")
 
 
 @functools.cache
-def _import_quietly() -> None:
+def import_quietly() -> None:
     """Import TensorFlow and Keras, which takes seconds."""
     with without_noise(_START_UP_NOISE), _as_if_missing(_UNUSED_BY_KERAS):
         import absl.logging
@@ -59,7 +59,7 @@ class _Lazy(ModuleType):
         # Of a module, and asked for by tools that only look at it.
         if name.startswith("__") and name != "__version__":
             raise AttributeError(name)
-        _import_quietly()
+        import_quietly()
         return getattr(importlib.import_module(self.__name__), name)
 
 

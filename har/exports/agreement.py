@@ -1,7 +1,9 @@
-"""Whether an export says what the recognizer says, and how well it still recognizes."""
+"""Whether an export says what the recognizer says, how well it still recognizes, and how fast."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,31 +16,53 @@ from har.recognizer.using import UsedRecognizer
 MAX_DIFFERENCE = 1e-4  # of a probability, of an export that is not quantized
 
 
-@dataclass(frozen=True)
-class Agreement:
+class Answers(NamedTuple):
+    """What a model says of some clips.
+
+    Attributes:
+        probabilities: Shape (num_clips, num_classes).
+        seconds: That each clip took, on the clock, shape (num_clips,).
+    """
+
+    probabilities: np.ndarray
+    seconds: np.ndarray
+
+
+class Agreement(NamedTuple):
     """How an export compares with the recognizer.
 
     Attributes:
-        clips: On what.
         difference: Of a probability, the largest.
         num_changed: Clips whose most probable label is another one.
+    """
+
+    difference: float
+    num_changed: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An export and the recognizer on the same clips.
+
+    Attributes:
+        clips: The clips.
+        agreement: Of the two.
         accuracies: Of the recognizer and of the export, each with its 95 % interval over people;
             empty where no label is known.
     """
 
     clips: Clips
-    difference: float
-    num_changed: int
+    agreement: Agreement
     accuracies: tuple[tuple[float, float, float], ...]
 
     def describe(self) -> str:
         """Return it as lines for a terminal."""
         lines = [
             f"on {len(self.clips)} {self.clips.what}: largest difference of a probability "
-            f"{self.difference:.1e}, labels that change {self.num_changed}"
+            f"{self.agreement.difference:.1e}, labels that change {self.agreement.num_changed}"
         ]
-        for name, shares in zip(("recognizer", "export"), self.accuracies, strict=False):
-            value, low, high = (f"{100 * share:.0f} %" for share in shares)
+        for name, accuracy in zip(("recognizer", "export"), self.accuracies, strict=False):
+            value, low, high = (f"{100 * share:.0f} %" for share in accuracy)
             lines.append(f"accuracy of the {name} {value}, 95 % interval {low} to {high}")
         return "\n".join(lines)
 
@@ -50,7 +74,7 @@ def compare_on_clips(
     *,
     num_bootstrap: int,
     seed: int,
-) -> Agreement:
+) -> Comparison:
     """Run both on the same clips.
 
     Args:
@@ -60,28 +84,69 @@ def compare_on_clips(
         num_bootstrap: Resamplings of people behind an interval.
         seed: Of the resamplings.
     """
-    rows = [
-        [model.predict(clip, aspect=aspect) for model in (recognizer, exported)]
-        for clip, aspect in _shown(clips)
-    ]
-    before, after = np.array(rows).swapaxes(0, 1)
-    accuracies = []
-    if clips.videos is not None:
-        is_action = (clips.videos["label"] != recognizer.none_label).to_numpy()
-        for probabilities in (before, after) if is_action.any() else ():
-            predicted = np.array(recognizer.labels)[probabilities.argmax(axis=1)]
-            is_right = (predicted == clips.videos["label"])[is_action].to_numpy(float)
-            people = clips.videos["subject"].to_numpy()[is_action]
-            rng = generator_for(seed, "bootstrap")
-            samples = resample_subjects(people, num_bootstrap=num_bootstrap, rng=rng)
-            accuracies.append((is_right.mean(), *accuracy_interval(is_right, samples)))
-    return Agreement(
+    answers = ask_all([recognizer, exported], clips, description="compare")
+    options = {"num_bootstrap": num_bootstrap, "seed": seed}
+    accuracies = [accuracy_on(clips, one.probabilities, recognizer, **options) for one in answers]
+    return Comparison(
         clips=clips,
-        difference=float(np.abs(before - after).max()),
-        num_changed=int((before.argmax(axis=1) != after.argmax(axis=1)).sum()),
-        accuracies=tuple(accuracies),
+        agreement=agree(*answers),
+        accuracies=tuple(one for one in accuracies if one is not None),
     )
 
 
-def _shown(clips: Clips) -> Iterable[tuple[np.ndarray, float]]:
-    return progress(clips, total=len(clips), description="compare", unit="clips")
+def ask_all(models: Sequence[UsedRecognizer], clips: Clips, *, description: str) -> list[Answers]:
+    """Return what models say of clips; each is shown a clip before the next clip comes.
+
+    Args:
+        models: To ask.
+        clips: At least one.
+        description: Of the work, beside its progress.
+    """
+    asked = [([], []) for _ in models]
+    for clip, aspect in progress(clips, total=len(clips), description=description, unit="clips"):
+        for model, (probabilities, seconds) in zip(models, asked, strict=True):
+            if not seconds:
+                model.predict(clip, aspect=aspect)  # the first time its networks are made ready
+            start = time.perf_counter()
+            probabilities.append(model.predict(clip, aspect=aspect))
+            seconds.append(time.perf_counter() - start)
+    return [Answers(*map(np.array, one)) for one in asked]
+
+
+def agree(answers: Answers, others: Answers) -> Agreement:
+    """Return how the answers of two models about the same clips agree."""
+    before, after = answers.probabilities, others.probabilities
+    return Agreement(
+        difference=float(np.abs(before - after).max()),
+        num_changed=int((before.argmax(axis=1) != after.argmax(axis=1)).sum()),
+    )
+
+
+def accuracy_on(
+    clips: Clips,
+    probabilities: np.ndarray,
+    recognizer: UsedRecognizer,
+    *,
+    num_bootstrap: int,
+    seed: int,
+) -> tuple[float, float, float] | None:
+    """Return the accuracy on clips with its 95 % interval over people; None if no label is known.
+
+    Args:
+        clips: What was asked about.
+        probabilities: Of each label, shape (num_clips, num_classes).
+        recognizer: Whose labels they are.
+        num_bootstrap: Resamplings of people behind the interval.
+        seed: Of the resamplings.
+    """
+    if clips.videos is None:
+        return None
+    is_action = (clips.videos["label"] != recognizer.none_label).to_numpy()
+    if not is_action.any():
+        return None
+    predicted = np.array(recognizer.labels)[probabilities.argmax(axis=1)]
+    is_right = (predicted == clips.videos["label"])[is_action].to_numpy(float)
+    people = clips.videos["subject"].to_numpy()[is_action]
+    rng = generator_for(seed, "bootstrap")
+    samples = resample_subjects(people, num_bootstrap=num_bootstrap, rng=rng)
+    return (is_right.mean(), *accuracy_interval(is_right, samples))

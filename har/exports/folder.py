@@ -49,6 +49,11 @@ FORMATS = {
     "litert": Format(
         "har.recognizer.using.UsedRecognizer", ("ai-edge-litert",), " and without TensorFlow"
     ),
+    "onnx": Format(
+        "har.exports.onnx_networks.OnnxRecognizer",
+        ("ai-edge-litert", "onnxruntime"),
+        " and without TensorFlow",
+    ),
     "keras": Format(
         "har.exports.keras_networks.KerasRecognizer", ("ai-edge-litert", "keras", "tensorflow"), ""
     ),
@@ -68,7 +73,11 @@ def write_folder(recognizer: Recognizer, source: Path, folder: Path, *, file_for
         file_format: Of `FORMATS`.
     """
     recognizer.save(folder)
-    if file_format != "litert":
+    if file_format == "onnx":
+        from har.exports.onnx_conversion import write_onnx  # here, as it imports TensorFlow
+
+        write_onnx(folder)
+    elif file_format != "litert":
         write_trained(recognizer, source, folder, file_format=file_format)
     chosen = FORMATS[file_format]
     carry_code({**CARRIED, "Recognizer": chosen.carried}, folder / CODE)

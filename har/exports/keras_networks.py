@@ -50,10 +50,6 @@ class LoadedRecognizer(UsedRecognizer):
         raise NotImplementedError
 
     @cached_property
-    def _run(self) -> LoadedNetwork:
-        return self.open_network(self.network)
-
-    @cached_property
     def extractor(self) -> Extractor | None:
         """The backbone, ready to run; None where there is none."""
         if self.backbone is None:

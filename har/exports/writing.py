@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from har.exports.agreement import MAX_DIFFERENCE, Agreement
+from har.exports.agreement import MAX_DIFFERENCE, Comparison
 from har.exports.folder import CODE, SCRIPT, load_exported, write_folder
 from har.recognizer.recognizer import Recognizer
 from har.recognizer.using import UsedRecognizer
@@ -18,9 +18,9 @@ def write_export(
     *,
     file_format: str,
     is_exact: bool,
-    compare: Callable[[UsedRecognizer], Agreement],
-) -> Agreement:
-    """Write a model as a folder that runs without this project, and return how it agrees.
+    compare: Callable[[UsedRecognizer], Comparison],
+) -> Comparison:
+    """Write a model as a folder that runs without this project, and return how it compares.
 
     Args:
         recognizer: The model, as it is to be written.
@@ -33,23 +33,23 @@ def write_export(
     Raises:
         ValueError: The folder holds something else, or what was written differs from the model.
     """
-    if out.is_dir() and any(out.iterdir()) and not _is_export(out):
+    if out.is_dir() and any(out.iterdir()) and not is_export(out):
         raise ValueError(f"{out} is no export and not empty. Name another folder with --out.")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as work:
         made = Path(work) / out.name
         write_folder(recognizer, source, made, file_format=file_format)
-        agreement = compare(load_exported(made))
+        compared = compare(load_exported(made))
         most = MAX_DIFFERENCE if is_exact else 1.0
-        if not agreement.difference <= most:  # so that not-a-number fails too
+        if not compared.agreement.difference <= most:  # so that not-a-number fails too
             raise ValueError(
-                f"The export differs from the model: {agreement.describe()}; expected at most "
+                f"The export differs from the model: {compared.describe()}; expected at most "
                 f"{most:.0e}. Nothing was written; please report it."
             )
         if out.exists():
             shutil.rmtree(out)
         made.rename(out)
-    return agreement
+    return compared
 
 
 def folder_size(folder: Path) -> int:
@@ -57,5 +57,6 @@ def folder_size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def _is_export(folder: Path) -> bool:
+def is_export(folder: Path) -> bool:
+    """Return whether a folder is an export."""
     return (folder / SCRIPT).is_file() and (folder / CODE).is_dir()

@@ -88,6 +88,11 @@ class UsedRecognizer:
         """Return what `network` and `backbone` are, of a file; other formats have their own."""
         return path.read_bytes()
 
+    @staticmethod
+    def open_network(network: bytes) -> Network:
+        """Return a network, ready to run; other formats have their own way."""
+        return Network(network)
+
     def predict(self, clip: np.ndarray, *, aspect: float = 1.0) -> np.ndarray:
         """Return the probability of each label.
 
@@ -178,7 +183,7 @@ class UsedRecognizer:
 
     @cached_property
     def _run(self) -> Network:
-        return Network(self.network)
+        return self.open_network(self.network)
 
     @cached_property
     def extractor(self) -> Extractor | None:

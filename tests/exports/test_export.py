@@ -21,6 +21,7 @@ from har.video.writing import write_video
 
 # What the script may import: its packages and what these bring along, and the standard library.
 ALLOWED = {"numpy", "cv2", "av", "ai_edge_litert", "flatbuffers", "google", "tqdm", "ml_dtypes"}
+MORE = {"litert": set(), "onnx": {"onnxruntime"}}
 ISOLATED = """
 import runpy, sys
 allowed = {allowed!r} and {{*{allowed!r}, *sys.stdlib_module_names, "steps"}}
@@ -69,18 +70,25 @@ def models(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "file_format"),
+    [*((kind, "litert") for kind in KINDS), ("all", "onnx"), ("frames", "onnx")],
+)
 def test_script_of_an_export_says_what_predict_says_without_the_project(
-    kind, models, videos, project, capsys
+    kind, file_format, models, videos, project, capsys
 ):
-    code, out, err = run("export", "--model", str(models / kind), capsys=capsys)
+    arguments = ["--model", str(models / kind), "--format", file_format]
+    code, out, err = run("export", *arguments, capsys=capsys)
     assert code == 0, err
-    folder = project / "exports" / f"{kind}-litert"
-    assert re.match(rf"exports/{kind}-litert: [\d.]+ MB\non 1 drawn clips: .* 0\.0e\+00, ", out)
+    folder = project / "exports" / f"{kind}-{file_format}"
+    least = r"0\.0e\+00" if file_format == "litert" else r"\d\.\de-0\d"
+    assert re.match(rf"exports/{folder.name}: [\d.]+ MB\non 1 drawn clips: .* {least}, ", out)
     assert "labels that change 0" in out
+    ending = {"litert": "tflite"}.get(file_format, file_format)
+    assert {path.name for path in folder.glob("model.*")} == {f"model.{ending}"}
     assert len((folder / "predict.py").read_text(encoding="utf-8").splitlines()) <= 40
     assert not list(folder.rglob("*.pyc"))
-    said = run_script(folder, *videos)
+    said = run_script(folder, *videos, allowed={*ALLOWED, *MORE[file_format]})
     assert said.returncode == 0, said.stderr
     names = [str(video) for video in videos]
     _, expected, _ = run("predict", *names, "--model", str(models / kind), capsys=capsys)
@@ -104,6 +112,20 @@ def test_export_for_keras_says_the_same(kind, file_format, models, videos, proje
     names = [str(video) for video in videos]
     _, expected, _ = run("predict", *names, "--model", str(models / kind), capsys=capsys)
     assert said.stdout.splitlines() == expected.splitlines()[: len(videos)]
+
+
+def test_onnx_export_names_what_onnx_lacks():
+    from har.engine.runtime import tf
+    from har.exports.onnx_conversion import convert_to_onnx
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 4))])
+    def bits(x):
+        return tf.bitcast(x, tf.int32)
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([bits.get_concrete_function()])
+    expected = "model could not be converted to ONNX, which lacks BITCAST. Export it to another"
+    with pytest.raises(ValueError, match=expected):
+        convert_to_onnx(converter.convert(), "model")
 
 
 def test_quantize_goes_with_litert(models, project, capsys):
@@ -237,8 +259,8 @@ def test_compare_on_clips_counts_labels_that_change(models):
     found = har.exports.agreement.compare_on_clips(
         recognizer, Other(), clips, num_bootstrap=10, seed=0
     )
-    assert found.num_changed == 2
-    assert found.difference > 0.1
+    assert found.agreement.num_changed == 2
+    assert found.agreement.difference > 0.1
     assert found.accuracies == ()
 
 

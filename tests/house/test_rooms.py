@@ -40,6 +40,8 @@ EDGES = {
     "keras": "har/engine/runtime.py",
     "tensorflow": "har/engine/runtime.py",
     "ai_edge_litert": "har/backbones/litert.py",
+    "onnxruntime": "har/exports/",
+    "tf2onnx": "har/exports/",
     "typer": "har/commands/",
     "pebble": "har/engine/",
     "tqdm": "har/engine/",
