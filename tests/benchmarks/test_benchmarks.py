@@ -42,6 +42,7 @@ def table_of(printed: str) -> dict[str, list[str]]:
         ("storage", ".npy"),
         ("features", "cached features"),
         ("backbones", "efficientnet_lite0"),
+        ("capture", "| h264 | PyAV |"),
     ],
 )
 def test_benchmark_prints_its_table_of_tiny_inputs(name, row):

@@ -14,7 +14,6 @@ from tiny_project import STAGES, environment, make_project
 
 pytestmark = pytest.mark.slow
 
-NUM_KILLS = 12
 SLOW = ("pose", "features", "train", "evaluate")  # take ten seconds; the others two
 
 
@@ -51,10 +50,8 @@ def test_second_clone_killed_again_and_again_ends_with_the_same_bits(project, tm
     other.set_params({"workers": 1})
     # With own videos `demo` ends at once, as `settings` does.
     stages = [stage for stage in STAGES if stage not in ("settings", "demo")]
-    killed = [stages[number * len(stages) // NUM_KILLS] for number in range(NUM_KILLS)]
     for stage in stages:
-        kill_stage(other, stage, times=killed.count(stage))
-    print(f"killed {len(killed)} times: {', '.join(killed)}")
+        kill_stage(other, stage)
     for model in ("mobilenet_lstm", "cnn3d"):
         other.set_params({"model": model})
         other.run("dvc", "repro")
@@ -74,11 +71,12 @@ def runs(process, module):
     return False
 
 
-def kill_stage(project, stage, *, times):
-    """Let the pipeline go on to a stage, kill it and its workers at a random moment, and again."""
+def kill_stage(project, stage):
+    """Let the pipeline go on to a stage, and kill it and its workers at a random moment."""
     longest = 6.0 if stage in SLOW else 2.0  # seconds
     command = ["dvc", "repro", stage]
-    while times:
+    is_killed = False
+    while not is_killed:
         log = project.folder / "killed.log"
         with log.open("w") as file:
             process = subprocess.Popen(
@@ -95,7 +93,7 @@ def kill_stage(project, stage, *, times):
         time.sleep(random.uniform(0, longest))
         if runs(process, f"stages.{stage}"):
             os.killpg(process.pid, signal.SIGKILL)
-            times -= 1
+            is_killed = True
         else:
             longest /= 2  # it ended before its turn
         process.wait()

@@ -5,18 +5,16 @@ import time
 
 import pytest
 from places import ROOT
-from tiny_project import make_project, ran_stages
+from tiny_project import ran_stages
 
 PAGE = ROOT / "docs" / "adding-a-model.md"
 
 
 @pytest.mark.slow
-def test_model_of_the_page_trains_and_what_was_trained_before_is_not_trained_again(tmp_path):
+def test_model_of_the_page_trains_and_what_was_trained_before_is_not_trained_again(project):
     text = PAGE.read_text(encoding="utf-8")
     code = re.search(r"```python\n(.*?)```", text, flags=re.DOTALL)[1]
     command = re.search(r"```sh\n(.*?)\n```", text, flags=re.DOTALL)[1].split()
-    project = make_project(tmp_path / "project")
-    project.run("dvc", "repro")
     (project.folder / "har" / "models" / "mean_dense.py").write_text(code, encoding="utf-8")
     project.run(*command)
     assert project.metrics()["model"] == "mean_dense"
