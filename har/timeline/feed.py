@@ -60,7 +60,8 @@ def feed(
         yield _taken(items, process, timeout_seconds)
     finally:
         process.terminate()
-        process.join(LEAVE_SECONDS)
+        with contextlib.suppress(KeyboardInterrupt):  # who interrupts twice does not wait for it
+            process.join(LEAVE_SECONDS)
         if process.is_alive():
             process.kill()
             process.join()
