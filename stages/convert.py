@@ -8,8 +8,8 @@ from har.dataset.report import COLUMNS, describe_statuses, enter_outcome, start_
 from har.engine.stage import run_stage
 from har.engine.steps import Job, check_failures, remove_previous, run_step, say_outcomes
 from har.settings import load_settings
+from har.video.codecs import code_version
 from har.video.converting import convert_step
-from har.video.reading import code_version
 
 
 def main(videos: Path, out: Path) -> None:

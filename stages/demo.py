@@ -6,7 +6,7 @@ from har.demo import write_dataset
 from har.demo.motion import table_digest
 from har.engine.stage import run_stage
 from har.settings import load_settings
-from har.video.reading import code_version
+from har.video.codecs import code_version
 
 
 def main(out: Path) -> None:

@@ -7,8 +7,8 @@ from har.dataset.tables import read_table
 from har.engine.stage import run_stage
 from har.engine.steps import Job, check_failures, remove_previous, run_step, say_outcomes
 from har.settings import load_settings
+from har.video.codecs import code_version
 from har.video.extracting import extract_step
-from har.video.reading import code_version
 
 
 def main(converted: Path, out: Path) -> None:

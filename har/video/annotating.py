@@ -13,9 +13,9 @@ from har.video.reading import (
     blame_video,
     decode_packet,
     open_video,
-    rotation_of,
     survey_video,
 )
+from har.video.shown import orientation_of
 from har.video.writing import open_output, set_up_stream, tag_colours, x264_options
 
 CRF, PRESET = 23, "veryfast"
@@ -147,7 +147,7 @@ class _Writer:
 
 def _upright(frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
     """Return a frame as it is shown, uint8 RGB, shape (height, width, 3)."""
-    rotation = rotation_of(frame)
-    stored = (height, width) if rotation % 180 else (width, height)
+    orientation = orientation_of(frame)
+    stored = (height, width) if orientation.is_lying else (width, height)
     array = frame.reformat(width=stored[0], height=stored[1], format="rgb24").to_ndarray()
-    return np.ascontiguousarray(np.rot90(array, -rotation // 90))
+    return np.ascontiguousarray(orientation.apply(array))

@@ -26,10 +26,10 @@ from har.video.reading import (
     check_damage,
     decode_frames,
     open_video,
-    pixel_aspect,
     read_packets,
     survey_video,
 )
+from har.video.shown import pixel_aspect
 from har.video.writing import intra_options, open_output, set_up_stream, tag_colours
 
 COPIED_CONTAINERS = ("mp4", "matroska")  # their H.264 needs no rewriting; MOV is `mov,mp4,…`
@@ -88,10 +88,18 @@ def convert_video(
 def convert_step(source: Path, destination: Path, *, max_side: int) -> dict[str, Any]:
     """Convert a video and return what to report; see `har.engine.steps.StepFunction`."""
     info, is_encoded = convert_video(source, destination, max_side=max_side)
-    note = ""
+    notes = []
     if info.num_frames < info.num_promised:
-        note = f"cut off: {info.num_frames} of {info.num_promised} frames are there"
-    return {"status": "encoded" if is_encoded else "copied", "note": note, **asdict(info)}
+        notes.append(f"cut off: {info.num_frames} of {info.num_promised} frames are there")
+    if info.angle % 90:
+        notes.append(f"turned by {info.angle:g} degrees, taken as {info.rotation}")
+    if info.other_tracks:
+        shown = f"{info.width}x{info.height}"
+        notes.append(
+            f"several videos in it: {shown} is taken, as players do, not {info.other_tracks}"
+        )
+    status = "encoded" if is_encoded else "copied"
+    return {"status": status, "note": "; ".join(notes), **asdict(info)}
 
 
 def _can_copy(info: VideoInfo, timing: Timing) -> bool:
@@ -99,6 +107,7 @@ def _can_copy(info: VideoInfo, timing: Timing) -> bool:
         info.codec == "h264"
         and info.pixel_format in COPIED_PIXEL_FORMATS
         and info.rotation == 0
+        and not info.is_mirrored
         and info.constant_frame_rate
         and not info.interlaced
         and timing.ranks is not None
@@ -140,7 +149,7 @@ def _encode(
     """
     width, height = fit_size(info.width, info.height, max_side)
     with open_video(source) as (container, stream), open_output(destination) as output:
-        fps = timing.fps if timing.is_constant else min(timing.fps, MAX_FPS)
+        fps = timing.fps if timing.is_constant else min(timing.fps_of_bursts, MAX_FPS)
         even = [] if timing.is_constant else [("fps", f"fps={fps}")]
         chosen = [("yadif", "deint=interlaced")] if info.interlaced else []
         if num_frames is not None:
@@ -222,10 +231,11 @@ def _picture_filters(
 ) -> list[tuple[str, str]]:
     """Return the filters that make frames upright, `width` x `height` and in BT.709."""
     lying = (height, width) if info.rotation % 180 else (width, height)
+    turned = [*([("hflip", "")] if info.is_mirrored else []), *TURNS[info.rotation]]
     kind = "area" if lying[0] * lying[1] < stream.width * stream.height else "bicubic"
     scale = f"{lying[0]}:{lying[1]}:flags={kind}+accurate_rnd+bitexact+full_chroma_int"
     scale += ":out_color_matrix=bt709:out_range=tv"
-    return [("scale", scale), ("format", "yuv420p"), *TURNS[info.rotation], ("setsar", "1")]
+    return [("scale", scale), ("format", "yuv420p"), *turned, ("setsar", "1")]
 
 
 def _filtered(

@@ -20,12 +20,11 @@ from har.video.reading import (
     check_damage,
     decode_frames,
     open_video,
-    pixel_aspect,
     read_packets,
     read_timing,
-    rotation_of,
     shown_aspect,
 )
+from har.video.shown import orientation_of, pixel_aspect
 
 ASPECTS = ("stretch", "pad", "crop")
 
@@ -292,7 +291,7 @@ def to_square(
         interpolation=SHRINK if width * height < frame.width * frame.height else ENLARGE,
         threads=1,
     ).to_ndarray()  # packed RGB
-    upright = np.rot90(scaled, -rotation_of(frame) // 90)  # rot90 counts against the clock
+    upright = orientation_of(frame).apply(scaled)
     if aspect == "crop":
         top, left = (upright.shape[0] - size) // 2, (upright.shape[1] - size) // 2
         return upright[top : top + size, left : left + size]

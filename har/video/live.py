@@ -21,11 +21,9 @@ from har.video.extracting import to_square
 from har.video.reading import (
     decode_frames,
     open_video,
-    pixel_aspect,
-    rotation_of,
     survey_video,
-    upright_size,
 )
+from har.video.shown import orientation_of, pixel_aspect, upright_size
 from har.video.steady import with_times
 
 SCHEMES = ("rtsp", "rtsps", "http", "https")
@@ -174,10 +172,10 @@ def _file_frames(path: Path) -> Iterator[tuple[float, av.VideoFrame, Fraction]]:
 
 
 def _to_picture(frame: av.VideoFrame, pixels: Fraction) -> np.ndarray:
-    rotation = rotation_of(frame)
+    orientation = orientation_of(frame)
     width, height = upright_size(frame, pixels)
     scale = min(1, LONGEST_SIDE / max(width, height))
     shown = (max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2))
-    stored = shown[::-1] if rotation % 180 else shown
+    stored = shown[::-1] if orientation.is_lying else shown
     array = frame.reformat(width=stored[0], height=stored[1], format="rgb24").to_ndarray()
-    return np.ascontiguousarray(np.rot90(array, -rotation // 90))
+    return np.ascontiguousarray(orientation.apply(array))

@@ -18,11 +18,9 @@ from har.video.reading import (
     check_damage,
     decode_frames,
     open_video,
-    pixel_aspect,
-    rotation_of,
     survey_video,
-    upright_size,
 )
+from har.video.shown import orientation_of, pixel_aspect, upright_size
 
 NUM_STRIP_FRAMES = 4
 MAX_FRAME_SHAPE = 2.0  # width of a frame on the strip by its height; wider ones are cut
@@ -201,13 +199,13 @@ def _shrink(frame: av.VideoFrame, stream: av.VideoStream, height: int) -> np.nda
     """Return the frame upright as uint8 RGB of shape (height, width, 3)."""
     shown_width, shown_height = upright_size(frame, pixel_aspect(stream))
     width = max(1, round(shown_width * height / shown_height))
-    is_turned = rotation_of(frame) % 180 != 0
-    lying = (height, width) if is_turned else (width, height)
+    orientation = orientation_of(frame)
+    lying = (height, width) if orientation.is_lying else (width, height)
     is_smaller = lying[0] * lying[1] < frame.width * frame.height
     array = frame.reformat(
         *lying, format="rgb24", interpolation=SHRINK if is_smaller else ENLARGE, threads=1
     ).to_ndarray()
-    upright = np.rot90(array, -rotation_of(frame) // 90)  # rot90 counts against the clock
+    upright = orientation.apply(array)
     cut = max(0, width - round(MAX_FRAME_SHAPE * height)) // 2
     return upright[:, cut : width - cut]
 

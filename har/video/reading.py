@@ -1,8 +1,7 @@
 """Reading videos: what a file holds, when its frames are shown, and the frames.
 
 This room is all that touches decoders and encoders. Inside, sizes are (width, height), as in all
-video tools; arrays that leave are uint8 RGB of shape (time, height, width, 3). Rotations are
-degrees clockwise that a player turns the stored frames to show them upright.
+video tools; arrays that leave are uint8 RGB of shape (time, height, width, 3).
 """
 
 import errno
@@ -15,10 +14,18 @@ from pathlib import Path
 import av
 import numpy as np
 
-from har.engine.code import code_digest
 from har.engine.errors import VideoError
+from har.video.shown import (
+    orientation_of,
+    pixel_aspect,
+    rank_of_shown,
+    upright_size,
+    videos_in,
+)
 
 DEFAULT_FPS = Fraction(25)  # of a file that has one frame and names no rate
+SHORT_PERCENTILE = 10  # of the intervals, as long as those between frames that come in bursts
+MOST_REPEATS = 30  # of a frame on average, where one is shown for long
 MAX_DENOMINATOR = 1001  # of a frame rate; 30000/1001 is that of television
 
 
@@ -33,12 +40,15 @@ class VideoInfo:
         width: Pixels of the upright picture, each pixel taken as square.
         height: Pixels of the upright picture.
         rotation: Degrees clockwise that the stored frames are turned to be upright.
+        is_mirrored: Whether left and right change places before that.
+        angle: The rotation that the file asks for, which may be between the right angles.
         fps: Frames per second, the average where it varies.
         num_frames: Frames, counted in the file and not read from its header.
         num_promised: Frames by the file's index; more than num_frames if the file is cut off.
         duration_seconds: num_frames / fps.
         constant_frame_rate: Whether each frame is within half a frame of its place at `fps`.
         interlaced: Whether a frame is two half pictures of different instants.
+        other_tracks: Sizes of the videos in it that a player does not show, as `160x120`.
     """
 
     container: str
@@ -47,12 +57,15 @@ class VideoInfo:
     width: int
     height: int
     rotation: int
+    is_mirrored: bool
+    angle: float
     fps: float
     num_frames: int
     num_promised: int
     duration_seconds: float
     constant_frame_rate: bool
     interlaced: bool
+    other_tracks: str
 
 
 @dataclass(frozen=True)
@@ -68,6 +81,7 @@ class Timing:
         num_promised: Frames by the file's index; more than there are times if it is cut off.
         fps: Frames per second, the average where it varies; at least 1/1001.
         is_constant: Whether each frame is within half a frame of its place at `fps`.
+        fps_of_bursts: Of the parts in which frames follow each other fastest.
     """
 
     times: Sequence[int]
@@ -75,6 +89,7 @@ class Timing:
     num_promised: int
     fps: Fraction
     is_constant: bool
+    fps_of_bursts: Fraction
 
 
 def probe_video(path: Path | str) -> VideoInfo:
@@ -101,6 +116,7 @@ def survey_video(path: Path) -> tuple[VideoInfo, Timing]:
         if not first_frames:
             raise no_frames_error(path)
         first = first_frames[0]
+        orientation = orientation_of(first)
         width, height = upright_size(first, pixel_aspect(stream))
         info = VideoInfo(
             container=container.format.name,
@@ -108,20 +124,25 @@ def survey_video(path: Path) -> tuple[VideoInfo, Timing]:
             pixel_format=first.format.name,
             width=width,
             height=height,
-            rotation=rotation_of(first),
+            rotation=orientation.rotation,
+            is_mirrored=orientation.is_mirrored,
+            angle=round(orientation.angle, 1),
             fps=float(timing.fps),
             num_frames=len(timing.times),
             num_promised=timing.num_promised,
             duration_seconds=float(len(timing.times) / timing.fps),
             constant_frame_rate=timing.is_constant,
             interlaced=first.interlaced_frame,
+            other_tracks=", ".join(
+                f"{one.width}x{one.height}" for one in videos_in(container) if one != stream
+            ),
         )
     return info, timing
 
 
 @contextmanager
 def open_video(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """Open a video file and its first video stream, to be decoded by one thread.
+    """Open a video file and the video stream that a player shows, to be decoded by one thread.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -177,19 +198,20 @@ def read_timing(packets: Iterable[av.Packet], stream: av.VideoStream, path: Path
         VideoError: There is no packet.
     """
     found = [
-        (packet.pts, packet.is_keyframe, packet.is_discard or packet.is_corrupt)
-        for packet in packets
+        (packet.pts, packet.is_keyframe, packet.is_discard, packet.is_corrupt) for packet in packets
     ]
-    times = [time for time, _, is_hidden in found if not is_hidden]
+    times = [time for time, _, is_hidden, is_corrupt in found if not is_hidden | is_corrupt]
     if not times:
         raise no_frames_error(path)
-    num_promised = max(len(times), len(stream.index_entries))
+    # An edit list hides what a cut without encoding left before its start: nobody misses that.
+    num_hidden = sum(is_hidden for _, _, is_hidden, _ in found)
+    num_promised = max(len(times), len(stream.index_entries) - num_hidden)
     named_rates = [stream.average_rate, stream.guessed_rate, stream.base_rate]
     rates = [_rounded(rate) for rate in named_rates if rate]
     if None in times or min(times) == max(times):  # the file does not say, or has one frame
         fps = rates[0] if rates else DEFAULT_FPS
         ranks = np.zeros(1, int) if len(found) == 1 else None
-        return Timing(range(len(times)), ranks, num_promised, fps, is_constant=True)
+        return Timing(range(len(times)), ranks, num_promised, fps, True, fps)
     has_a_place_each = len(set(times)) == len(found) and found[0][1]
     ranks = np.argsort(np.argsort(times)) if has_a_place_each else None
     times.sort()
@@ -201,7 +223,9 @@ def read_timing(packets: Iterable[av.Packet], stream: av.VideoStream, path: Path
     fps = near[0] if near else _rounded(measured)
     off_place = np.abs(since_first - interval * np.arange(len(times)))
     is_constant = bool(off_place.max() <= interval / 2)
-    return Timing(times, ranks, num_promised, fps, is_constant)
+    shortest = max(np.percentile(np.diff(times), SHORT_PERCENTILE), interval / MOST_REPEATS)
+    fps_of_bursts = _rounded(1 / (Fraction(float(shortest)) * stream.time_base))
+    return Timing(times, ranks, num_promised, fps, is_constant, max(fps, fps_of_bursts))
 
 
 def read_packets(
@@ -227,17 +251,6 @@ def decode_frames(
     yield from decode_packet(stream, None)
 
 
-def rotation_of(frame: av.VideoFrame) -> int:
-    """Return the degrees clockwise, a multiple of 90, that make a decoded frame upright."""
-    return round(-frame.rotation / 90) % 4 * 90  # PyAV counts against the clock
-
-
-def upright_size(frame: av.VideoFrame, pixels: Fraction) -> tuple[int, int]:
-    """Return (width, height) of the frame as it is shown: upright, with square pixels."""
-    width = max(1, round(frame.width * pixels))
-    return (frame.height, width) if rotation_of(frame) % 180 else (width, frame.height)
-
-
 def shown_aspect(path: Path) -> float:
     """Return width / height of a video as it is shown: upright, with square pixels.
 
@@ -249,11 +262,6 @@ def shown_aspect(path: Path) -> float:
             width, height = upright_size(frame, pixel_aspect(stream))
             return width / height
     raise no_frames_error(path)
-
-
-def pixel_aspect(stream: av.VideoStream) -> Fraction:
-    """Return the width of a pixel divided by its height; 1 where the file does not say."""
-    return stream.sample_aspect_ratio or Fraction(1)
 
 
 def check_damage(path: Path, num_decoded: int, num_promised: int) -> None:
@@ -307,21 +315,22 @@ def _until_first_frame(
 def _video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
     if container.format.name.endswith("_pipe"):  # as FFmpeg calls its readers of pictures
         raise VideoError(f"{path} is a picture, whatever its name; expected a video. Remove it.")
-    pictures = av.stream.Disposition.attached_pic  # the cover of a song is no video
-    streams = [stream for stream in container.streams.video if not stream.disposition & pictures]
+    streams = videos_in(container)
     if not streams:
         found = sorted({stream.type for stream in container.streams}) or ["nothing"]
         raise VideoError(
             f"{path} has no video stream, only {' and '.join(found)}; expected a video. Remove it."
         )
-    if streams[0].codec_context is None:
+    streams = [stream for stream in streams if stream.codec_context is not None]
+    if not streams:
         raise VideoError(
             f"{path} uses a codec that cannot be decoded here; expected one that FFmpeg knows. "
             "Convert it to H.264 first."
         )
     # One thread a worker process: two processes scale by 1.9, two threads of one decoder by 1.5.
-    streams[0].codec_context.thread_count = 1
-    return streams[0]
+    chosen = max(streams, key=rank_of_shown)
+    chosen.codec_context.thread_count = 1
+    return chosen
 
 
 def _explain_unreadable(path: Path, error: Exception) -> str:
@@ -338,12 +347,3 @@ def _explain_unreadable(path: Path, error: Exception) -> str:
         f"{path} is not a video that can be read ({error.strerror}); expected MP4, MOV, AVI, MKV, "
         "WebM or the like. Copy it again from where it came from, or remove it."
     )
-
-
-def code_version(module: str) -> str:
-    """Return what tells the code of a module here, and the decoders, from other ones.
-
-    Args:
-        module: Name of the module that makes a result, as `har.video.converting`.
-    """
-    return f"{code_digest(module)}, PyAV {av.__version__}"

@@ -14,9 +14,9 @@ from har.video.reading import (
     check_damage,
     decode_frames,
     open_video,
-    pixel_aspect,
     survey_video,
 )
+from har.video.shown import pixel_aspect
 
 
 def steady_frames(
