@@ -6,8 +6,8 @@ from pathlib import Path
 from video_files import write_numbered
 
 from har.commands.inspect import inspection_settings
-from har.dataset.inspection import inspect_videos as inspect_folder
-from har.dataset.problems import Problem
+from har.inspection.inspection import inspect_videos as inspect_folder
+from har.inspection.problems import Problem
 from har.settings import load_settings
 
 PATTERN = r"^(p\d+)"

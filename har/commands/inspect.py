@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from har.dataset.inspection import InspectionSettings
+    from har.inspection.inspection import InspectionSettings
     from har.settings import Settings
 
 Folder = Annotated[
@@ -44,7 +44,7 @@ def inspect(
     a page with a few frames of a few videos of each label. In these it looks for a person and for a
     moving camera too. Changes nothing. Exit code: 0 if the videos can be trained on, 1 if not.
     """
-    from har.dataset.inspection import inspect_videos
+    from har.inspection.inspection import inspect_videos
     from har.pages.inspection import describe_inspection, inspection_as_json, render_page
     from har.pose.looking import look_for_people
     from har.settings import load_settings
@@ -68,8 +68,8 @@ def inspection_settings(
     settings: "Settings", subject_pattern: str | None = None
 ) -> "InspectionSettings":
     """Return what an inspection goes by; a pattern given here wins over that of params.yaml."""
-    from har.dataset.inspection import InspectionSettings
     from har.dataset.splits import SPLITS
+    from har.inspection.inspection import InspectionSettings
 
     return InspectionSettings(
         subject_pattern=subject_pattern or settings.dataset.subject_pattern,

@@ -1,1 +1,1 @@
-"""The user's folder of videos: finding, subjects, tables, splits, balancing, inspection."""
+"""The user's folder of videos: finding, subjects, tables, splits, balancing."""

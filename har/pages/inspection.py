@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from har.dataset.inspection import INFO_COLUMNS, STRIP_HEIGHT, Inspection
 from har.dataset.splits import SPLITS
 from har.dataset.subjects import SAME_PEOPLE, UNKNOWN, knows_people
+from har.inspection.inspection import INFO_COLUMNS, STRIP_HEIGHT, Inspection
 from har.pages.templating import as_seconds, data_uri, encode_jpeg, render
 from har.pose.drawing import draw_skeletons
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from har.clips.clip import load_clip
-from har.dataset.problems import MOST_WITHOUT, NO_USE
+from har.inspection.problems import MOST_WITHOUT, NO_USE
 from har.pages.plots import save_contact_sheet
 from har.pose.drawing import draw_skeletons
 

@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 
 from har.clips.camera import MOVING, camera_state
-from har.dataset.problems import MOST_WITHOUT, NO_USE
 from har.dataset.training_people import UNUSED
 from har.evaluation.scores import wilson_interval
+from har.inspection.problems import MOST_WITHOUT, NO_USE
 from har.pages.finished_run import SKELETONS, FinishedRun, check_there
 from har.pages.landmarks import FEW_FOUND
 from har.pages.templating import picture_uri

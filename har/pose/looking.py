@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from har.clips.streams import POSE
-from har.dataset.inspection import Inspection
-from har.dataset.problems import Problem, people_problems
 from har.engine.progress import progress
 from har.engine.workers import map_in_threads, num_cores
+from har.inspection.inspection import Inspection
+from har.inspection.problems import Problem, people_problems
 from har.pose.networks import PoseNetworks, closer_windows, find_pose_files
 
 Skeleton = tuple[int, np.ndarray]  # which of the frames, and the landmarks, (33, 8), in its pixels

@@ -8,7 +8,7 @@ import pytest
 from command_line import run, run_process
 from video_files import write_numbered
 
-import har.dataset.inspection
+import har.inspection.inspection
 
 
 @pytest.fixture
@@ -68,5 +68,5 @@ def test_main_ends_with_130_when_interrupted(videos, monkeypatch, capsys):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(har.dataset.inspection, "inspect_videos", interrupt)
+    monkeypatch.setattr(har.inspection.inspection, "inspect_videos", interrupt)
     assert run("inspect", "my videos", capsys=capsys)[0] == 130

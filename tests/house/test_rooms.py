@@ -13,6 +13,7 @@ ROOMS = (
     "video",
     "clips",
     "dataset",
+    "inspection",
     "importers",
     "backbones",
     "pose",

@@ -11,10 +11,10 @@ from inspected import ODD_NAME, inspect_videos
 from page_tags import TagReader
 from video_files import corner_frames, write_at_times, write_numbered
 
-import har.dataset.inspection
 import har.dataset.splits
-from har.dataset.inspection import MAX_STRIP_BYTES, choose_strips, keep_small
-from har.dataset.problems import Problem
+import har.inspection.inspection
+from har.inspection.inspection import MAX_STRIP_BYTES, choose_strips, keep_small
+from har.inspection.problems import Problem
 from har.pages.inspection import count_kinds, describe_inspection, inspection_as_json, render_page
 
 

@@ -14,15 +14,6 @@ from pathlib import Path
 import pandas as pd
 
 from har.clips.camera import camera_state
-from har.dataset.looking import Look, look_at
-from har.dataset.problems import (
-    Problem,
-    camera_problems,
-    duplicate_problems,
-    failure_problems,
-    label_problems,
-    length_problems,
-)
 from har.dataset.report import start_row
 from har.dataset.splits import SPLITS, choose_splits
 from har.dataset.subjects import find_subjects, knows_people
@@ -31,6 +22,15 @@ from har.engine.errors import VideoError
 from har.engine.seeds import generator_for
 from har.engine.steps import Limits, digests
 from har.engine.workers import run_in_workers
+from har.inspection.looking import Look, look_at
+from har.inspection.problems import (
+    Problem,
+    camera_problems,
+    duplicate_problems,
+    failure_problems,
+    label_problems,
+    length_problems,
+)
 from har.video.preview import PreviewTask
 
 STRIPS_PER_LABEL = 6

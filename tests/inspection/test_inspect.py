@@ -12,9 +12,9 @@ from inspected import PATTERN, find_problem, inspect_videos
 from places import REAL
 from video_files import write_damaged, write_numbered, write_sound
 
-import har.dataset.inspection
 import har.dataset.splits
-from har.dataset.looking import Look, look_at
+import har.inspection.inspection
+from har.inspection.looking import Look, look_at
 from har.pages.inspection import count_kinds, describe_inspection
 from har.video.preview import PreviewTask
 from har.video.writing import write_video
@@ -208,7 +208,7 @@ def test_inspect_videos_refuses_a_folder_without_labels(project):
 
 
 def test_inspect_videos_names_those_with_a_moving_camera(good_copy, monkeypatch):
-    monkeypatch.setattr(har.dataset.inspection, "STRIPS_PER_LABEL", 5)
+    monkeypatch.setattr(har.inspection.inspection, "STRIPS_PER_LABEL", 5)
     wall = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
     wall = wall.repeat(8, axis=0).repeat(8, axis=1)
     for name, step in (("p0_still", 0), ("p1_pan", 2)):
@@ -236,7 +236,7 @@ def hang_at_long_videos(task: PreviewTask) -> Look:
 def test_inspect_videos_stops_a_video_that_takes_too_long(good_copy, set_param, monkeypatch):
     set_param("convert.timeout_seconds", 2)
     write_numbered(good_copy / "sit" / "p1_long.avi", 40, codec="mpeg4")
-    monkeypatch.setattr(har.dataset.inspection, "look_at", hang_at_long_videos)
+    monkeypatch.setattr(har.inspection.inspection, "look_at", hang_at_long_videos)
     inspection = inspect_videos(good_copy)
     row = inspection.videos.set_index("video_id").loc["sit/p1_long"]
     assert row["status"] == "failed"
