@@ -5,7 +5,7 @@ from pathlib import Path
 
 from har.dataset.report import join_clips
 from har.dataset.splits import SPLITS, choose_splits, describe_splits, fold_names
-from har.dataset.subjects import SAME_PEOPLE, find_subjects, knows_people
+from har.dataset.subjects import SAME_PEOPLE, describe_near_names, find_subjects, knows_people
 from har.dataset.tables import read_table
 from har.dataset.training_people import keep_training_people
 from har.engine.files import write_json
@@ -25,6 +25,8 @@ def main(report: Path, clips: Path, out: Path) -> None:
         manifest, settings.dataset.subject_pattern, by=wanted.by
     )
     by = "person" if knows_people(grouped_by) else "video"
+    for near in describe_near_names(manifest, grouped_by=grouped_by):
+        print(f"warning: {near}")
     fractions = {name: getattr(wanted, name) for name in SPLITS}
     choose = partial(choose_splits, manifest, fractions=fractions, folds=wanted.folds, by=by)
     split, fold = choose(test_fold=wanted.test_fold, rng=generator_for(seed, "split"))

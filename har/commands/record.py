@@ -58,6 +58,7 @@ def record(
     label, subject = check_name(label, what="--label"), check_name(subject, what="--subject")
     folder = videos or _own_folder(Path(settings.dataset.videos))
     folder.mkdir(parents=True, exist_ok=True)
+    _say_near_labels(label, folder)
     screen, kept = None if headless else Screen(f"har record: {label}"), 0
     partial, show = folder / ".recording.mp4", _shower(screen)
     try:
@@ -82,6 +83,14 @@ def record(
         if screen is not None:
             screen.close()
     typer.echo(f"record: {kept} of {count} clips of {label} by {subject} in {folder}")
+
+
+def _say_near_labels(label: str, folder: Path) -> None:
+    from har.dataset.adding import label_folders
+    from har.names.spelling import near_names
+
+    for near in near_names(label, label_folders(folder)):
+        typer.echo(f"note: there is a label {near!r}, which is nearly {label!r}; is it the same?")
 
 
 def _own_folder(named: Path) -> Path:

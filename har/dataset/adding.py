@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from har.dataset.videos import METADATA_NAME
+from har.names.spelling import clean_name
 
 
 def check_name(name: str, *, what: str) -> str:
@@ -19,7 +20,7 @@ def check_name(name: str, *, what: str) -> str:
     Raises:
         ValueError: It is empty, starts with a dot or has a slash.
     """
-    name = name.strip()
+    name = clean_name(name)
     if not name or name.startswith(".") or re.search(r"[/\\\0\n]", name):
         raise ValueError(
             f"{what} is {name!r}; expected a name without a slash, and without a dot in front, as "
@@ -41,13 +42,25 @@ def next_video(folder: Path, label: str, subject: str) -> Path:
         'no such folder/waving/anna_01.mp4'
     """
     pattern = re.compile(re.escape(subject) + r"_(\d+)", re.IGNORECASE)
-    stems = [path.stem for path in (folder / label).glob("*")]
+    stems = [clean_name(path.stem) for path in (folder / label).glob("*")]
     used = [int(found[1]) for stem in stems if (found := pattern.fullmatch(stem))]
     return folder / label / f"{subject}_{max(used, default=0) + 1:02}.mp4"
 
 
+def label_folders(folder: Path) -> dict[str, str]:
+    """Return the names of the label folders as they are on the disk, by the label.
+
+    Args:
+        folder: Of the videos; it need not be there.
+    """
+    folders = [path.name for path in folder.glob("[!.]*") if path.is_dir()]
+    return {clean_name(name): name for name in sorted(folders)}
+
+
 def add_video(recorded: Path, folder: Path, label: str, subject: str) -> Path:
     """Give a recorded video its name in the folder, and metadata.csv its row; return the path.
+
+    Where the label has a folder, that is taken, however its name is spelled there.
 
     Args:
         recorded: The file, on the same disk; it is moved.
@@ -55,6 +68,7 @@ def add_video(recorded: Path, folder: Path, label: str, subject: str) -> Path:
         label: What is done.
         subject: Who does it.
     """
+    label = label_folders(folder).get(clean_name(label), label)
     (folder / label).mkdir(parents=True, exist_ok=True)
     while True:
         path = next_video(folder, label, subject)

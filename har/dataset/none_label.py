@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from har.names.spelling import clean_name
+
 if TYPE_CHECKING:  # naming new videos needs no tables, and pandas is slow to load
     import numpy as np
     import pandas as pd
@@ -34,7 +36,8 @@ def find_none_label(labels: Iterable[str], name: str | None) -> str | None:
     """
     if name is None:
         return None
-    found = sorted({label for label in labels if label.casefold() == name.casefold()})
+    wanted = clean_name(name).casefold()
+    found = sorted({label for label in labels if clean_name(label).casefold() == wanted})
     if len(found) > 1:
         raise ValueError(
             f"The folders {' and '.join(map(repr, found))} both have the name that `dataset.none` "

@@ -7,10 +7,12 @@ where nobody says who is in the videos and `SAME_PEOPLE` where `split.by` is `vi
 
 import re
 from pathlib import Path
+from unicodedata import normalize
 
 import pandas as pd
 
 from har.dataset.videos import METADATA_NAME
+from har.names.spelling import clean_name, describe_near
 
 UNKNOWN = "video"
 SAME_PEOPLE = "the same people, other videos"
@@ -63,6 +65,19 @@ def find_subjects(
     return manifest["video_id"], UNKNOWN
 
 
+def describe_near_names(videos: pd.DataFrame, *, grouped_by: str) -> list[str]:
+    """Return a sentence each on labels, people and folds that have nearly the same name.
+
+    Args:
+        videos: One row a usable video, with `label`, `subject` and `fold`.
+        grouped_by: As this module says.
+    """
+    people = videos["subject"] if knows_people(grouped_by) else []
+    kinds = {"labels": videos["label"], "people": people, "folds": videos["fold"]}
+    sentences = [describe_near(names, kind=kind) for kind, names in kinds.items()]
+    return [sentence for sentence in sentences if sentence]
+
+
 def subject_from_name(name: str, pattern: str) -> str:
     """Return the subject that a regular expression finds in a file name.
 
@@ -80,7 +95,7 @@ def subject_from_name(name: str, pattern: str) -> str:
         'daria'
     """
     try:
-        match = re.search(pattern, name)
+        match = re.search(normalize("NFC", pattern), normalize("NFC", name))
     except re.error as error:
         raise ValueError(
             f"dataset.subject_pattern {pattern!r} is not a regular expression: {error}."
@@ -91,7 +106,8 @@ def subject_from_name(name: str, pattern: str) -> str:
             f"the pattern, or name the subjects in {METADATA_NAME}."
         )
     named = "subject" in match.groupdict()
-    subject = match["subject"] if named else match[1] if match.groups() else match[0]
+    found = match["subject"] if named else match[1] if match.groups() else match[0]
+    subject = clean_name(found or "")
     if not subject:
         raise ValueError(
             f"dataset.subject_pattern {pattern!r} finds an empty subject in {name!r}. Change the "

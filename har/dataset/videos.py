@@ -8,15 +8,17 @@ Layout: one folder per label, and optionally a table `metadata.csv` at the top::
         walking/park/ben.mp4
         waving/anna_2.mov
 
-`path` in the table is relative to the folder, with forward slashes.
+`path` in the table is relative to the folder, with forward slashes. Labels and what the table names
+are given in the spelling of `har.names.spelling`.
 """
 
 from __future__ import annotations
 
 import os
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from har.names.spelling import clean_name
 
 if TYPE_CHECKING:  # naming new videos needs no tables, and pandas is slow to load
     import pandas as pd
@@ -104,10 +106,11 @@ def _refuse(error: OSError) -> None:
 def _describe(path: Path, folder: Path) -> dict[str, str]:
     relative = path.relative_to(folder)
     in_label_folder = len(relative.parts) > 1
+    is_labelled = in_label_folder or path.is_dir()
     return {
         "video_id": _as_text(relative.with_suffix("")),
         "path": _as_text(path),
-        "label": _as_text(relative.parts[0]) if in_label_folder or path.is_dir() else "",
+        "label": clean_name(_as_text(relative.parts[0])) if is_labelled else "",
         "subject": "",
         "split": "",
         "fold": "",
@@ -153,7 +156,7 @@ def _join_metadata(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
     if not file.is_file():
         return table
     metadata = _read_metadata(file)
-    relative = table["path"].map(lambda path: _composed(Path(path).relative_to(folder).as_posix()))
+    relative = table["path"].map(lambda path: clean_name(Path(path).relative_to(folder).as_posix()))
     unknown = sorted(set(metadata.index) - set(relative))
     if unknown:
         raise ValueError(
@@ -180,14 +183,8 @@ def _read_metadata(file: Path) -> pd.DataFrame:
             "any of `subject`, `split`, `fold`."
         )
     metadata = metadata[[column for column in METADATA_COLUMNS if column in metadata.columns]]
-    metadata = metadata.apply(lambda column: column.str.strip())
-    metadata["path"] = metadata["path"].map(_composed)
+    metadata = metadata.fillna("").map(clean_name)
     repeated = metadata["path"][metadata["path"].duplicated()]
     if not repeated.empty:
         raise ValueError(f"{file} has more than one row for {repeated.iloc[0]!r}. Keep one.")
     return metadata.set_index("path")
-
-
-def _composed(text: str) -> str:
-    """Return the text with each accent in its letter; macOS and other systems differ in this."""
-    return unicodedata.normalize("NFC", text)

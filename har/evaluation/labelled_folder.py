@@ -26,6 +26,7 @@ from har.engine.steps import Limits
 from har.evaluation.baselines import predict_majority
 from har.evaluation.held_out import score_videos
 from har.evaluation.rejection import score_answers
+from har.names.spelling import clean_name, near_names
 from har.recognizer.prediction import Prediction, predict_videos
 from har.recognizer.recognizer import Recognizer
 from har.recognizer.trained_on import TrainedOn
@@ -48,6 +49,7 @@ class LabelledVideos:
         left_out: How many videos each folder has whose label the model does not know.
         repeated: The files that have the bytes of another one, and so are left out.
         failed: `video` and `reason` of the files that cannot be used.
+        near_people: A sentence for each person with nearly the name of somebody in training.
     """
 
     videos: pd.DataFrame
@@ -56,6 +58,7 @@ class LabelledVideos:
     left_out: dict[str, int]
     repeated: list[str]
     failed: list[dict[str, str]]
+    near_people: list[str]
 
 
 @dataclass(frozen=True)
@@ -113,20 +116,25 @@ def find_labelled_videos(
     with redirect_stdout(StringIO()):  # what it warns of is said with the scores
         videos["subject"], grouped_by = find_subjects(videos, subject_pattern)
     people = (trained_on and trained_on.people) or {}
+    people = {clean_name(name): split for name, split in people.items()}
     if grouped_by == UNKNOWN:
         people = {}
     files = trained_on.videos if trained_on else {}
     videos["person_seen"] = [people.get(name, "") for name in videos["subject"]]
     videos["file_seen"] = [files.get(digest, "") for digest in videos["source_sha256"]]
     columns = ["video_id", "source", "label", "subject", "person_seen", "file_seen"]
-    return LabelledVideos(videos[columns], grouped_by, none_label, dict(left_out), repeated, failed)
+    near = _warn_of_near("person", videos["subject"].unique(), people)
+    return LabelledVideos(
+        videos[columns], grouped_by, none_label, dict(left_out), repeated, failed, near
+    )
 
 
 def _count_as(folder_label: str, recognizer: Recognizer, none: str | None) -> str | None:
     """Return the label that a label folder counts as; None where the model does not know it."""
-    if folder_label in recognizer.labels:
-        return folder_label
-    names = {name.casefold() for name in (recognizer.none_label, none) if name}
+    known = {clean_name(label): label for label in recognizer.labels}
+    if folder_label in known:
+        return known[folder_label]
+    names = {clean_name(name).casefold() for name in (recognizer.none_label, none) if name}
     if folder_label.casefold() in names:
         return recognizer.none_label or none
     return None
@@ -287,6 +295,7 @@ def find_warnings(found: LabelledVideos, seen: dict[str, Any], recognizer: Recog
             f"Left out, since the model has no such label: {named}. It has "
             f"{', '.join(recognizer.labels)}."
         )
+        warnings += _warn_of_near("label", found.left_out, recognizer.labels)
     if found.repeated:
         warnings.append(f"Left out, since the same file is there twice: {_named(found.repeated)}.")
     if found.grouped_by == UNKNOWN:
@@ -301,7 +310,17 @@ def find_warnings(found: LabelledVideos, seen: dict[str, Any], recognizer: Recog
         )
     elif not seen["knows_people"] and found.grouped_by != UNKNOWN:
         warnings.append("The model does not know the names of those in its training.")
-    return warnings + _warn_of_seen(seen, len(found.videos))
+    return warnings + found.near_people + _warn_of_seen(seen, len(found.videos))
+
+
+def _warn_of_near(kind: str, names: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Return a sentence for each name that the model does not know, and nearly does."""
+    return [
+        f"The {kind} {name!r} here is nearly the model's {' and '.join(map(repr, near))}. If they "
+        "are the same, give the one here the model's name."
+        for name in names
+        if name not in known and (near := near_names(name, known))
+    ]
 
 
 def _warn_of_seen(seen: dict[str, Any], num_videos: int) -> list[str]:

@@ -30,6 +30,7 @@ from har.inspection.problems import (
     failure_problems,
     label_problems,
     length_problems,
+    spelling_problems,
 )
 from har.video.preview import PreviewTask
 
@@ -135,6 +136,7 @@ def inspect_videos(
         *duplicate_problems(two_labels, again),
         *label_problems(videos, folder, none=settings.none),
         *subject_problems,
+        *spelling_problems(videos, grouped_by),
         *split_problems,
         *length_problems(videos, settings.num_frames),
         *camera_problems(videos),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from har.dataset.split_checks import check_labels
+from har.dataset.subjects import describe_near_names
 from har.dataset.videos import REFUSED_BY_DVC
 from har.engine.steps import check_failures
 
@@ -123,6 +124,28 @@ def label_problems(videos: pd.DataFrame, folder: Path, *, none: str | None) -> l
             f"{', '.join(empty)}. Put videos in, or remove the folder."
         )
         problems.append(Problem(False, what))
+    return problems
+
+
+def spelling_problems(videos: pd.DataFrame, grouped_by: str) -> list[Problem]:
+    """Return the problems with names that are nearly the same.
+
+    Args:
+        videos: One row a file, with `path`, `label`, `subject`, `fold` and `status`.
+        grouped_by: As `har.dataset.subjects` says.
+    """
+    usable = videos[videos["status"] == "ok"]
+    problems = [
+        Problem(False, sentence) for sentence in describe_near_names(usable, grouped_by=grouped_by)
+    ]
+    same = videos.groupby(videos["path"].str.casefold())["path"].agg(list)
+    details = tuple(" and ".join(paths) for paths in same[same.map(len) > 1])
+    if details:
+        what = (
+            f"{_count(details, 'pair')} of files whose names differ in case alone: on a disk of "
+            "Windows or macOS one takes the place of the other. Rename one."
+        )
+        problems.append(Problem(False, what, details))
     return problems
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -170,6 +171,16 @@ def test_evaluate_names_the_people_of_the_training_and_scores_without_them(
     assert said["videos"][0]["person_seen"] == "train"
     _, out, _ = run("evaluate", "videos", "--model", "models/tiny", capsys=capsys)
     assert "on 4 not seen in training" in out
+
+
+def test_evaluate_names_labels_and_people_that_the_model_nearly_knows(videos, save_model, capsys):
+    save_model({"train": ["Anna", unicodedata.normalize("NFD", "Zoë")], "val": []})
+    add_video("Dark/zoë.mp4", 3, "Zoë")
+    add_video("dark/zoë.mp4", 4, "Zoë")
+    said, err = evaluate(capsys=capsys)
+    assert "The person 'anna' here is nearly the model's 'Anna'. If they are the same" in err
+    assert "The label 'Dark' here is nearly the model's 'dark'. If they are the same" in err
+    assert said["seen_in_training"]["people"] == {"Zoë": "train"}
 
 
 def test_evaluate_names_the_files_of_the_training(videos, save_model, capsys):

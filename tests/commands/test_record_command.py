@@ -1,6 +1,7 @@
 """`har record`: clips filmed by a fake camera, kept or thrown away, never overwritten."""
 
 import csv
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +127,26 @@ def test_names_go_on_where_they_ended(tmp_path):
         (tmp_path / "waving" / name).touch()
     assert next_video(tmp_path, "waving", "anna").name == "anna_12.mp4"
     assert next_video(tmp_path, "waving", "a.b").name == "a.b_01.mp4"
+
+
+def test_a_label_goes_to_its_folder_however_that_is_spelled(tmp_path):
+    folder = tmp_path / unicodedata.normalize("NFD", "größe")
+    folder.mkdir()
+    recorded = tmp_path / ".new.mp4"
+    recorded.touch()
+    path = add_video(recorded, tmp_path, "größe", "anna")
+    assert path == folder / "anna_01.mp4"
+    assert find_videos(tmp_path)[["label", "subject"]].to_numpy().tolist() == [["größe", "anna"]]
+
+
+def test_record_says_that_a_label_has_nearly_the_same_name(project, camera, press, capsys):
+    Path("mine/waving").mkdir(parents=True)
+    press("q")
+    _, out, _ = run(
+        "record", "--label", "Waving", "--subject", "anna", "--videos", "mine",
+        "--camera", camera, *FAST, capsys=capsys,
+    )  # fmt: skip
+    assert "note: there is a label 'waving', which is nearly 'Waving'" in out
 
 
 def test_other_columns_of_the_table_stay(tmp_path):

@@ -144,6 +144,17 @@ def test_find_videos_joins_metadata_whose_accents_are_written_apart(make_videos)
     assert find_videos(make_videos(name, metadata=metadata))["subject"].tolist() == ["ann"]
 
 
+def test_find_videos_gives_labels_and_people_in_one_spelling(make_videos):
+    apart = unicodedata.normalize("NFD", "größe")
+    names = ["größe/1.mov", f"{apart}/2.mov", "größe /3.mov", "\u200egröße/4.mov"]
+    people = ["Zoë", unicodedata.normalize("NFD", "Zoë"), "Zoë\u00a0", "\ufeffZoë"]
+    rows = [f"{name},{person}" for name, person in zip(names, people, strict=True)]
+    table = find_videos(make_videos(*names, metadata="\n".join(["path,subject", *rows])))
+    assert table["label"].tolist() == ["größe"] * 4
+    assert table["subject"].tolist() == ["Zoë"] * 4
+    assert len(set(table["video_id"])) == 4
+
+
 def test_find_videos_refuses_missing_folder(tmp_path):
     with pytest.raises(ValueError, match=r"There is no folder .*nowhere.*`dataset\.videos`"):
         find_videos(tmp_path / "nowhere")
@@ -200,6 +211,12 @@ def test_find_videos_refuses_wrong_metadata(make_videos, metadata, message):
 )
 def test_subject_from_name_takes_named_group_first_group_or_match(pattern, subject):
     assert subject_from_name("ann_p07_2.mov", pattern) == subject
+
+
+def test_subject_from_name_gives_one_spelling():
+    apart = unicodedata.normalize("NFD", "Zoë _1.mov")
+    assert subject_from_name(apart, r"^([^_]+)_") == "Zoë"
+    assert subject_from_name(apart, unicodedata.normalize("NFD", r"^(zoë|Zoë) ")) == "Zoë"
 
 
 @pytest.mark.parametrize(

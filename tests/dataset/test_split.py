@@ -205,6 +205,13 @@ def test_stage_names_a_label_whose_videos_all_failed(run_split):
         run_split(rows, lose_a_label=True)
 
 
+def test_stage_warns_of_people_with_nearly_the_same_name(run_split):
+    videos = named_videos()
+    videos[0] = (*videos[0][:2], "P0", "", "")
+    _, _, said = run_split(videos)
+    assert "warning: These people have nearly the same name: 'P0' and 'p0'. Give one" in said
+
+
 def test_stage_refuses_a_single_label(run_split):
     rows = [("a", f"{p}.mov", p, "", "") for p in "123456"]
     with pytest.raises(ValueError, match=r"All videos have the label 'a'"):

@@ -3,6 +3,7 @@
 import re
 import shutil
 import time
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +162,30 @@ def test_inspect_videos_notes_what_does_not_stop_the_run(good_copy):
     assert "no such label: empty" in find_problem(inspection, "^1 folder without a video").what
     assert "name the subjects" in find_problem(inspection, "^Nobody says who").what
     assert inspection.grouped_by == "video"
+
+
+def test_inspect_videos_notes_names_that_are_nearly_the_same(good_copy):
+    (good_copy / "sit").rename(good_copy / "Walk")
+    (good_copy / "walk" / "p3_a.mp4").rename(good_copy / "walk" / "P3_A.mp4")
+    inspection = inspect_videos(good_copy, r"^([pP]\d)")
+    assert inspection.can_train
+    find_problem(inspection, "^These labels have nearly the same name: 'Walk' and 'walk'. Give one")
+    find_problem(inspection, "^These people have nearly the same name: 'P3' and 'p3'. Give one")
+    clash = find_problem(inspection, "^4 pairs of files whose names differ in case alone")
+    assert clash.details[3] == "videos/Walk/p3_a.mp4 and videos/walk/P3_A.mp4"
+
+
+def test_inspect_videos_takes_two_spellings_of_a_name_for_one(good_copy):
+    (good_copy / "walk").rename(good_copy / "größe")
+    for number, name in enumerate(("größe", unicodedata.normalize("NFD", "größe"))):
+        write_numbered(good_copy / name / f"Zoë{number}_a.mp4", 50 + number)
+        write_numbered(
+            good_copy / name / unicodedata.normalize("NFD", f"Zoë_{number}.mp4"), 60 + number
+        )
+    inspection = inspect_videos(good_copy, r"^([^_\d]+\d?)_")
+    assert inspection.labels["label"].tolist() == ["größe", "sit"]
+    assert set(inspection.usable["subject"]) == {"p0", "p1", "p2", "p3", "Zoë", "Zoë0", "Zoë1"}
+    assert inspection.usable.groupby("subject")["split"].nunique().eq(1).all()
 
 
 def test_inspect_videos_notes_that_a_split_by_video_does_not_keep_people_apart(good, set_param):
