@@ -56,9 +56,7 @@ def record(
 
     settings = load_settings(required=False)
     label, subject = check_name(label, what="--label"), check_name(subject, what="--subject")
-    folder = videos or _own_folder(Path(settings.dataset.videos))
-    folder.mkdir(parents=True, exist_ok=True)
-    _say_near_labels(label, folder)
+    folder = _prepare_folder(videos or _own_folder(Path(settings.dataset.videos)), label)
     screen, kept = None if headless else Screen(f"har record: {label}"), 0
     partial, show = folder / ".recording.mp4", _shower(screen)
     try:
@@ -85,12 +83,15 @@ def record(
     typer.echo(f"record: {kept} of {count} clips of {label} by {subject} in {folder}")
 
 
-def _say_near_labels(label: str, folder: Path) -> None:
+def _prepare_folder(folder: Path, label: str) -> Path:
+    """Make the folder, name its labels that are nearly `label`, and return it."""
     from har.dataset.adding import label_folders
     from har.names.spelling import near_names
 
+    folder.mkdir(parents=True, exist_ok=True)
     for near in near_names(label, label_folders(folder)):
         typer.echo(f"note: there is a label {near!r}, which is nearly {label!r}; is it the same?")
+    return folder
 
 
 def _own_folder(named: Path) -> Path:
