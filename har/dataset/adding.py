@@ -1,12 +1,10 @@
 """New videos into the user's folder: a name that is free, and a row in metadata.csv."""
 
-import csv
-import io
 import os
 import re
 from pathlib import Path
 
-from har.dataset.videos import METADATA_NAME
+from har.dataset.metadata import METADATA_NAME, add_row, find_metadata
 from har.names.spelling import clean_name
 
 
@@ -78,24 +76,6 @@ def add_video(recorded: Path, folder: Path, label: str, subject: str) -> Path:
         except FileExistsError:
             continue
     recorded.unlink()
-    _add_row(folder, path.relative_to(folder).as_posix(), subject)
+    table = find_metadata(folder) or folder / METADATA_NAME
+    add_row(table, {"path": path.relative_to(folder).as_posix(), "subject": subject})
     return path
-
-
-def _add_row(folder: Path, path: str, subject: str) -> None:
-    """Add a row to metadata.csv, which is made where there is none; other columns stay empty."""
-    file = folder / METADATA_NAME
-    text = file.read_text(encoding="utf-8-sig") if file.is_file() else "path,subject\n"
-    header = [name.strip() for name in next(csv.reader([text.partition("\n")[0]]))]
-    if "subject" not in header or "path" not in header:
-        raise ValueError(
-            f"{file} has the columns {', '.join(header)}; expected path and subject. Add them, "
-            f"with the subject {subject!r} for {path}, which is filmed."
-        )
-    line = io.StringIO()
-    row = {"path": path, "subject": subject}
-    csv.DictWriter(line, header, restval="", lineterminator="\n").writerow(row)
-    written = text if text.endswith("\n") else text + "\n"
-    partial = file.with_name(f".{file.name}.partial")
-    partial.write_text(written + line.getvalue(), encoding="utf-8")
-    os.replace(partial, file)

@@ -1,6 +1,7 @@
 """The user's folder of videos: which there are, what they show, and who is in them.
 
-Layout: one folder per label, and optionally a table `metadata.csv` at the top::
+Layout: one folder per label, perhaps within folders of splits or with such in it
+(`har.dataset.layout`), and optionally a table `metadata.csv` at the top (`har.dataset.metadata`)::
 
     videos/
         metadata.csv        path,subject[,split][,fold]
@@ -14,10 +15,16 @@ are given in the spelling of `har.names.spelling`.
 
 from __future__ import annotations
 
+import difflib
 import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from har.dataset.layout import Layout, find_layout, split_of
+from har.dataset.metadata import Metadata, PathFinder, find_metadata, read_metadata
 from har.names.spelling import clean_name
 
 if TYPE_CHECKING:  # naming new videos needs no tables, and pandas is slow to load
@@ -27,13 +34,27 @@ if TYPE_CHECKING:  # naming new videos needs no tables, and pandas is slow to lo
 VIDEO_SUFFIXES = tuple(
     ".3gp .avi .flv .gif .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv".split()  # noqa: SIM905
 )
-METADATA_NAME = "metadata.csv"
-METADATA_COLUMNS = ("path", "subject", "split", "fold")
 COLUMNS = ("video_id", "path", "label", "subject", "split", "fold", "problem")
+MAX_COMPARED = 2000  # paths, with one of a table that is not there
 MAX_STEM_BYTES = 251  # 255, the most that file systems take, without the ending .mp4 or .npy
 BROKEN_LINK = "a link that leads nowhere: remove it, since DVC refuses a folder with one"
 NOT_UTF8 = "a name that is not UTF-8: rename it, since DVC refuses a folder with one"
 REFUSED_BY_DVC = (BROKEN_LINK, NOT_UTF8)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What lies in a folder of videos.
+
+    Attributes:
+        videos: One row a file, as `find_videos` returns it.
+        problems: Why the folder cannot be used as it is, each with its fix.
+        notes: What a user should know of how it was read, a sentence each.
+    """
+
+    videos: pd.DataFrame
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def find_videos(folder: Path) -> pd.DataFrame:
@@ -44,11 +65,26 @@ def find_videos(folder: Path) -> pd.DataFrame:
 
     Returns:
         A table of text columns: `video_id` (path below `folder` without its ending), `path`,
-        `label` (the first folder's name), `subject`, `split` and `fold` (from `metadata.csv`, else
-        empty) and `problem` (empty, or why the file cannot be used).
+        `label` (the name of the label folder), `subject`, `split` and `fold` (from `metadata.csv`
+        or the folders of splits, else empty) and `problem` (empty, or why the file cannot be used).
 
     Raises:
-        ValueError: The folder or every video in it is missing, or `metadata.csv` is wrong.
+        ValueError: The folder or every video in it is missing, its layout cannot be told, or
+            `metadata.csv` is wrong.
+    """
+    survey = survey_videos(folder)
+    for note in survey.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if survey.problems:
+        raise ValueError("\n".join(survey.problems))
+    return survey.videos
+
+
+def survey_videos(folder: Path) -> Survey:
+    """List the videos of a folder and what is wrong with it; see `find_videos`.
+
+    Raises:
+        ValueError: The folder or every video in it is missing, or a part of it cannot be read.
     """
     import pandas as pd
 
@@ -57,16 +93,40 @@ def find_videos(folder: Path) -> pd.DataFrame:
             f"There is no folder {folder}. Put the videos there, in one folder per label, or set "
             "`dataset.videos` in params.yaml to the folder that has them."
         )
-    files = [path for path in list_files(folder) if path != folder / METADATA_NAME]
-    table = pd.DataFrame([_describe(path, folder) for path in files], columns=list(COLUMNS))
-    if not (table["problem"] == "").any():
+    problems, notes = [], []
+    table = _none_if_wrong(find_metadata, folder, problems)
+    files = [path for path in list_files(folder) if path != table]
+    layout = _find_layout(files, folder)
+    rows = [_describe(path, folder, layout) for path in files]
+    if all(row["problem"] for row in rows):
         raise ValueError(
             f"{folder} has no videos in label folders. Expected, for example, "
             f"{folder / 'walking' / 'clip1.mov'}; known endings: "
             f"{' '.join(VIDEO_SUFFIXES)}."
         )
-    _mark_same_ids(table)
-    return _join_metadata(table, folder)
+    _mark_same_ids(rows)
+    problems += filter(None, [layout.problem])
+    metadata = table and _none_if_wrong(read_metadata, table, problems)
+    if metadata:
+        notes += metadata.notes
+        problems += _join_metadata(rows, metadata, folder, table)
+    videos = pd.DataFrame(rows, columns=list(COLUMNS))
+    return Survey(videos, tuple(problems), (*filter(None, [layout.note]), *notes))
+
+
+def _none_if_wrong(read: Callable, path: Path, problems: list[str]) -> Any:
+    """Return what a function reads; None where it raises, and why is among the problems then."""
+    try:
+        return read(path)
+    except ValueError as error:
+        problems.append(str(error))
+        return None
+
+
+def _find_layout(files: list[Path], folder: Path) -> Layout:
+    """Tell the layout by the files that are videos by their ending."""
+    videos = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
+    return find_layout([path.relative_to(folder).parts[:-1] for path in videos])
 
 
 def list_files(folder: Path, *, follow_links: bool = False) -> list[Path]:
@@ -103,31 +163,34 @@ def _refuse(error: OSError) -> None:
     ) from error
 
 
-def _describe(path: Path, folder: Path) -> dict[str, str]:
+def _describe(path: Path, folder: Path, layout: Layout) -> dict[str, str]:
     relative = path.relative_to(folder)
-    in_label_folder = len(relative.parts) > 1
-    is_labelled = in_label_folder or path.is_dir()
+    folders = relative.parts if path.is_dir() else relative.parts[:-1]
+    is_labelled = len(folders) >= layout.depth
+    split = split_of(folders[layout.split]) if is_labelled and layout.split is not None else None
     return {
         "video_id": _as_text(relative.with_suffix("")),
         "path": _as_text(path),
-        "label": clean_name(_as_text(relative.parts[0])) if is_labelled else "",
+        "label": clean_name(_as_text(folders[layout.label])) if is_labelled else "",
         "subject": "",
-        "split": "",
+        "split": split or "",
         "fold": "",
-        "problem": _find_problem(path, folder, in_label_folder),
+        "problem": _find_problem(path, folder, layout),
     }
 
 
-def _find_problem(path: Path, folder: Path, in_label_folder: bool) -> str:
+def _find_problem(path: Path, folder: Path, layout: Layout) -> str:
     """Return why a file cannot be a video of the data set, or an empty text."""
+    folders = path.relative_to(folder).parts[:-1]
     if _as_text(path) != path.as_posix():
         return NOT_UTF8
     if path.is_dir():
         return "a link to a folder, which DVC does not follow: put the folder itself here"
     if not path.exists():
         return BROKEN_LINK
-    if not in_label_folder:
-        return f"not in a label folder: move it into one, as {folder}/walking/"
+    if len(folders) < layout.depth:
+        above = folder / folders[0] if folders else folder
+        return f"not in a label folder: move it into one, as {above}/walking/"
     if path.suffix.lower() not in VIDEO_SUFFIXES:
         return f"not a video by its ending {path.suffix!r}"
     if not path.is_file():
@@ -142,49 +205,48 @@ def _as_text(path: Path | str) -> str:
     return os.fsencode(Path(path).as_posix()).decode(errors="backslashreplace")
 
 
-def _mark_same_ids(table: pd.DataFrame) -> None:
+def _mark_same_ids(rows: list[dict[str, str]]) -> None:
     """Mark the later ones of videos whose names differ only in their ending."""
-    usable = table[table["problem"] == ""]
-    for _, same in usable.groupby("video_id"):
-        first = same["path"].iloc[0]
-        for row in same.index[1:]:
-            table.loc[row, "problem"] = f"same name as {first} but for the ending: rename one"
+    first: dict[str, str] = {}
+    for row in rows:
+        if row["problem"]:
+            continue
+        path = first.setdefault(row["video_id"], row["path"])
+        if path != row["path"]:
+            row["problem"] = f"same name as {path} but for the ending: rename one"
 
 
-def _join_metadata(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    file = folder / METADATA_NAME
-    if not file.is_file():
-        return table
-    metadata = _read_metadata(file)
-    relative = table["path"].map(lambda path: clean_name(Path(path).relative_to(folder).as_posix()))
-    unknown = sorted(set(metadata.index) - set(relative))
+def _join_metadata(
+    rows: list[dict[str, str]], metadata: Metadata, folder: Path, file: Path
+) -> list[str]:
+    """Fill in what the table says; return what is wrong with it."""
+    by_path = {Path(row["path"]).relative_to(folder).as_posix(): row for row in rows}
+    paths = list(by_path)
+    finder, lines, unknown, problems = PathFinder(paths), {}, [], []
+    for row, line in zip(metadata.rows, metadata.lines, strict=True):
+        found = finder.find(row["path"])
+        if found is None:
+            unknown.append((row["path"], line))
+            continue
+        if found in lines:
+            problems.append(
+                f"{file} has more than one row for {found!r}: lines {lines[found]} and {line}. "
+                "Keep one."
+            )
+        lines[found] = line
+        video, by_folder = by_path[found], by_path[found]["split"]
+        video |= {name: row[name] for name in metadata.columns if name != "path" and row[name]}
+        if by_folder and by_folder != video["split"]:
+            problems.append(
+                f"{file}, line {line}, gives the split {row['split']!r} to {found!r}, which is in "
+                f"a folder of the split {by_folder}. Correct the one or the other."
+            )
     if unknown:
-        raise ValueError(
-            f"{file} names {len(unknown)} videos that are not there, as {unknown[0]!r}. Expected "
-            f"paths below {folder}, as 'walking/clip1.mov'. Correct the paths or drop the rows."
+        path, line = unknown[0]
+        near = difflib.get_close_matches(path, paths[:MAX_COMPARED], n=1)
+        problems.append(
+            f"{file} names {len(unknown)} videos that are not there, as {path!r} in line {line}"
+            f"{f' (is it {near[0]!r}?)' if near else ''}. Expected paths below {folder}, as "
+            "'walking/clip1.mov'. Correct the paths or drop the rows."
         )
-    for column in metadata.columns:
-        table[column] = relative.map(metadata[column]).fillna("").astype(str)
-    return table
-
-
-def _read_metadata(file: Path) -> pd.DataFrame:
-    """Return the known columns of `metadata.csv` as text, by path."""
-    import pandas as pd
-
-    try:
-        metadata = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is not a table in UTF-8 with commas: {error}") from error
-    metadata.columns = metadata.columns.str.strip()  # a heading written as "path, subject"
-    if "path" not in metadata.columns:
-        raise ValueError(
-            f"{file} has the columns {', '.join(metadata.columns)}; expected at least `path`, and "
-            "any of `subject`, `split`, `fold`."
-        )
-    metadata = metadata[[column for column in METADATA_COLUMNS if column in metadata.columns]]
-    metadata = metadata.fillna("").map(clean_name)
-    repeated = metadata["path"][metadata["path"].duplicated()]
-    if not repeated.empty:
-        raise ValueError(f"{file} has more than one row for {repeated.iloc[0]!r}. Keep one.")
-    return metadata.set_index("path")
+    return problems

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from har.dataset.videos import METADATA_COLUMNS, METADATA_NAME
+from har.dataset.metadata import METADATA_COLUMNS, METADATA_NAME
 from har.engine.cache import place
 from har.engine.errors import VideoError
 from har.engine.files import write_json

@@ -17,7 +17,7 @@ from har.clips.camera import camera_state
 from har.dataset.report import start_row
 from har.dataset.splits import SPLITS, choose_splits
 from har.dataset.subjects import find_subjects, knows_people
-from har.dataset.videos import find_videos
+from har.dataset.videos import survey_videos
 from har.engine.errors import VideoError
 from har.engine.seeds import generator_for
 from har.engine.steps import Limits, digests
@@ -121,9 +121,10 @@ def inspect_videos(
         decode: Whether to decode every frame too, which finds damage inside videos.
 
     Raises:
-        ValueError: The folder or every video in it is missing, or `metadata.csv` is wrong.
+        ValueError: The folder or every video in it is missing.
     """
-    rows = [start_row(video) for video in find_videos(folder).to_dict("records")]
+    survey = survey_videos(folder)
+    rows = [start_row(video) for video in survey.videos.to_dict("records")]
     videos = pd.DataFrame(rows).rename(columns={"source": "path", "path": "converted"})
     videos = videos[["video_id", "path", "label", "subject", "split", "fold", "status", "reason"]]
     two_labels, again = _mark_duplicates(videos)
@@ -132,6 +133,8 @@ def inspect_videos(
     grouped_by, subject_problems = _find_subjects(videos, settings)
     split_problems = _split(videos, settings, grouped_by) if grouped_by else []
     problems = [
+        *(Problem(True, problem) for problem in survey.problems),
+        *(Problem(False, note) for note in survey.notes),
         *failure_problems(videos, max_failed_fraction=settings.max_failed_fraction, report=report),
         *duplicate_problems(two_labels, again),
         *label_problems(videos, folder, none=settings.none),

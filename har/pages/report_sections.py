@@ -9,11 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from har.dataset.metadata import find_metadata, read_metadata
 from har.dataset.splits import SPLITS
 from har.dataset.subjects import NO_WORD_ON_OTHERS, SAME_PEOPLE, knows_people
-from har.dataset.tables import read_table
 from har.dataset.training_people import UNUSED
-from har.dataset.videos import METADATA_NAME
 from har.engine.repository import git, has_changes
 from har.evaluation.summary import BASELINES
 from har.models.contract import find_model
@@ -108,11 +107,9 @@ def _label_rows(
 
 def _read_terms(folder: Path) -> list[str]:
     """Return the licences that `metadata.csv` names, as `python -m har import` writes them."""
-    table = folder / METADATA_NAME
-    if not table.is_file():
-        return []
-    metadata = read_table(table)
-    named = metadata["licence"].unique() if "licence" in metadata else []
+    table = find_metadata(folder) if folder.is_dir() else None
+    rows = read_metadata(table).rows if table else []
+    named = dict.fromkeys(row.get("licence", "") for row in rows)
     return [terms for terms in named if terms][:MAX_NAMED]
 
 

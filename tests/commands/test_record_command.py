@@ -174,3 +174,26 @@ def test_a_second_look_goes_on_until_a_key_is_pressed():
     for key, said in (("k", "keep"), ("x", "drop"), ("q", "end"), ("\r", "keep")):
         pressed = iter(["", "", "", key])
         assert har.timeline.filming.look_again(filmed, lambda _, keys=pressed: next(keys)) == said
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252", "utf-8"])
+def test_a_table_of_a_spreadsheet_stays_one(tmp_path, encoding):
+    (tmp_path / "alt").mkdir()
+    (tmp_path / "alt" / "ä.mp4").touch()
+    table = tmp_path / "Metadata.csv"
+    table.write_bytes("sep=;\r\nDatei;Person;Video\r\n;Zoë;alt/ä.mp4\r\n".encode(encoding))
+    recorded = tmp_path / ".new.mp4"
+    recorded.touch()
+    add_video(recorded, tmp_path, "sitting", "anna; b")
+    written = table.read_bytes().decode("utf-8" if encoding == "utf-8" else "utf-8-sig")
+    assert written.endswith(';Zoë;alt/ä.mp4\r\n;"anna; b";"sitting/anna; b_01.mp4"\n')
+    assert table.read_bytes().startswith(b"\xef\xbb\xbf") == (encoding != "utf-8")
+    assert find_videos(tmp_path)["subject"].tolist() == ["Zoë", "anna; b"]
+
+
+def test_a_folder_of_the_name_of_the_table_is_named(tmp_path):
+    (tmp_path / "metadata.csv").mkdir()
+    recorded = tmp_path / ".new.mp4"
+    recorded.touch()
+    with pytest.raises(ValueError, match=r"metadata\.csv is a folder; expected the table"):
+        add_video(recorded, tmp_path, "sitting", "anna")

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 
 from har.dataset.subjects import subject_from_name
-from har.dataset.videos import BROKEN_LINK, COLUMNS, NOT_UTF8, find_videos
+from har.dataset.videos import BROKEN_LINK, COLUMNS, NOT_UTF8, find_videos, survey_videos
 
 
 @pytest.fixture
@@ -183,16 +183,105 @@ def test_find_videos_reads_metadata_as_spreadsheets_write_it(make_videos):
     assert table[["subject", "fold"]].to_numpy().tolist() == [["ann", "01"]]
 
 
+TABLE = "path,subject\na/1.mov,Zoë\nb/2.mov,ben\n"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        TABLE.replace(",", ";"),
+        TABLE.replace(",", "\t"),
+        TABLE.replace(",", "|"),
+        "sep=;\r\n" + TABLE.replace(",", ";").replace("\n", "\r\n"),
+        TABLE.replace("\n", "\r"),
+        TABLE.replace("\n", ",,\n"),
+        "\n,\n" + TABLE.replace("\n", "\n\n,,,\n"),
+        TABLE.replace("path,subject", "path,subject,"),
+        TABLE.replace("path,subject", '"Path","SUBJECT"'),
+        TABLE.replace("path,subject", "Video File,Person"),
+        TABLE.replace("path,subject", "file_name,participant [id]"),
+        TABLE.replace("path,subject", "path,subject,video"),
+        TABLE.replace("/", "\\"),
+        TABLE.replace("a/", "C:\\Users\\ann\\videos\\a\\").replace("b/", "/home/ben/videos/b/"),
+        TABLE.replace("a/", "./a/").replace("b/2.mov", "2.mov"),
+        TABLE.replace("a/1.mov", "A/1.MOV"),
+        TABLE.replace("Zoë", "\u200eZoë\u00a0"),
+        TABLE.encode("utf-8-sig"),
+        TABLE.encode("utf-16"),
+        TABLE.encode("utf-16-le"),
+        TABLE.replace(",", "\t").encode("utf-16-be"),
+        TABLE.encode("cp1252"),
+    ],
+)
+def test_find_videos_reads_metadata_as_people_have_it(make_videos, metadata):
+    table = find_videos(make_videos("a/1.mov", "b/2.mov", metadata=metadata))
+    assert table["subject"].tolist() == ["Zoë", "ben"]
+
+
+def test_find_videos_reads_metadata_whatever_the_case_of_its_name(make_videos):
+    folder = make_videos("a/1.mov", metadata="path,subject\na/1.mov,ann\n")
+    (folder / "metadata.csv").rename(folder / "Metadata.CSV")
+    assert find_videos(folder)[["path", "subject"]].to_numpy().tolist() == [
+        [f"{folder}/a/1.mov", "ann"]
+    ]
+
+
+def test_find_videos_tells_files_apart_that_a_table_names_exactly(make_videos):
+    names = ["a/x.mov", "A/X.mov", "a/y\\z.mov", "a/y/z.mov"]
+    rows = [f"{name},p{place}" for place, name in enumerate(names)]
+    folder = make_videos(*names, metadata="\n".join(["path,subject", *rows]))
+    subjects = find_videos(folder).set_index("path")["subject"]
+    assert [subjects[f"{folder}/{name}"] for name in names] == ["p0", "p1", "p2", "p3"]
+
+
+def test_find_videos_does_not_guess_between_two_files(make_videos):
+    folder = make_videos("a/1.mov", "b/1.mov", metadata="path,subject\n1.mov,ann\n")
+    with pytest.raises(ValueError, match=r"names 1 videos that are not there, as '1\.mov'"):
+        find_videos(folder)
+
+
+def test_survey_videos_notes_columns_that_are_not_used(make_videos):
+    metadata = "path,who,subject,split,origin,licence\na/1.mov,x,ann,Training,o,l\n"
+    survey = survey_videos(make_videos("a/1.mov", metadata=metadata))
+    assert survey.videos[["subject", "split"]].to_numpy().tolist() == [["ann", "train"]]
+    (note,) = survey.notes
+    assert "has columns that are not used: who. Known are path, subject, split, fold" in note
+
+
+def test_survey_videos_notes_a_table_in_the_letters_of_windows(make_videos):
+    metadata = "path,subject\na/1.mov,José\n".encode("cp1252")
+    survey = survey_videos(make_videos("a/1.mov", metadata=metadata))
+    assert survey.videos["subject"].tolist() == ["José"]
+    assert "read as Windows-1252. Save it as UTF-8." in survey.notes[0]
+
+
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        ("file,subject\na/1.mov,ann\n", "has the columns file, subject; expected at least `path`"),
+        ("clip,subject\na/1.mov,ann\n", "has the columns clip, subject; expected at least `path`"),
         ("path,subject\na/9.mov,ann\n", r"names 1 videos that are not there, as 'a/9\.mov'"),
-        ("path\na/1.mov\na/1.mov\n", r"more than one row for 'a/1\.mov'\. Keep one"),
-        ("path\na/1.mov\n a/1.mov\n", r"more than one row for 'a/1\.mov'\. Keep one"),
-        ("", "is not a table in UTF-8 with commas"),
-        ("path\na/1.mov,x\nb,c,d\n", "is not a table in UTF-8 with commas"),
-        ("path,subject\na/1.mov,José\n".encode("latin-1"), "is not a table in UTF-8 with commas"),
+        ("path\na/1.mov\na/1.mov\n", r"more than one row for 'a/1\.mov': lines 2 and 3\. Keep one"),
+        (
+            "path\na/1.mov\n a/1.mov\n",
+            r"more than one row for 'a/1\.mov': lines 2 and 3\. Keep one",
+        ),
+        ("", r"metadata\.csv is empty; expected at least `path`"),
+        (",,\n\n", r"metadata\.csv is empty; expected at least `path`"),
+        ("path\na/1.mov,x\n", r"line 2, has 2 cells, and the heading has 1 \(path\): 'a/1\.mov,x'"),
+        (
+            "path,subject\na, b/1.mov,ann\n",
+            "line 2, has 3 cells.*has a comma in it in double quotes",
+        ),
+        (
+            "path,subject, subject\na/1.mov,ann,b\n",
+            "two columns for the subject, 'subject' and 'sub",
+        ),
+        ("path,person,actor\na/1.mov,ann,b\n", "two columns for the subject, 'person' and 'actor'"),
+        ("path,subject\n\n,ann\n", r"line 3, has no path; expected one, as walking/clip1\.mov"),
+        ('path,subject\n"a/1.mov,ann\n', "line 2, cannot be read .*correct the double quotes"),
+        ("path,subject\na/11.mov,ann\n", r"'a/11\.mov' in line 2 \(is it 'a/1\.mov'\?\)"),
+        (b"PK\x03\x04\x00\x00path,subject", "is not text. Expected a table with a heading"),
+        (b"path\na/\x81.mov", "is not text. Expected a table with a heading"),
     ],
 )
 def test_find_videos_refuses_wrong_metadata(make_videos, metadata, message):
