@@ -9,6 +9,7 @@ import pandas as pd
 from har.dataset.none_label import UNSURE, find_none_label
 
 SPLITS = ("train", "val", "test")
+MAX_NAMED = 6  # folders in a sentence
 PEOPLE = "people"  # as a number of folds: one for each person
 MANY = {"person": "people", "video": "videos"}  # groups in words
 ONE_PERSON = (  # what may be done where people are too few
@@ -31,7 +32,7 @@ def check_splits(manifest: pd.DataFrame, *, required: tuple[str, ...] | list[str
         raise ValueError(
             f"{len(shared)} subjects are in more than one split, as {shared[0]!r} in "
             f"{' and '.join(sorted(where))}; a person must be in one. Correct `split` or `fold` in "
-            f"metadata.csv{f', or {ONE_PERSON}' if few else ''}."
+            f"metadata.csv, or the folders of the splits{f', or {ONE_PERSON}' if few else ''}."
         )
     present = pd.crosstab(manifest["label"], manifest["split"])
     for name in required:
@@ -137,7 +138,7 @@ def check_labels(manifest: pd.DataFrame, labels: set[str], *, none: str | None) 
     """Check that no label has lost all its videos and that there are two actions to tell apart.
 
     Args:
-        manifest: One row a usable video, with `label`.
+        manifest: One row a usable video, with `video_id` and `label`.
         labels: All labels, also those without a usable video.
         none: The value of `dataset.none`.
 
@@ -168,8 +169,21 @@ def check_labels(manifest: pd.DataFrame, labels: set[str], *, none: str | None) 
     if len(labels) < 2:
         raise ValueError(
             f"All videos have the label {next(iter(labels))!r}. Expected at least two labels, each "
-            "with a folder of its own in `dataset.videos`."
+            f"with a folder of its own in `dataset.videos`.{_hint_at_inner_folders(manifest)}"
         )
+
+
+def _hint_at_inner_folders(manifest: pd.DataFrame) -> str:
+    """Return a sentence on folders in the only label folder, as of a data set packed in one."""
+    folders = manifest["video_id"].str.split("/").str[:-1]
+    inner = sorted({names[1] for names in folders if len(names) > 1})
+    if len(inner) < 2:
+        return ""
+    named = ", ".join(map(repr, inner[:MAX_NAMED])) + (", …" if len(inner) > MAX_NAMED else "")
+    return (
+        f" If the folders in it are the labels or the splits ({named}), set `dataset.videos` to "
+        f"the folder {folders.iloc[0][0]!r} itself."
+    )
 
 
 def _listed(names: list[str]) -> str:

@@ -233,6 +233,14 @@ def _from_splits(manifest: pd.DataFrame) -> pd.Series:
         raise ValueError(
             f"metadata.csv has the split {unknown[0]!r}; expected one of {', '.join(SPLITS)}."
         )
+    for name in ("train", "test"):
+        if not (manifest["split"] == name).any():
+            given = " and ".join(sorted(set(manifest["split"])))
+            raise ValueError(
+                f"By metadata.csv or the folders, all videos are of the split {given}, none of "
+                f"{name}. Expected train and test: rename one. Without val, validation people are "
+                "drawn from the training people."
+            )
     return manifest["split"]
 
 
@@ -246,8 +254,9 @@ def _find_folds(
         fold = manifest["fold"]
     elif _has(manifest, "split"):
         raise ValueError(
-            f"split.folds is {folds!r}, but metadata.csv fixes one split. Drop its column `split`, "
-            "or give a column `fold`, or set split.folds to null in params.yaml."
+            f"split.folds is {folds!r}, but metadata.csv or the folders fix one split. Drop the "
+            "column `split`, put the videos of all splits into the same label folders, give a "
+            "column `fold`, or set split.folds to null in params.yaml."
         )
     else:
         check_number_of_people(manifest, splits=list(SPLITS), by=by)

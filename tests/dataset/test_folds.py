@@ -118,7 +118,9 @@ def test_choose_splits_prefers_folds_of_metadata_when_asked_for_folds():
 
 def test_choose_splits_refuses_folds_where_metadata_fixes_a_split():
     rows = [(x, f"{name}{i}", name) for x in "ab" for name in SPLITS for i in range(2)]
-    with pytest.raises(ValueError, match=r"split\.folds is 3, but metadata\.csv fixes one split"):
+    with pytest.raises(
+        ValueError, match=r"split\.folds is 3, but metadata\.csv or the folders fix one"
+    ):
         split_fixed(manifest_of(rows), folds=3)
 
 

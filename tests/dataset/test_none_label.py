@@ -7,6 +7,11 @@ from har.dataset.none_label import find_actions, find_none_label, only_actions
 from har.dataset.split_checks import check_labels
 
 
+def videos_of(labels: set[str]) -> pd.DataFrame:
+    rows = [{"video_id": f"{label}/1", "label": label} for label in sorted(labels)]
+    return pd.DataFrame(rows, columns=["video_id", "label"])
+
+
 @pytest.mark.parametrize(
     ("labels", "name", "found"),
     [
@@ -49,13 +54,13 @@ def test_only_actions_drops_what_is_none(name, kept):
 )
 def test_check_labels_refuses_what_leaves_no_two_actions(labels, none, message):
     with pytest.raises(ValueError, match=message):
-        check_labels(pd.DataFrame({"label": sorted(labels)}), labels, none=none)
+        check_labels(videos_of(labels), labels, none=none)
 
 
 @pytest.mark.parametrize("none", [None, "none"])
 def test_check_labels_takes_two_actions_and_what_is_none(none):
     labels = {"sit", "walk", "none"}
-    check_labels(pd.DataFrame({"label": sorted(labels)}), labels, none=none)
+    check_labels(videos_of(labels), labels, none=none)
 
 
 def test_find_actions_refuses_test_videos_of_no_action_alone():

@@ -109,11 +109,11 @@ def test_choose_splits_takes_missing_validation_from_train_by_subject():
         ),
         (
             [("a", "ann", "train"), ("a", "ben", "val")],
-            "The test split has no video of 'a'",
+            "all videos are of the split train and val, none of test",
         ),
         (
             [("a", "ann", "test"), ("a", "ben", "test")],
-            "The train split has no video of 'a'",
+            "all videos are of the split test, none of train",
         ),
         (
             [(x, f"{s}{i}", s) for x in "ab" for s in SPLITS for i in "12"] + [("c", "z", "train")],

@@ -213,6 +213,27 @@ def test_inspect_videos_uses_metadata_with_fixed_splits(good_copy):
     assert dict(count_kinds(inspection)["people"])["anna3"] == 2
 
 
+def test_inspect_videos_takes_folders_of_splits_and_keeps_people_apart(good_copy):
+    for person, name in enumerate(("Train", "Train", "valid", "Test")):
+        for label in ("sit", "walk"):
+            (good_copy / name / label).mkdir(parents=True, exist_ok=True)
+            (good_copy / label / f"p{person}_a.mp4").rename(
+                good_copy / name / label / f"p{person}_a.mp4"
+            )
+    for label in ("sit", "walk"):
+        (good_copy / label).rmdir()
+    inspection = inspect_videos(good_copy)
+    assert inspection.can_train
+    assert inspection.labels[["label", "train", "val", "test"]].to_numpy().tolist() == [
+        ["sit", 2, 1, 1],
+        ["walk", 2, 1, 1],
+    ]
+    write_numbered(good_copy / "Test" / "sit" / "p0_b.mp4", 50)
+    problem = find_problem(inspect_videos(good_copy), "'p0' in test and train; a person must be in")
+    assert problem.blocks
+    assert "or the folders of the splits" in problem.what
+
+
 def test_inspect_videos_refuses_a_person_in_two_splits(good_copy):
     rows = [f"{path.parent.name}/{path.name},ann" for path in good_copy.glob("*/*")]
     rows = [f"{row},{name}" for row, name in zip(rows, ["train", "val", "test"] * 3, strict=False)]
