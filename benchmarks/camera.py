@@ -17,8 +17,8 @@ from sklearn.metrics import roc_auc_score
 
 from har.clips.camera import MOVING, measure_camera
 from har.clips.views import View, apply_view
-from har.dataset.videos import VIDEO_SUFFIXES
 from har.engine.workers import map_in_threads, num_cores
+from har.folder.listing import VIDEO_SUFFIXES
 from har.inspection.looking import look_at
 from har.video.extracting import extract_clip
 from har.video.preview import PreviewTask

@@ -21,8 +21,8 @@ import numpy as np
 
 from benchmarks.timing import argument_parser, print_heading, print_table
 from har.dataset.none_label import UNSURE
-from har.dataset.videos import VIDEO_SUFFIXES
 from har.engine.steps import Limits
+from har.folder.listing import VIDEO_SUFFIXES
 from har.recognizer.prediction import Segment
 from har.recognizer.recognizer import load_recognizer
 from har.timeline.answers import none_label_of

@@ -1,1 +1,1 @@
-"""The user's folder of videos: finding, subjects, tables, splits, balancing."""
+"""The videos as tables: finding them, who is in them, splits, balancing."""

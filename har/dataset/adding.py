@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from har.dataset.metadata import METADATA_NAME, add_row, find_metadata
+from har.folder.metadata import METADATA_NAME, add_row, find_metadata
 from har.names.spelling import clean_name
 
 

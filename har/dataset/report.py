@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from har.dataset.split_checks import check_labels
-from har.dataset.videos import VIDEO_SUFFIXES, find_videos
+from har.dataset.videos import find_videos
 from har.engine.steps import Outcome, digests
+from har.folder.listing import is_video_name
 
 INFO_COLUMNS = ("codec", "width", "height", "rotation", "fps", "num_frames", "duration_seconds")
 
@@ -54,7 +55,7 @@ def start_row(video: dict[str, str]) -> Row:
     if not problem and not os.access(video["path"], os.R_OK):
         problem = "may not be read; allow it with `chmod +r`"
     path = Path(video["path"])
-    may_be_video = path.suffix.lower() in VIDEO_SUFFIXES or path.is_dir()
+    may_be_video = is_video_name(path) or path.is_dir()
     status = ("failed" if may_be_video else "ignored") if problem else ""
     kept = {name: video[name] for name in ("video_id", "label", "subject", "split", "fold")}
     row = {**dict.fromkeys(COLUMNS, ""), **kept}

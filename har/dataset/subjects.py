@@ -11,7 +11,7 @@ from unicodedata import normalize
 
 import pandas as pd
 
-from har.dataset.metadata import METADATA_NAME
+from har.folder.metadata import METADATA_NAME
 from har.names.spelling import clean_name, describe_near
 
 UNKNOWN = "video"

@@ -1,7 +1,7 @@
 """The user's folder of videos: which there are, what they show, and who is in them.
 
 Layout: one folder per label, perhaps within folders of splits or with such in it
-(`har.dataset.layout`), and optionally a table `metadata.csv` at the top (`har.dataset.metadata`)::
+(`har.folder.layout`), and optionally a table `metadata.csv` at the top (`har.folder.metadata`)::
 
     videos/
         metadata.csv        path,subject[,split][,fold]
@@ -18,27 +18,44 @@ from __future__ import annotations
 import difflib
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from har.dataset.layout import Layout, find_layout, split_of
-from har.dataset.metadata import Metadata, PathFinder, find_metadata, read_metadata
+from har.folder.layout import Layout, find_layout, split_of
+from har.folder.listing import (
+    VIDEO_SUFFIXES,
+    find_others,
+    is_hidden,
+    is_video_name,
+    list_files,
+)
+from har.folder.metadata import (
+    METADATA_NAME,
+    Metadata,
+    PathFinder,
+    find_metadata,
+    read_metadata,
+)
 from har.names.spelling import clean_name
 
 if TYPE_CHECKING:  # naming new videos needs no tables, and pandas is slow to load
     import pandas as pd
 
 
-VIDEO_SUFFIXES = tuple(
-    ".3gp .avi .flv .gif .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv".split()  # noqa: SIM905
-)
 COLUMNS = ("video_id", "path", "label", "subject", "split", "fold", "problem")
+# Tables in a form that is not read.
+TABLE_NAMES = tuple(
+    f"metadata.{form}" for form in ("csv", "csv.txt", "json", "ods", "tsv", "txt", "xls", "xlsx")
+)
+MAX_NAMED = 5  # folders and endings in a sentence
 MAX_COMPARED = 2000  # paths, with one of a table that is not there
 MAX_STEM_BYTES = 251  # 255, the most that file systems take, without the ending .mp4 or .npy
 BROKEN_LINK = "a link that leads nowhere: remove it, since DVC refuses a folder with one"
 NOT_UTF8 = "a name that is not UTF-8: rename it, since DVC refuses a folder with one"
+NOT_THE_TABLE = "not read as the table"
 REFUSED_BY_DVC = (BROKEN_LINK, NOT_UTF8)
 
 
@@ -96,8 +113,10 @@ def survey_videos(folder: Path) -> Survey:
     problems, notes = [], []
     table = _none_if_wrong(find_metadata, folder, problems)
     files = [path for path in list_files(folder) if path != table]
-    layout = _find_layout(files, folder)
-    rows = [_describe(path, folder, layout) for path in files]
+    opened = find_others(files)
+    videos = [path for path in files if path in opened or is_video_name(path)]
+    layout = find_layout([path.relative_to(folder).parts[:-1] for path in videos])
+    rows = [_describe(path, folder, layout, is_video=path in opened) for path in files]
     if all(row["problem"] for row in rows):
         raise ValueError(
             f"{folder} has no videos in label folders. Expected, for example, "
@@ -105,7 +124,7 @@ def survey_videos(folder: Path) -> Survey:
             f"{' '.join(VIDEO_SUFFIXES)}."
         )
     _mark_same_ids(rows)
-    problems += filter(None, [layout.problem])
+    problems += filter(None, [layout.problem, _find_vanished(rows, folder, layout)])
     metadata = table and _none_if_wrong(read_metadata, table, problems)
     if metadata:
         notes += metadata.notes
@@ -123,47 +142,7 @@ def _none_if_wrong(read: Callable, path: Path, problems: list[str]) -> Any:
         return None
 
 
-def _find_layout(files: list[Path], folder: Path) -> Layout:
-    """Tell the layout by the files that are videos by their ending."""
-    videos = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
-    return find_layout([path.relative_to(folder).parts[:-1] for path in videos])
-
-
-def list_files(folder: Path, *, follow_links: bool = False) -> list[Path]:
-    """List all that is below a folder and not hidden, but for the folders, sorted by name.
-
-    Args:
-        folder: Where to look.
-        follow_links: Whether to look into linked folders too, each once. If not, as DVC, a linked
-            folder is listed as if it were a file.
-
-    Raises:
-        ValueError: A folder may not be read.
-    """
-    found: list[Path] = []
-    seen = set()
-    for parent, folders, files in os.walk(folder, followlinks=follow_links, onerror=_refuse):
-        real = os.path.realpath(parent)
-        if real in seen:  # a link leads back up
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = [Path(parent, name) for name in files if not name.startswith(".")]
-        if not follow_links:
-            paths += [path for name in folders if (path := Path(parent, name)).is_symlink()]
-        found += paths
-    return sorted(found)
-
-
-def _refuse(error: OSError) -> None:
-    raise ValueError(
-        f"{error.filename} cannot be read ({error.strerror}). Allow it with `chmod u+rx`, or "
-        "remove it."
-    ) from error
-
-
-def _describe(path: Path, folder: Path, layout: Layout) -> dict[str, str]:
+def _describe(path: Path, folder: Path, layout: Layout, *, is_video: bool) -> dict[str, str]:
     relative = path.relative_to(folder)
     folders = relative.parts if path.is_dir() else relative.parts[:-1]
     is_labelled = len(folders) >= layout.depth
@@ -175,12 +154,19 @@ def _describe(path: Path, folder: Path, layout: Layout) -> dict[str, str]:
         "subject": "",
         "split": split or "",
         "fold": "",
-        "problem": _find_problem(path, folder, layout),
+        "problem": _find_problem(path, folder, layout, is_video=is_video),
     }
 
 
-def _find_problem(path: Path, folder: Path, layout: Layout) -> str:
-    """Return why a file cannot be a video of the data set, or an empty text."""
+def _find_problem(path: Path, folder: Path, layout: Layout, *, is_video: bool) -> str:
+    """Return why a file cannot be a video of the data set, or an empty text.
+
+    Args:
+        path: The file.
+        folder: The data set.
+        layout: Of the data set.
+        is_video: Whether the decoder opens it, whatever its ending.
+    """
     folders = path.relative_to(folder).parts[:-1]
     if _as_text(path) != path.as_posix():
         return NOT_UTF8
@@ -191,13 +177,43 @@ def _find_problem(path: Path, folder: Path, layout: Layout) -> str:
     if len(folders) < layout.depth:
         above = folder / folders[0] if folders else folder
         return f"not in a label folder: move it into one, as {above}/walking/"
-    if path.suffix.lower() not in VIDEO_SUFFIXES:
+    if path.name.casefold() in TABLE_NAMES:
+        return f"{NOT_THE_TABLE}, which is {folder / METADATA_NAME}: save it as that"
+    if not is_video and not is_video_name(path):
         return f"not a video by its ending {path.suffix!r}"
     if not path.is_file():
         return "not a file but a pipe, a socket or a device: remove it"
     if len(path.stem.encode()) > MAX_STEM_BYTES:
         return f"a name too long: shorten it to {MAX_STEM_BYTES} bytes and its ending"
     return ""
+
+
+def _find_vanished(rows: list[dict[str, str]], folder: Path, layout: Layout) -> str:
+    """Return what is wrong with folders of which no video makes a label; else an empty text."""
+    above = [folder]
+    if layout.label:  # below the splits
+        above = [path for path in _inner_folders(folder) if split_of(path.name)]
+    there = {clean_name(path.name): path for parent in above for path in _inner_folders(parent)}
+    found = {row["label"] for row in rows if not row["problem"] or is_video_name(Path(row["path"]))}
+    vanished = [path for label, path in sorted(there.items()) if label not in found]
+    if not vanished or layout.problem:
+        return ""
+    said = []
+    for path in vanished[:MAX_NAMED]:
+        endings = Counter(file.suffix.lower() or "no ending" for file in list_files(path))
+        kinds = ", ".join(f"{count} {ending}" for ending, count in endings.most_common(MAX_NAMED))
+        said.append(f"{_as_text(path)} ({kinds or 'empty'})")
+    more = f" and {len(vanished) - MAX_NAMED} more" if len(vanished) > MAX_NAMED else ""
+    return (
+        f"Each folder is a label, and in {len(vanished)} there is no video: {', '.join(said)}{more}"
+        ". Put videos in, or remove the folder, or hide it by a dot before its name."
+    )
+
+
+def _inner_folders(folder: Path) -> list[Path]:
+    """Return the folders in a folder that are not hidden, and no links, which have a problem."""
+    there = (path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+    return [path for path in there if not is_hidden(path.name)]
 
 
 def _as_text(path: Path | str) -> str:

@@ -23,12 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from har.dataset.metadata import METADATA_COLUMNS, METADATA_NAME
 from har.engine.cache import place
 from har.engine.errors import VideoError
 from har.engine.files import write_json
 from har.engine.progress import progress
 from har.engine.workers import run_in_workers
+from har.folder.metadata import METADATA_COLUMNS, METADATA_NAME
 from har.importers import find_importer
 from har.importers.plan import Item, Plan, find_origins, name_some, visible_files
 from har.video.cutting import cut_origin

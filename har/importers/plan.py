@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from har.dataset.videos import VIDEO_SUFFIXES, list_files
+from har.folder.listing import VIDEO_SUFFIXES, list_files
 from har.video.parts import Origin, Span
 
 MAX_NAMED = 3  # of many missing files, so many are named

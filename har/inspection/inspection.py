@@ -137,7 +137,7 @@ def inspect_videos(
         *(Problem(False, note) for note in survey.notes),
         *failure_problems(videos, max_failed_fraction=settings.max_failed_fraction, report=report),
         *duplicate_problems(two_labels, again),
-        *label_problems(videos, folder, none=settings.none),
+        *label_problems(videos, none=settings.none),
         *subject_problems,
         *spelling_problems(videos, grouped_by),
         *split_problems,

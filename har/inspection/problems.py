@@ -8,7 +8,7 @@ import pandas as pd
 
 from har.dataset.split_checks import check_labels
 from har.dataset.subjects import describe_near_names
-from har.dataset.videos import REFUSED_BY_DVC
+from har.dataset.videos import NOT_THE_TABLE, REFUSED_BY_DVC
 from har.engine.steps import check_failures
 
 MOST_WITHOUT = 0.9  # of the videos without a person: the pose is of no use
@@ -69,6 +69,11 @@ def failure_problems(
         if len(failed):
             what = f"{_count(failed, 'video')} cannot be used and will be left out."
             problems.append(Problem(False, what, _details(failed)))
+    tables = ignored[ignored["reason"].str.startswith(NOT_THE_TABLE)]
+    if len(tables):
+        what = f"{_count(tables, 'table')} not read."
+        problems.append(Problem(False, what, _details(tables)))
+    ignored = ignored.drop(tables.index)
     if len(ignored):
         what = (
             f"{_count(ignored, 'file')} ignored, being no video. Nothing needs to be done, unless "
@@ -101,30 +106,20 @@ def duplicate_problems(two_labels: list[str], again: list[str]) -> list[Problem]
     return problems
 
 
-def label_problems(videos: pd.DataFrame, folder: Path, *, none: str | None) -> list[Problem]:
-    """Return the problems with labels: without a usable video, fewer than two, empty folders.
+def label_problems(videos: pd.DataFrame, *, none: str | None) -> list[Problem]:
+    """Return the problem with labels, without a usable video or fewer than two, if there is one.
 
     Args:
         videos: One row a file, with `label` and `status`.
-        folder: The folder of the label folders.
         none: The value of `dataset.none`.
     """
-    problems = []
     usable = videos[videos["status"] == "ok"]
     labels = set(videos.loc[videos["status"] != "ignored", "label"]) - {""}
     try:
         check_labels(usable, labels, none=none)
     except ValueError as error:
-        problems.append(Problem(True, str(error)))
-    folders = {path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != "."}
-    empty = sorted(folders - labels)
-    if empty:
-        what = (
-            f"{_count(empty, 'folder')} without a video, so that there is no such label: "
-            f"{', '.join(empty)}. Put videos in, or remove the folder."
-        )
-        problems.append(Problem(False, what))
-    return problems
+        return [Problem(True, str(error))]
+    return []
 
 
 def spelling_problems(videos: pd.DataFrame, grouped_by: str) -> list[Problem]:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from har.dataset.metadata import find_metadata, read_metadata
 from har.dataset.splits import SPLITS
 from har.dataset.subjects import NO_WORD_ON_OTHERS, SAME_PEOPLE, knows_people
 from har.dataset.training_people import UNUSED
 from har.engine.repository import git, has_changes
 from har.evaluation.summary import BASELINES
+from har.folder.metadata import find_metadata, read_metadata
 from har.models.contract import find_model
 from har.pages.finished_run import FILES, MODELS, FinishedRun
 from har.pages.inspection import MAX_NAMED, commonest

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from har.dataset.videos import VIDEO_SUFFIXES, list_files
 from har.engine.errors import VideoError
 from har.engine.steps import Limits
 from har.engine.workers import run_in_workers
+from har.folder.listing import VIDEO_SUFFIXES, find_others, is_video_name, list_files
 from har.video.converting import convert_video
 from har.video.extracting import extract_clip, stretched_aspect
 from har.video.reading import blame_video, probe_video
@@ -102,7 +102,7 @@ def list_videos(paths: Sequence[Path]) -> list[Path]:
     """Return the videos that files and folders name, each once.
 
     Args:
-        paths: A file is taken whatever its ending; of a folder, all below it that ends as a video.
+        paths: A file is taken whatever its ending; of a folder, all videos below it.
 
     Raises:
         ValueError: A folder has no video.
@@ -112,7 +112,9 @@ def list_videos(paths: Sequence[Path]) -> list[Path]:
         if not path.is_dir():
             found[path] = None
             continue
-        videos = [file for file in list_files(path) if file.suffix.lower() in VIDEO_SUFFIXES]
+        files = list_files(path)
+        others = find_others(files)
+        videos = [file for file in files if file in others or is_video_name(file)]
         if not videos:
             raise ValueError(
                 f"{path} has no videos. Expected files that end as one of "

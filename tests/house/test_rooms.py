@@ -13,6 +13,7 @@ ROOMS = (
     "engine",
     "video",
     "clips",
+    "folder",
     "dataset",
     "inspection",
     "importers",

@@ -154,12 +154,10 @@ def test_inspect_videos_names_all_files_with_two_labels_and_copies(good_copy):
 
 def test_inspect_videos_notes_what_does_not_stop_the_run(good_copy):
     write_numbered(good_copy / "sit" / "p1_short.mp4", 8)
-    (good_copy / "empty").mkdir()
     inspection = inspect_videos(good_copy, None)
     assert inspection.can_train
     short = find_problem(inspection, "^1 video shorter than a clip of 30 frames")
     assert short.details == ("videos/sit/p1_short.mp4: 8 frames",)
-    assert "no such label: empty" in find_problem(inspection, "^1 folder without a video").what
     assert "name the subjects" in find_problem(inspection, "^Nobody says who").what
     assert inspection.grouped_by == "video"
 
@@ -186,6 +184,42 @@ def test_inspect_videos_takes_two_spellings_of_a_name_for_one(good_copy):
     assert inspection.labels["label"].tolist() == ["größe", "sit"]
     assert set(inspection.usable["subject"]) == {"p0", "p1", "p2", "p3", "Zoë", "Zoë0", "Zoë1"}
     assert inspection.usable.groupby("subject")["split"].nunique().eq(1).all()
+
+
+def test_inspect_videos_refuses_folders_without_a_video_as_the_pipeline_does(good_copy):
+    (good_copy / "empty").mkdir()
+    (good_copy / "wave").mkdir()
+    (good_copy / "wave" / "p0.mp5").write_bytes(b"\0" * 100)
+    (good_copy / "__MACOSX" / "sit").mkdir(parents=True)
+    (good_copy / ".git").mkdir()
+    problem = find_problem(inspect_videos(good_copy), "^Each folder is a label, and in 2 there is")
+    assert problem.blocks
+    assert "no video: videos/empty (empty), videos/wave (1 .mp5). Put videos in" in problem.what
+    assert pipeline_error(good_copy) == problem.what
+
+
+def test_inspect_videos_takes_what_the_decoder_opens(good_copy):
+    (good_copy / "wave").mkdir()
+    for person in range(3):
+        write_numbered(Path("a.mp4"), 60 + person)
+        Path("a.mp4").rename(good_copy / "wave" / f"p{person}_a{['', '.xyz', '.3g2'][person]}")
+    (good_copy / "wave" / "notes.xyz").write_bytes(b"\0 no video")
+    (good_copy / "wave" / "readme").write_text("walking")
+    (good_copy / "wave" / "metadata.xlsx").touch()
+    inspection = inspect_videos(good_copy)
+    assert inspection.can_train
+    assert inspection.labels.set_index("label").loc["wave", "videos"] == 3
+    table = find_problem(inspection, "^1 table not read")
+    assert table.details[0].endswith("which is videos/metadata.csv: save it as that")
+    assert len(find_problem(inspection, "^2 files ignored").details) == 2
+
+
+def test_inspect_videos_names_a_folder_that_has_the_name_of_the_table(good_copy):
+    (good_copy / "sit").rename(good_copy / "metadata.csv")
+    problem = find_problem(
+        inspect_videos(good_copy), r"metadata\.csv is a folder; expected the table"
+    )
+    assert problem.blocks
 
 
 def test_inspect_videos_notes_that_a_split_by_video_does_not_keep_people_apart(good, set_param):

@@ -109,7 +109,7 @@ def test_list_videos_takes_files_and_folders_each_once(tmp_path):
 def test_list_videos_refuses_a_folder_without_videos(tmp_path):
     (tmp_path / "notes.txt").touch()
     with pytest.raises(
-        ValueError, match=r"has no videos\. Expected files that end as one of \.3gp"
+        ValueError, match=r"has no videos\. Expected files that end as one of \.3g2"
     ):
         list_videos([tmp_path])
 

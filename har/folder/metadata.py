@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from har.dataset.layout import split_of
+from har.folder.layout import split_of
 from har.names.spelling import clean_name
 
 METADATA_NAME = "metadata.csv"

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from manifests import FRACTIONS
 
-from har.dataset.layout import Layout, find_layout, split_of
 from har.dataset.split_checks import check_labels
 from har.dataset.splits import choose_splits
 from har.dataset.videos import find_videos, survey_videos
+from har.folder.layout import Layout, find_layout, split_of
 
 
 def layout_of(*videos: str) -> Layout:
