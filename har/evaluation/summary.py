@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from har.dataset.reach import UNKNOWN_PEOPLE, describe_few
 from har.dataset.subjects import NO_WORD_ON_OTHERS, SAME_PEOPLE, knows_people
 from har.engine.errors import plain_errors
 from har.engine.files import read_json
@@ -91,12 +92,14 @@ def describe_tested(scores: dict[str, Any]) -> str:
 
 
 def describe_reach(scores: dict[str, Any]) -> str:
-    """Return the end of a sentence on the tested people: for whom the score holds."""
+    """Return the end of a sentence on the tested people: what the score says, and of whom."""
+    few = describe_few(scores["num_test_videos"])
+    few = f"; {few}" if few else ""
     if scores["grouped_by"] == SAME_PEOPLE:
-        return f"; {NO_WORD_ON_OTHERS}"
+        return f"; {NO_WORD_ON_OTHERS}{few}"
     if not knows_people(scores["grouped_by"]):
-        return ", who may have been seen in training"
-    return " never seen in training"
+        return f", who may have been seen in training: {UNKNOWN_PEOPLE}{few}"
+    return f" never seen in training{few}"
 
 
 def print_summary(scores: Path, *, is_synthetic: bool, real_people: Path = RESULT) -> None:

@@ -16,7 +16,7 @@ import pandas as pd
 from har.clips.camera import camera_state
 from har.dataset.report import start_row
 from har.dataset.splits import SPLITS, choose_splits
-from har.dataset.subjects import find_subjects, knows_people
+from har.dataset.subjects import UNKNOWN, find_subjects, knows_people
 from har.dataset.videos import survey_videos
 from har.engine.errors import VideoError
 from har.engine.seeds import generator_for
@@ -30,8 +30,10 @@ from har.inspection.problems import (
     failure_problems,
     label_problems,
     length_problems,
+    meaning_problems,
     spelling_problems,
 )
+from har.inspection.proposals import describe_proposal
 from har.video.preview import PreviewTask
 
 STRIPS_PER_LABEL = 6
@@ -281,6 +283,8 @@ def _find_subjects(videos: pd.DataFrame, settings: InspectionSettings) -> tuple[
         return "", [Problem(True, str(error))]
     videos.loc[usable.index, "subject"] = subjects
     warning = said.getvalue().partition(": ")[2].strip()
+    if grouped_by == UNKNOWN:
+        warning += f" {describe_proposal(usable['path'].tolist(), usable['label'].tolist())}"
     return grouped_by, [Problem(False, warning[:1].upper() + warning[1:])] if warning else []
 
 
@@ -299,7 +303,7 @@ def _split(videos: pd.DataFrame, settings: InspectionSettings, grouped_by: str) 
     except ValueError as error:
         return [Problem(True, str(error))]
     videos.loc[manifest.index, "split"] = split
-    return []
+    return meaning_problems(int((split == "test").sum()), grouped_by)
 
 
 def _count_labels(videos: pd.DataFrame) -> pd.DataFrame:

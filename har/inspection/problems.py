@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from har.dataset.reach import UNKNOWN_PEOPLE, describe_few
 from har.dataset.split_checks import check_labels
-from har.dataset.subjects import describe_near_names
+from har.dataset.subjects import UNKNOWN, describe_near_names
 from har.dataset.videos import NOT_THE_TABLE, REFUSED_BY_DVC
 from har.engine.steps import check_failures
 
@@ -142,6 +143,18 @@ def spelling_problems(videos: pd.DataFrame, grouped_by: str) -> list[Problem]:
         )
         problems.append(Problem(False, what, details))
     return problems
+
+
+def meaning_problems(num_tested: int, grouped_by: str) -> list[Problem]:
+    """Return what the score of so few test videos, or of unknown people, will mean, as a problem.
+
+    Args:
+        num_tested: Videos in the test split.
+        grouped_by: As `har.dataset.subjects` says.
+    """
+    said = [UNKNOWN_PEOPLE] if grouped_by == UNKNOWN else []
+    said += filter(None, [describe_few(num_tested)])
+    return [Problem(False, f"What a score will mean: {'; '.join(said)}.")] if said else []
 
 
 def length_problems(videos: pd.DataFrame, num_frames: int) -> list[Problem]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from har.dataset.reach import describe_few
 from har.evaluation.labelled_folder import MAJORITY, Answered
 from har.evaluation.summary import describe_rejection, describe_tested
 from har.pages.prediction import name_answer
@@ -34,7 +35,9 @@ def describe_folder(scores: dict[str, Any], none_label: str | None) -> str:
             interval = f"{score['recall_low']:4.0%} to {score['recall_high']:4.0%}"
         name = name_answer(label, none_label)
         lines.append(f"{name:28}{shares}   {interval:13}{score['support']:9d}")
-    lines += ["", f"On {describe_tested(scores)}.", *describe_rejection(scores)]
+    few = describe_few(scores["num_test_videos"])
+    tested = f"On {describe_tested(scores)}{f'; {few}' if few else ''}."
+    lines += ["", tested, *describe_rejection(scores)]
     lines.append(
         f"Macro F1 {scores['macro_f1']:.2f} ({scores['macro_f1_low']:.2f} to "
         f"{scores['macro_f1_high']:.2f}), loss {scores['loss']:.2f}, expected calibration error "

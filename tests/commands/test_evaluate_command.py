@@ -103,7 +103,8 @@ def test_evaluate_prints_tables_and_writes_nothing(videos, capsys):
     assert "tiny 75.0% 25% to 100%" in lines
     assert "always the folder's commonest label 50.0% 22% to 78%" in lines
     assert "dark 75% 75% 30% to 95% 4" in lines
-    assert "On 8 test videos of 4 people." in lines
+    few = "with a test of 8 videos even a score of 100 % has a 95 % interval from 68 % on"
+    assert f"On 8 test videos of 4 people; {few}." in lines
     assert lines[-1] == "Nothing is written; --out DIR does that."
     assert sorted(Path().rglob("*")) == before
 

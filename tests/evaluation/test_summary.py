@@ -57,7 +57,12 @@ def test_describe_metrics_says_how_it_treats_what_is_no_action():
 def test_describe_metrics_warns_when_nobody_is_named():
     metrics = copy.deepcopy(METRICS) | {"grouped_by": "video"}
     assert "may have been seen in training" in describe_metrics(metrics)
-    assert describe_scores(metrics).endswith("unknown people, who may have been seen in training")
+    said = describe_scores(metrics)
+    assert "unknown people, who may have been seen in training: nobody says who is in the" in said
+    few = describe_scores(metrics | {"num_test_videos": 2})
+    assert few == said.replace("20 test", "2 test") + (
+        "; with a test of 2 videos even a score of 100 % has a 95 % interval from 34 % on"
+    )
 
 
 def test_scores_of_the_same_people_say_nothing_about_others():

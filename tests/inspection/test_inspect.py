@@ -44,7 +44,9 @@ def pipeline_error(videos: Path) -> str:
 def test_inspect_videos_counts_labels_people_and_lengths(good, project):
     inspection = inspect_videos(good)
     assert inspection.can_train
-    assert inspection.problems == ()
+    assert [problem.what.partition(":")[0] for problem in inspection.problems] == [
+        "What a score will mean"
+    ]
     assert inspection.grouped_by == "dataset.subject_pattern"
     labels = inspection.labels.set_index("label")
     assert labels.loc["sit", ["videos", "people", "failed", "duplicates"]].tolist() == [4, 4, 0, 0]
@@ -220,6 +222,15 @@ def test_inspect_videos_names_a_folder_that_has_the_name_of_the_table(good_copy)
         inspect_videos(good_copy), r"metadata\.csv is a folder; expected the table"
     )
     assert problem.blocks
+
+
+def test_inspect_videos_proposes_who_is_who_and_says_what_a_score_will_mean(good, project):
+    inspection = inspect_videos(good, None)
+    said = find_problem(inspection, "^Nobody says who").what
+    assert "show 4 people (p0, p1, p2, p3), if it is they: try --subject-pattern" in said
+    meaning = find_problem(inspection, "^What a score will mean: nobody says who is in the videos")
+    assert "a test of 2 videos even a score of 100 % has a 95 % interval from 34 %" in meaning.what
+    assert not meaning.blocks
 
 
 def test_inspect_videos_notes_that_a_split_by_video_does_not_keep_people_apart(good, set_param):
