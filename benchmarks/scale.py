@@ -68,14 +68,11 @@ def main() -> None:
 def stage_commands() -> dict[str, list[str]]:
     """Return the command of each stage that is measured, in order, as dvc.yaml has it."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    names = {"${model}": MODEL, "${dataset.videos}": SMALL["dataset.videos"]}
-    commands = {}
-    for stage in [stage for stage in stages if stage not in UNMEASURED]:
-        text = stages[stage]["cmd"]
-        for name, value in names.items():
-            text = text.replace(name, value)
-        commands[stage] = [sys.executable, *shlex.split(text)[1:]]
-    return commands
+    return {
+        name: [sys.executable, *shlex.split(stage["cmd"])[1:]]
+        for name, stage in stages.items()
+        if name not in UNMEASURED
+    }
 
 
 def _measure_stages(num_videos: int) -> dict[str, tuple[float, float]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from har.dataset.report import COLUMNS, describe_statuses, enter_outcome, start_report
+from har.engine.files import write_table
 from har.engine.stage import run_stage
 from har.engine.steps import Job, check_failures, remove_previous, run_step, say_outcomes
 from har.settings import load_settings
@@ -12,10 +13,10 @@ from har.video.codecs import code_version
 from har.video.converting import convert_step
 
 
-def main(videos: Path, out: Path) -> None:
-    """Convert every video of a folder and report on each: copied, encoded, or why not."""
+def main(out: Path) -> None:
+    """Convert every video of `dataset.videos` and report on each: copied, encoded, or why not."""
     settings = load_settings()
-    rows = start_report(videos, out)
+    rows = start_report(Path(settings.dataset.videos), out)
     todo = [row for row in rows if not row["status"]]
     remove_previous(out / "report.csv")
     outcomes = run_step(
@@ -30,7 +31,7 @@ def main(videos: Path, out: Path) -> None:
         enter_outcome(row, outcome)
     out.mkdir(parents=True, exist_ok=True)
     report = pd.DataFrame(rows, columns=COLUMNS)
-    report.to_csv(out / "report.csv", index=False)
+    write_table(report, out / "report.csv")
     say_outcomes("convert", outcomes, **describe_statuses(report, outcomes))
     check_failures(
         report[report["status"] == "failed"],

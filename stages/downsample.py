@@ -8,6 +8,7 @@ from har.dataset.balancing import balance
 from har.dataset.none_label import find_none_label
 from har.dataset.tables import read_table
 from har.dataset.training_people import UNUSED
+from har.engine.files import write_table
 from har.engine.stage import run_stage
 from har.pages.plots import plot_class_counts
 from har.settings import load_settings
@@ -22,7 +23,7 @@ def main(manifest: Path, out: Path) -> None:
     none_label = find_none_label(before["label"], settings.dataset.none)
     after = balance(before, method=method, seed=settings.seed, none_label=none_label)
     out.mkdir(parents=True, exist_ok=True)
-    after.to_csv(out / "manifest.csv", index=False)
+    write_table(after, out / "manifest.csv")
     plot_class_counts(before, after, out / "class_balance.png")
     said = " -> ".join(_describe_counts(table) for table in (before, after))
     print(f"downsample: {said} training videos a class ({method})")

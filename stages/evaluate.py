@@ -16,11 +16,12 @@ from har.training.examples import read_drawn
 
 
 def main(
-    model: Path, split: Path, manifest: Path, drawn: Path, features: Path, metrics: Path
+    models: Path, split: Path, manifest: Path, drawn: Path, features: Path, metrics: Path
 ) -> None:
-    """Score the model and the baselines on the test split, draw and log the result."""
+    """Score `model` and the baselines on the test split, draw and log the result."""
     settings = load_settings()
-    recognizer, packed = load_recognizer(model), read_table(features)[["video_id", "path"]]
+    recognizer = load_recognizer(models / settings.model)
+    packed = read_table(features)[["video_id", "path"]]
     packed = packed.rename(columns={"path": "features_path"})
     videos = read_table(manifest).merge(packed, on="video_id")
     test = videos[videos["split"] == "test"].reset_index(drop=True)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from har.dataset.report import make_clip_tables, say_repeats
 from har.dataset.tables import read_table
+from har.engine.files import write_table
 from har.engine.stage import run_stage
 from har.engine.steps import Job, check_failures, remove_previous, run_step, say_outcomes
 from har.settings import load_settings
@@ -31,8 +32,8 @@ def main(converted: Path, out: Path) -> None:
     )
     clips, failed = make_clip_tables(videos, paths, outcomes)
     out.mkdir(parents=True, exist_ok=True)
-    clips.to_csv(out / "clips.csv", index=False)
-    failed[["video_id", "reason"]].to_csv(out / "failed.csv", index=False)
+    write_table(clips, out / "clips.csv")
+    write_table(failed[["video_id", "reason"]], out / "failed.csv")
     say_repeats(clips, settings.extract.num_frames)
     for row in failed.itertuples():
         print(f"extract: {row.source} failed: {row.reason}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from har.backbones.extractor import make_extractor
 from har.clips.views import read_views
 from har.dataset.tables import read_table
+from har.engine.files import write_table
 from har.engine.stage import run_stage
 from har.features.packed import Shown, pack_features
 from har.settings import load_settings
@@ -40,7 +41,7 @@ def main(manifest: Path, clips: Path, landmarks: Path, views: Path, out: Path) -
         max_gigabytes=settings.cache.max_gigabytes,
     )
     out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out / "features.csv", index=False)
+    write_table(table, out / "features.csv")
     print(
         f"features: {num_made} made, {len(videos) - num_made} reused, 0 failed "
         + (f"({settings.backbone.name} by {extractor.runtime})" if extractor else "(pose alone)")

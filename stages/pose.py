@@ -7,6 +7,7 @@ import pandas as pd
 from har.clips.camera_table import describe_cameras, measure_cameras
 from har.clips.streams import POSE
 from har.dataset.tables import read_table
+from har.engine.files import write_table
 from har.engine.stage import run_stage
 from har.pages.landmarks import describe_people, save_skeletons
 from har.pose.packed import pack_landmarks
@@ -33,8 +34,8 @@ def main(clips: Path, out: Path) -> None:
         )
     cameras = measure_cameras(videos, **limits)
     out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out / "landmarks.csv", index=False)
-    cameras.to_csv(out / "camera.csv", index=False)
+    write_table(table, out / "landmarks.csv")
+    write_table(cameras, out / "camera.csv")
     print(describe_cameras(cameras))
     if table.empty:
         print("pose: left out, since features.streams has no pose")

@@ -8,7 +8,7 @@ from har.dataset.splits import SPLITS, choose_splits, describe_splits, fold_name
 from har.dataset.subjects import SAME_PEOPLE, describe_near_names, find_subjects, knows_people
 from har.dataset.tables import read_table
 from har.dataset.training_people import keep_training_people
-from har.engine.files import write_json
+from har.engine.files import write_json, write_table
 from har.engine.seeds import generator_for
 from har.engine.stage import run_stage
 from har.settings import load_settings
@@ -39,7 +39,7 @@ def main(report: Path, clips: Path, out: Path) -> None:
         split = keep_training_people(manifest, split, wanted.train_people, **people)
     manifest["split"] = split
     out.mkdir(parents=True, exist_ok=True)
-    manifest[MANIFEST_COLUMNS].to_csv(out / "manifest.csv", index=False)
+    write_table(manifest[MANIFEST_COLUMNS], out / "manifest.csv")
     about = {"grouped_by": grouped_by, "folds": [] if fold is None else fold_names(fold)}
     write_json(about, out / "split.json")
     said_by = grouped_by if grouped_by == SAME_PEOPLE else f"by {grouped_by}"

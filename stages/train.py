@@ -23,11 +23,12 @@ def main(
     views: Path,
     drawn: Path,
     features: Path,
-    out: Path,
+    models: Path,
     metrics: Path,
 ) -> None:
-    """Train `model` on the training split and write it with its curves."""
+    """Train `model` on the training split and write it, into its folder, with its curves."""
     settings = load_settings()
+    out = models / settings.model
     training = TrackedTraining(settings, Tables(manifest, clips, views, drawn, features))
     kept, history_file = KeptTrainings(settings.cache.max_gigabytes), metrics / "plots/history.csv"
     was_kept = kept.restore(training.fingerprint)

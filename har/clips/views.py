@@ -6,7 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from har.engine.files import write_table
 from har.engine.seeds import generator_for
+from har.names.escaping import as_text
 
 SHAKEN_TURN = 2.0  # degrees, the most that a shaking hand turns the picture
 SHAKEN_ZOOM = 0.03  # the most that it zooms
@@ -157,7 +159,7 @@ def write_views(path: Path, views: dict[str, list[View]]) -> None:
         for number, view in enumerate(views_of_clip, start=1)
     ]
     table = pd.DataFrame(rows, columns=["video_id", "view", *View.__dataclass_fields__])
-    table.to_csv(path, index=False)
+    write_table(table, path)
 
 
 def read_views(path: Path) -> dict[str, list[View]]:
@@ -165,6 +167,7 @@ def read_views(path: Path) -> dict[str, list[View]]:
     import pandas as pd
 
     table = pd.read_csv(path, dtype={"video_id": str})
+    table["video_id"] = table["video_id"].map(as_text)
     views: dict[str, list[View]] = {}
     for row in table.to_dict("records"):
         view = View(**{name: row[name] for name in View.__dataclass_fields__})

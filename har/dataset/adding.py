@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from har.folder.metadata import METADATA_NAME, add_row, find_metadata
+from har.names.escaping import has_controls
 from har.names.spelling import clean_name
 
 
@@ -16,10 +17,10 @@ def check_name(name: str, *, what: str) -> str:
         what: What it is, for the message.
 
     Raises:
-        ValueError: It is empty, starts with a dot or has a slash.
+        ValueError: It is empty, starts with a dot, or has a slash or a control character.
     """
     name = clean_name(name)
-    if not name or name.startswith(".") or re.search(r"[/\\\0\n]", name):
+    if not name or name.startswith(".") or re.search(r"[/\\\n]", name) or has_controls(name):
         raise ValueError(
             f"{what} is {name!r}; expected a name without a slash, and without a dot in front, as "
             "waving or anna."

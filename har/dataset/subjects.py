@@ -5,13 +5,13 @@ Conventions: `grouped_by` says what keeps videos together in one split: `metadat
 where nobody says who is in the videos and `SAME_PEOPLE` where `split.by` is `video`.
 """
 
-import re
 from pathlib import Path
 from unicodedata import normalize
 
 import pandas as pd
 
 from har.folder.metadata import METADATA_NAME
+from har.names.patterns import PatternError, search
 from har.names.spelling import clean_name, describe_near
 
 UNKNOWN = "video"
@@ -87,19 +87,17 @@ def subject_from_name(name: str, pattern: str) -> str:
             group, or else the whole match is the subject.
 
     Raises:
-        ValueError: The pattern is not a regular expression, does not match the name, or finds
-            nothing in it.
+        ValueError: The pattern is not a regular expression, takes too long, does not match the
+            name, or finds nothing in it.
 
     Example:
         >>> subject_from_name("daria_walk.avi", r"^([a-z]+)_")
         'daria'
     """
     try:
-        match = re.search(normalize("NFC", pattern), normalize("NFC", name))
-    except re.error as error:
-        raise ValueError(
-            f"dataset.subject_pattern {pattern!r} is not a regular expression: {error}."
-        ) from error
+        match = search(normalize("NFC", pattern), normalize("NFC", name))
+    except PatternError as error:
+        raise ValueError(f"dataset.subject_pattern {pattern!r} cannot be used: {error}.") from error
     if match is None:
         raise ValueError(
             f"dataset.subject_pattern {pattern!r} does not match the file name {name!r}. Change "

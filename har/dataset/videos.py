@@ -39,6 +39,7 @@ from har.folder.metadata import (
     find_metadata,
     read_metadata,
 )
+from har.names.escaping import has_controls, visible
 from har.names.spelling import clean_name
 
 if TYPE_CHECKING:  # naming new videos needs no tables, and pandas is slow to load
@@ -55,6 +56,7 @@ MAX_COMPARED = 2000  # paths, with one of a table that is not there
 MAX_STEM_BYTES = 251  # 255, the most that file systems take, without the ending .mp4 or .npy
 BROKEN_LINK = "a link that leads nowhere: remove it, since DVC refuses a folder with one"
 NOT_UTF8 = "a name that is not UTF-8: rename it, since DVC refuses a folder with one"
+CONTROLS = "a name with control characters: rename it"
 NOT_THE_TABLE = "not read as the table"
 REFUSED_BY_DVC = (BROKEN_LINK, NOT_UTF8)
 
@@ -149,7 +151,7 @@ def _describe(path: Path, folder: Path, layout: Layout, *, is_video: bool) -> di
     split = split_of(folders[layout.split]) if is_labelled and layout.split is not None else None
     return {
         "video_id": _as_text(relative.with_suffix("")),
-        "path": _as_text(path),
+        "path": (folder / _as_text(relative)).as_posix(),
         "label": clean_name(_as_text(folders[layout.label])) if is_labelled else "",
         "subject": "",
         "split": split or "",
@@ -167,9 +169,12 @@ def _find_problem(path: Path, folder: Path, layout: Layout, *, is_video: bool) -
         layout: Of the data set.
         is_video: Whether the decoder opens it, whatever its ending.
     """
-    folders = path.relative_to(folder).parts[:-1]
-    if _as_text(path) != path.as_posix():
+    relative = path.relative_to(folder)
+    folders = relative.parts[:-1]
+    if _decoded(relative) != relative.as_posix():
         return NOT_UTF8
+    if has_controls(relative.as_posix()):
+        return CONTROLS
     if path.is_dir():
         return "a link to a folder, which DVC does not follow: put the folder itself here"
     if not path.exists():
@@ -193,7 +198,8 @@ def _find_vanished(rows: list[dict[str, str]], folder: Path, layout: Layout) -> 
     above = [folder]
     if layout.label:  # below the splits
         above = [path for path in _inner_folders(folder) if split_of(path.name)]
-    there = {clean_name(path.name): path for parent in above for path in _inner_folders(parent)}
+    inner = [path for parent in above for path in _inner_folders(parent)]
+    there = {clean_name(_as_text(path.name)): path for path in inner}
     found = {row["label"] for row in rows if not row["problem"] or is_video_name(Path(row["path"]))}
     vanished = [path for label, path in sorted(there.items()) if label not in found]
     if not vanished or layout.problem:
@@ -217,7 +223,12 @@ def _inner_folders(folder: Path) -> list[Path]:
 
 
 def _as_text(path: Path | str) -> str:
-    """Return a path with forward slashes, and bytes that are no UTF-8 by their numbers."""
+    """Return a path with forward slashes; what is no UTF-8, or acts on a terminal, by numbers."""
+    text = _decoded(path)
+    return visible(text, one_line=True) if has_controls(text) else text
+
+
+def _decoded(path: Path | str) -> str:
     return os.fsencode(Path(path).as_posix()).decode(errors="backslashreplace")
 
 

@@ -7,6 +7,8 @@ import sys
 import traceback
 from collections.abc import Iterator
 
+from har.names.escaping import visible_output
+
 
 class VideoError(ValueError):
     """A video that cannot be used; the message names the file, the reason and the fix."""
@@ -16,16 +18,20 @@ class VideoError(ValueError):
 def plain_errors() -> Iterator[None]:
     """End the process with one clear message where its body fails in a way that a user can fix.
 
-    Exit codes: 1 failed, 130 interrupted. `HAR_TRACEBACK=1` prints the traceback too.
+    What is printed within only shows, whatever characters names have. Exit codes: 1 failed, 130
+    interrupted. `HAR_TRACEBACK=1` prints the traceback too.
     """
-    try:
-        yield
-    except KeyboardInterrupt:
-        _fail("interrupted; what is finished is kept and the same command goes on from there", 130)
-    except (ValueError, OSError) as error:
-        if os.environ.get("HAR_TRACEBACK"):
-            traceback.print_exc()
-        _fail(_explain(error), 1)
+    with visible_output():
+        try:
+            yield
+        except KeyboardInterrupt:
+            _fail(
+                "interrupted; what is finished is kept and the same command goes on from there", 130
+            )
+        except (ValueError, OSError) as error:
+            if os.environ.get("HAR_TRACEBACK"):
+                traceback.print_exc()
+            _fail(_explain(error), 1)
 
 
 def _explain(error: Exception) -> str:

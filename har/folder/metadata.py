@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from har.folder.layout import split_of
+from har.names.escaping import as_cell, as_text
 from har.names.spelling import clean_name
 
 METADATA_NAME = "metadata.csv"
@@ -138,7 +139,7 @@ def add_row(file: Path, row: dict[str, str]) -> None:
             )
     cells = [""] * num_columns
     for name, cell in row.items():
-        cells[places[name]] = cell
+        cells[places[name]] = as_cell(cell)
     line = io.StringIO()
     csv.writer(line, delimiter=delimiter, lineterminator="\n").writerow(cells)
     partial = file.with_name(f".{file.name}.partial")
@@ -232,7 +233,7 @@ def _read_rows(file: Path, cells: Iterator[tuple[int, list[str]]], parsed: _Pars
 def _filled(reader: Iterator[list[str]], skip: bool) -> Iterator[tuple[int, list[str]]]:
     """Yield the line and the cells of each row that has any; empty ones at the end are no cells."""
     for number, row in enumerate(reader):
-        cells = [clean_name(cell) for cell in row]
+        cells = [clean_name(as_text(cell)) for cell in row]
         while cells and not cells[-1]:
             cells.pop()
         if cells and not (skip and number == 0):

@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from har.importers.plan import (
+    NAMES,
     Entry,
     Plan,
     plan_listed,
@@ -63,7 +64,7 @@ def plan(source: Path, *, split: int) -> Plan:
         _read_lists(files, split, source),
         source=source,
         unlisted="videos are in no list as <label>_test_split"
-        f"{split}.txt and are left out: {{}}. Is a list missing or renamed?",
+        f"{split}.txt and are left out: {NAMES}. Is a list missing or renamed?",
     )
     separate_shared_subjects(result)
     return result

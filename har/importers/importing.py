@@ -30,7 +30,8 @@ from har.engine.progress import progress
 from har.engine.workers import run_in_workers
 from har.folder.metadata import METADATA_COLUMNS, METADATA_NAME
 from har.importers import find_importer
-from har.importers.plan import Item, Plan, find_origins, name_some, visible_files
+from har.importers.plan import NAMES, Item, Plan, find_origins, name_some, visible_files
+from har.names.escaping import as_cell
 from har.video.cutting import cut_origin
 from har.video.parts import Cut, Origin, unpack
 
@@ -125,7 +126,8 @@ def write_metadata(destination: Path, items: Iterable[Item], *, source: Path, li
         writer.writerow(TABLE_COLUMNS)
         for item in sorted(items, key=lambda item: item.path):
             origin = _describe_origin(item, source)
-            writer.writerow([item.path, item.subject, item.split, "", origin, licence])
+            cells = [item.path, item.subject, item.split, "", origin, licence]
+            writer.writerow(map(as_cell, cells))
     os.replace(partial, destination / METADATA_NAME)
 
 
@@ -297,7 +299,7 @@ def _strangers(destination: Path, items: list[Item]) -> list[str]:
     return [
         name_some(
             strangers,
-            f"videos in {destination} are not of this import: {{}}. Remove them, or import to "
+            f"videos in {destination} are not of this import: {NAMES}. Remove them, or import to "
             "another folder.",
         )
     ]

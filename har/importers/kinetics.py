@@ -28,6 +28,7 @@ from pathlib import Path
 import pandas as pd
 
 from har.importers.plan import (
+    NAMES,
     Item,
     Plan,
     drop_repeated,
@@ -87,7 +88,7 @@ def plan(source: Path) -> Plan:
         result.items.append(Item(path, origin, row.youtube_id, row.split, span))
     result.skip(
         missing,
-        f"videos are in the lists but not below {source}: {{}}. Expected such names, or whole "
+        f"videos are in the lists but not below {source}: {NAMES}. Expected such names, or whole "
         "videos as <youtube_id>.mp4.",
     )
     drop_repeated(result)
@@ -108,7 +109,7 @@ def _read_lists(files: list[Path], source: Path, result: Plan) -> list[Row]:
                 f"{', '.join(COLUMNS)}."
             )
         elif absent == ["label"]:
-            result.skip(list(table["youtube_id"]), f"videos of {file} have no label: {{}}.")
+            result.skip(list(table["youtube_id"]), f"videos of {file} have no label: {NAMES}.")
             num_lists += 1
         elif absent:
             raise ValueError(
@@ -154,7 +155,7 @@ def _read_rows(table: pd.DataFrame, file: Path, result: Plan) -> list[Row]:
             rows.append(row)
         else:
             wrong.append(f"{youtube_id} {start} to {stop}")
-    result.skip(wrong, f"rows of {file} have times that are no stretch of a video: {{}}.")
+    result.skip(wrong, f"rows of {file} have times that are no stretch of a video: {NAMES}.")
     return rows
 
 
@@ -164,7 +165,7 @@ def _drop_contradicting(rows: list[Row], result: Plan) -> list[Row]:
     for row in rows:
         labels[row.stem].add(row.label)
     wrong = sorted(stem for stem, names in labels.items() if len(names) > 1)
-    result.skip(wrong, "clips have more than one label and are left out: {}.")
+    result.skip(wrong, f"clips have more than one label and are left out: {NAMES}.")
     return [row for row in rows if len(labels[row.stem]) == 1]
 
 

@@ -23,7 +23,7 @@ Reference:
 import re
 from pathlib import Path
 
-from har.importers.plan import Item, Plan, by_name, find_origins, read_lines, visible_files
+from har.importers.plan import NAMES, Item, Plan, by_name, find_origins, read_lines, visible_files
 from har.video.parts import Span
 
 LICENCE = (
@@ -74,11 +74,11 @@ def plan(source: Path) -> Plan:
                 missing.append(path)
     result.skip(
         missing,
-        "sequences are left out since their videos are missing: {}. Expected files as "
+        f"sequences are left out since their videos are missing: {NAMES}. Expected files as "
         f"person01_boxing_d1_uncomp.avi below {source}.",
     )
     result.skip(
-        unknown, f"videos are not in {SEQUENCES_NAME} by their names and are left out: {{}}."
+        unknown, f"videos are not in {SEQUENCES_NAME} by their names and are left out: {NAMES}."
     )
     return result
 

@@ -15,6 +15,7 @@ from har.video.parts import Origin, Span
 
 MAX_NAMED = 3  # of many missing files, so many are named
 MAX_NAME_BYTES = 255
+NAMES = "\0"  # stands in a problem for names to come; no path, which may have {}, has it
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,14 @@ class Plan:
 
 
 def name_some(names: Sequence[str], problem: str) -> str:
-    """Return the problem with the number of names and the first of them.
+    """Return the problem with the number of names, and the first of them in place of `NAMES`.
 
     Example:
-        >>> name_some(["a.avi", "b.avi", "c.avi", "d.avi"], "videos are missing: {}. Get them.")
-        "4 videos are missing: 'a.avi', 'b.avi', 'c.avi', …. Get them."
+        >>> name_some(["a.avi", "b.avi", "c.avi", "d.avi"], f"videos are missing: {NAMES}. Get it.")
+        "4 videos are missing: 'a.avi', 'b.avi', 'c.avi', …. Get it."
     """
     named = ", ".join(map(repr, names[:MAX_NAMED])) + (", …" if len(names) > MAX_NAMED else "")
-    return f"{len(names)} {problem.format(named)}"
+    return f"{len(names)} {problem.replace(NAMES, named)}"
 
 
 def visible_files(source: Path) -> list[Path]:
@@ -154,7 +155,7 @@ def plan_listed(
             missing.append(path)
         else:
             result.items.append(Item(path, origin, entry.subject, entry.split))
-    result.skip(missing, f"videos are in the lists but not below {source}: {{}}.")
+    result.skip(missing, f"videos are in the lists but not below {source}: {NAMES}.")
     result.skip([str(origin) for name, origin in videos.items() if name not in listed], unlisted)
     drop_repeated(result)
     return result
@@ -168,7 +169,7 @@ def by_name(origins: Iterable[Origin], plan: Plan) -> dict[str, Origin]:
     repeated = [str(several[1]) for several in found.values() if len(several) > 1]
     if repeated:
         plan.problems.append(
-            name_some(repeated, "files have the name of another and are left alone: {}.")
+            name_some(repeated, f"files have the name of another and are left alone: {NAMES}.")
         )
     return {name: several[0] for name, several in found.items()}
 
@@ -224,11 +225,11 @@ def drop_repeated(plan: Plan) -> None:
             contradicting.add(item.path)
     plan.items = [item for path, item in items.items() if path not in contradicting]
     if repeated:
-        plan.problems.append(name_some(repeated, "rows repeat another and count once: {}."))
+        plan.problems.append(name_some(repeated, f"rows repeat another and count once: {NAMES}."))
     plan.skip(
         sorted(contradicting),
-        "videos are named twice with different splits or times and are left out: {}. Correct the "
-        "lists.",
+        f"videos are named twice with different splits or times and are left out: {NAMES}. Correct "
+        "the lists.",
     )
 
 
@@ -246,8 +247,8 @@ def separate_shared_subjects(plan: Plan) -> None:
     plan.problems.append(
         name_some(
             shared,
-            "sources are in more than one official split: {}. The split is kept, and each of their "
-            "videos counts as a subject of its own; scores are a little too good.",
+            f"sources are in more than one official split: {NAMES}. The split is kept, and each of "
+            "their videos counts as a subject of its own; scores are a little too good.",
         )
     )
     among = set(shared)

@@ -25,7 +25,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from har.importers.plan import Entry, Plan, plan_listed, read_lines, safe_part, visible_files
+from har.importers.plan import NAMES, Entry, Plan, plan_listed, read_lines, safe_part, visible_files
 
 LICENCE = (
     "UCF101 (Soomro, Zamir, Shah 2012): for research, to be cited; the clips belong to their "
@@ -49,7 +49,7 @@ def plan(source: Path, *, split: int) -> Plan:
         ValueError: A list is missing or not as expected.
     """
     files = visible_files(source)
-    unlisted = f"videos are not in the lists of split {split} and are left out: {{}}."
+    unlisted = f"videos are not in the lists of split {split} and are left out: {NAMES}."
     return plan_listed(files, _read_lists(files, split, source), source=source, unlisted=unlisted)
 
 

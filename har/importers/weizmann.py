@@ -17,7 +17,7 @@ Reference:
 import re
 from pathlib import Path
 
-from har.importers.plan import Item, Plan, by_name, find_origins, visible_files
+from har.importers.plan import NAMES, Item, Plan, by_name, find_origins, visible_files
 
 LICENCE = (
     "Weizmann Actions as Space-Time Shapes (Gorelick et al. 2007): for research, to be cited; no "
@@ -43,10 +43,10 @@ def plan(source: Path) -> Plan:
         result.items.append(Item(f"{action}/{name}", origin, person))
         missing.discard((person, action))
     names = [f"{person}_{action}.avi" for person, action in sorted(missing)]
-    result.skip(names, f"of the 90 videos are missing: {{}}. Expected them below {source}.")
+    result.skip(names, f"of the 90 videos are missing: {NAMES}. Expected them below {source}.")
     result.skip(
         unknown,
-        "videos are not named as in the data set and are left out: {}. Expected names as "
+        f"videos are not named as in the data set and are left out: {NAMES}. Expected names as "
         "daria_walk.avi.",
     )
     return result

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from har.engine.files import write_json
+from har.engine.files import write_json, write_table
 from har.evaluation.cross_validation import Fold, label_indices
 from har.evaluation.learning_curve import count_errors
 from har.evaluation.scores import confusion_counts
@@ -34,9 +34,9 @@ def write_crossval(scores: dict[str, Any], pooled: pd.DataFrame, folder: Path) -
     names = ("crossval.json", "predictions.csv", "confusion.csv", "confusion.png")
     files = [folder / name for name in names]
     write_json(scores, files[0])
-    pooled.to_csv(files[1], index=False)
+    write_table(pooled, files[1])
     confusion = pooled[["label", "predicted"]].set_axis(["actual", "predicted"], axis=1)
-    confusion.to_csv(files[2], index=False)
+    write_table(confusion, files[2])
     labels, (actual, predicted) = label_indices(pooled, ["label", "predicted"])
     title = (
         f"{scores['model']}: accuracy {scores['accuracy']:.2f} ({scores['accuracy_low']:.2f} to "
@@ -80,12 +80,12 @@ def write_curve(
     """
     folder.mkdir(parents=True, exist_ok=True)
     table, picture = folder / "learning_curve.csv", folder / "learning_curve.png"
-    curve.to_csv(table, index=False)
+    write_table(curve, table)
     plot_learning_curve(curve, title, picture)
     files = [table, picture]
     for column, name in (("label", "label"), ("subject", "person")):
         files.append(folder / f"errors_by_{name}.csv")
-        count_errors(pooled, column).to_csv(files[-1], index=False)
+        write_table(count_errors(pooled, column), files[-1])
     return files
 
 

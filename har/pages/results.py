@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from har.engine.files import write_json
+from har.engine.files import write_json, write_table
 from har.evaluation.scores import NUM_CALIBRATION_BINS, confusion_counts
 from har.evaluation.summary import describe_reach, describe_tested
 from har.pages.plots import plot_confusion, plot_reliability
@@ -65,9 +65,9 @@ def write_results(
         answer=[recognizer.answer(row) for row in probabilities],
         **{name: pd.Series(labels)[says].to_numpy() for name, says in baselines.items()},
     )
-    table.to_csv(metrics / "predictions.csv", index=False)
+    write_table(table, metrics / "predictions.csv")
     confusion = pd.DataFrame({"actual": test["label"], "predicted": names})
-    confusion.to_csv(plots / "confusion.csv", index=False)
+    write_table(confusion, plots / "confusion.csv")
     shown = list(dict.fromkeys([*labels, *test["label"]]))
     indices = test["label"].map(shown.index).to_numpy()
     title = (

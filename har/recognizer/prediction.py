@@ -19,6 +19,7 @@ from har.engine.errors import VideoError
 from har.engine.steps import Limits
 from har.engine.workers import run_in_workers
 from har.folder.listing import VIDEO_SUFFIXES, find_others, is_video_name, list_files
+from har.names.escaping import as_cell
 from har.video.converting import convert_video
 from har.video.extracting import extract_clip, stretched_aspect
 from har.video.reading import blame_video, probe_video
@@ -219,6 +220,7 @@ def write_table(
         for said in predictions:
             shares = [said.probabilities.get(label, "") for label in labels]
             named = [said.label or "", said.answer or ""]
-            rows.writerow([said.video.as_posix(), *named, *shares, said.problem])
+            texts = map(as_cell, [said.video.as_posix(), *named])
+            rows.writerow([*texts, *shares, as_cell(said.problem)])
             file.flush()
             yield said

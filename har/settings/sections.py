@@ -3,21 +3,21 @@
 Defaults stand here and nowhere else; params.yaml holds what a user may want to change.
 """
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, Strict
 
 from har.clips.streams import StreamName
 from har.engine.section import Count, Positive, Section, Share
+from har.names.patterns import PatternError, compile_pattern
 from har.pose.people import PersonChoice
 
 
 def _is_pattern(pattern: str) -> str:
     """Refuse what is no regular expression with one group."""
     try:
-        num_groups = re.compile(pattern).groups
-    except re.error as error:
+        num_groups = compile_pattern(pattern).groups
+    except PatternError as error:
         raise ValueError(f"is not a regular expression ({error})") from error
     if num_groups != 1:
         raise ValueError(f"has {num_groups} groups in brackets; expected one, the person's name")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from har.names.escaping import as_cell
 from har.recognizer.prediction import Segment, with_share
 
 
@@ -77,7 +78,8 @@ def _as_csv(segments: Sequence[Segment], path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.DictWriter(file, ["start", "end", "label", "probability"], lineterminator="\n")
         rows.writeheader()
-        rows.writerows(segment_as_dict(one) for one in segments)
+        said = map(segment_as_dict, segments)
+        rows.writerows(one | {"label": as_cell(one["label"])} for one in said)
 
 
 def _text(segment: Segment) -> str:

@@ -124,6 +124,13 @@ def test_find_videos_marks_names_that_cannot_be_written_down(make_videos):
     table.to_csv().encode()
 
 
+def test_find_videos_marks_names_that_act_on_a_terminal(make_videos):
+    folder = make_videos("a/1.mov", "a/\x1b[2J.mov", "b\x07/2.mov")
+    table = find_videos(folder).set_index("video_id")
+    assert table.loc["a/\\u001b[2J", "problem"] == "a name with control characters: rename it"
+    assert table.loc["b\\u0007/2", "label"] == "b\\u0007"
+
+
 def test_find_videos_says_which_folder_cannot_be_read(make_videos, monkeypatch):
     folder = make_videos("a/1.mov", "b/2.mov")
     scan = os.scandir
@@ -312,7 +319,7 @@ def test_subject_from_name_gives_one_spelling():
     ("pattern", "message"),
     [
         (r"^(\d+)_", r"'\^\(\\\\d\+\)_' does not match the file name 'ann_1\.mov'.*metadata\.csv"),
-        (r"^([a-z]+_", "is not a regular expression: missing"),
+        (r"^([a-z]+_", "cannot be used: missing"),
         (r"^(\d*)", r"finds an empty subject in 'ann_1\.mov'"),
         (r"^(?:ann|(ben))_", r"finds an empty subject in 'ann_1\.mov'"),
     ],

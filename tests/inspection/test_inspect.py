@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from inspected import PATTERN, find_problem, inspect_videos
 from places import REAL
 from video_files import write_damaged, write_numbered, write_sound
@@ -30,8 +31,11 @@ def _quick_split(monkeypatch):
 
 def pipeline_error(videos: Path) -> str:
     """Run the stages that judge videos; return the error that stops one, or an empty text."""
+    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    params["dataset"]["videos"] = videos.as_posix()
+    Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     try:
-        convert.main(videos=videos, out=Path("converted"))
+        convert.main(out=Path("converted"))
         extract.main(converted=Path("converted"), out=Path("clips"))
         split.main(
             report=Path("converted/report.csv"), clips=Path("clips/clips.csv"), out=Path("split")

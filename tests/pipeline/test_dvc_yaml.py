@@ -76,3 +76,9 @@ def test_git_ignores_what_dvc_keeps(name):
             fnmatch(out, pattern) or out.startswith(f"{pattern.rstrip('/')}/")
             for pattern in patterns
         ), f"{out} is not in .gitignore"
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_no_setting_reaches_a_shell(name):
+    """A folder named `$(...)` would be run; a stage reads params.yaml itself."""
+    assert "$" not in STAGES[name]["cmd"]

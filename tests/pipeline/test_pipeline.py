@@ -212,8 +212,12 @@ def test_bad_video_is_reported_and_the_rest_goes_on(project, tmp_path):
     shutil.copytree(project.folder / "data" / "videos", copy)
     (copy / "still" / "p0_9.mp4").write_bytes(b"")
     converted = tmp_path / "converted"
-    command = ["-m", "stages.convert", "--videos", str(copy), "--out", str(converted)]
-    printed = project.run(sys.executable, *command)
+    before = (project.folder / "params.yaml").read_text()
+    project.set_params({"dataset": {"videos": str(copy)}})
+    try:
+        printed = project.run(sys.executable, "-m", "stages.convert", "--out", str(converted))
+    finally:
+        (project.folder / "params.yaml").write_text(before)
     assert "1 failed" in printed
     report = pd.read_csv(converted / "report.csv", keep_default_na=False)
     failed = report[report["status"] == "failed"]

@@ -223,9 +223,9 @@ def test_schema_describes_every_setting():
 @pytest.mark.parametrize("stage", ["convert", "downsample", "train"])
 def test_stage_refuses_wrong_settings_before_it_reads_anything(project, stage):
     (project / "params.yaml").write_text("trian: {}\nworkers: '2'\n", encoding="utf-8")
-    names = {"convert": ["videos", "out"], "downsample": ["manifest", "out"]}
+    names = {"convert": ["out"], "downsample": ["manifest", "out"]}
     names["train"] = ["report", "split", "manifest", "clips", "views", "drawn", "features"]
-    names["train"] += ["out", "metrics"]
+    names["train"] += ["models", "metrics"]
     options = [part for name in names[stage] for part in (f"--{name}", "nowhere")]
     result = run_process("-m", f"stages.{stage}", *options, folder=project)
     assert result.returncode == 1

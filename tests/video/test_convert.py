@@ -19,7 +19,7 @@ from stages.convert import main as convert
 
 PARAMS = {
     "workers": 2,
-    "dataset": {"max_failed_fraction": 0.5},
+    "dataset": {"videos": "videos", "max_failed_fraction": 0.5},
     "convert": {"max_side": 640, "timeout_seconds": 60, "memory_gigabytes": 2},
     "cache": {"max_gigabytes": 1},
 }
@@ -56,7 +56,7 @@ def project(tmp_path, monkeypatch):
 
 def run_convert() -> pd.DataFrame:
     """Run the stage and return its report by video."""
-    convert(videos=Path("videos"), out=Path("out"))
+    convert(out=Path("out"))
     report = pd.read_csv("out/report.csv", dtype=str, keep_default_na=False)
     return report.set_index("video_id")
 
@@ -154,7 +154,7 @@ def test_stage_names_a_video_that_takes_too_long(project):
     write_video(Path("videos/walk/long.avi"), frames, fps=25, codec="mpeg4")
     params = {
         **PARAMS,
-        "dataset": {"max_failed_fraction": 1.0},
+        "dataset": {**PARAMS["dataset"], "max_failed_fraction": 1.0},
         "convert": {**PARAMS["convert"], "timeout_seconds": 0.05},
     }
     Path("params.yaml").write_text(yaml.safe_dump(params))
