@@ -179,11 +179,11 @@ def _find_problem(path: Path, folder: Path, layout: Layout, *, is_video: bool) -
         return "a link to a folder, which DVC does not follow: put the folder itself here"
     if not path.exists():
         return BROKEN_LINK
+    if path.name.casefold() in TABLE_NAMES:
+        return f"{NOT_THE_TABLE}, which is {folder / METADATA_NAME}: save it as that"
     if len(folders) < layout.depth:
         above = folder / folders[0] if folders else folder
         return f"not in a label folder: move it into one, as {above}/walking/"
-    if path.name.casefold() in TABLE_NAMES:
-        return f"{NOT_THE_TABLE}, which is {folder / METADATA_NAME}: save it as that"
     if not is_video and not is_video_name(path):
         return f"not a video by its ending {path.suffix!r}"
     if not path.is_file():
