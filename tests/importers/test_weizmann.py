@@ -7,6 +7,7 @@ from places import REAL
 from small_data_sets import put, table_of
 
 from har.importers.importing import import_dataset
+from har.importers.weizmann import plan
 
 
 def test_import_weizmann_reads_folders_flat_files_and_zip(tmp_path, source, tiny):
@@ -64,3 +65,11 @@ def test_import_weizmann_reads_the_true_files(tmp_path):
     assert (summary.num_videos, summary.num_skipped) == (60, 30)
     assert table.groupby("label").size().to_dict() == dict.fromkeys(sorted(set(table["label"])), 6)
     assert set(table["subject"]) == {"daria", "denis", "eli", "ido", "ira", "lena"}
+
+
+def test_braces_in_a_path_do_no_harm(tmp_path):
+    source = tmp_path / "{0} {} {names}"
+    source.mkdir()
+    (source / "daria_walk.avi").touch()
+    (problem,) = plan(source).problems
+    assert f"Expected them below {source}." in problem
