@@ -9,12 +9,18 @@ FIND := import ensurepip, sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit
 FOUND := $(firstword $(foreach name,$(PYTHON),$(shell $(name) -c '$(FIND)' 2>/dev/null)))
 
 REQUIREMENTS := requirements.txt requirements-dev.txt
+APP := requirements-app.txt requirements-browser.txt
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+# Only what a list names, and what that needs, by the hashes of the lock.
+INSTALL_APP := uv pip install --quiet --python .venv --require-hashes \
+	--constraint requirements-app.lock --requirement
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install repro test lock
+.PHONY: help install repro test app test-app lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 install: .venv/installed ## install everything into .venv, which the others do by themselves
 
@@ -28,11 +34,18 @@ test: .venv/installed ## run all checks
 	ruff format --check .
 	pytest --numprocesses 2 --no-loadscope-reorder
 
+app: .venv/installed ## install what the page needs, and open the page to try a trained model
+	$(INSTALL_APP) requirements-app.txt
+	python -m har app
+
+test-app: .venv/installed ## check the page in a browser, which needs Chromium on the system
+	$(INSTALL_APP) requirements-app.txt --requirement requirements-browser.txt
+	pytest tests/app
+
 # Versions in the lock stay as they are where they can; delete it first to take the newest.
-lock: ## write requirements.lock again, after a change of requirements.txt or requirements-dev.txt
-	uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
-		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
-		--output-file requirements.lock $(REQUIREMENTS)
+lock: ## write both locks again, after a change of a list of packages
+	$(COMPILE) --constraint requirements-app.txt --output-file requirements.lock $(REQUIREMENTS)
+	$(COMPILE) --constraint requirements.lock --output-file requirements-app.lock $(APP)
 
 # The marker holds the Python that was installed with: another one is a reason to install again.
 ifneq ($(shell cat .venv/installed 2>/dev/null),$(FOUND))

@@ -22,6 +22,7 @@ from har.commands.live import live
 from har.commands.predict import predict
 from har.commands.record import record
 from har.commands.report import report
+from har.commands.serve_app import serve_app
 
 app = typer.Typer(
     add_completion=PROGRAM == "har",  # a shell cannot complete what follows `python -m har`
@@ -93,6 +94,7 @@ _add(
     "Compare exports: size, time and accuracy.",
     example="exports/fusion-litert exports/fusion-onnx",
 )
+_add("app", serve_app, "Try a trained model on a local page, in a browser.", example="--port 8000")
 _add("live", live, "Name what people do before a camera.", example="0 --record out.mp4")
 
 

@@ -56,7 +56,7 @@ def record(
 
     settings = load_settings(required=False)
     label, subject = check_name(label, what="--label"), check_name(subject, what="--subject")
-    folder = _prepare_folder(videos or _own_folder(Path(settings.dataset.videos)), label)
+    folder = _prepare_folder(videos or own_folder(Path(settings.dataset.videos)), label)
     screen, kept = None if headless else Screen(f"har record: {label}"), 0
     partial, show = folder / ".recording.mp4", _shower(screen)
     try:
@@ -94,7 +94,7 @@ def _prepare_folder(folder: Path, label: str) -> Path:
     return folder
 
 
-def _own_folder(named: Path) -> Path:
+def own_folder(named: Path) -> Path:
     """Return the folder to film for: that of params.yaml, unless it is the drawn demo."""
     from har.settings import DEMO
 

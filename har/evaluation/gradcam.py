@@ -13,20 +13,40 @@ Grad-CAM for faithful explanations of convolutional neural networks", 2020, arXi
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from har.backbones.building import build_backbone
 from har.clips.clip import even_indices
 from har.clips.streams import POSE, find_person, picture_streams, show_streams
 from har.engine.runtime import keras, ops, tf
 from har.models.contract import LAST_LAYER
 from har.pose.joints import NUM_POSE_FEATURES
+from har.recognizer.recognizer import Recognizer, load_trained
 
 CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv3D)
 MAX_GRID = 14  # places of the map along a side, at most
 HEAT_SHARE = 0.55  # of the colour, where the evidence is strongest
+
+
+def load_from_frames(folder: Path, recognizer: Recognizer) -> keras.Model:
+    """Return a trained model from frames to probabilities, with gradients.
+
+    Args:
+        folder: Of the model, with what `har.recognizer.recognizer.save_trained` wrote.
+        recognizer: The same model, as it is used.
+    """
+    model, preprocessing = load_trained(folder), recognizer.preprocessing
+    if recognizer.backbone is None:
+        return model
+    params = recognizer.params
+    backbone = build_backbone(
+        **params["backbone"], seed=params["seed"], frame_size=preprocessing["size"]
+    )
+    return with_backbone(model, backbone, preprocessing["streams"])
 
 
 def with_backbone(

@@ -9,18 +9,16 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from har.backbones.building import build_backbone
 from har.dataset.tables import read_table
 from har.engine.repository import changed_stages
 from har.engine.runtime import keras
-from har.evaluation.gradcam import with_backbone
+from har.evaluation.gradcam import load_from_frames
 from har.pages.inspection import MAX_NAMED
 from har.recognizer.recognizer import (
     MODEL_NAME,
     TRAINED_NAME,
     Recognizer,
     load_recognizer,
-    load_trained,
 )
 
 MODELS = Path("models")
@@ -99,19 +97,7 @@ def read_run(*, model: str, changes: list[str]) -> FinishedRun:
     if changes:
         said = "; ".join(changes)
         warnings.append(f"Changed since the stages ran: {said}. `dvc repro` runs them again")
-    return FinishedRun(files, recognizer, _load_model(folder, recognizer), tuple(warnings))
-
-
-def _load_model(folder: Path, recognizer: Recognizer) -> keras.Model:
-    """Return the trained model, together with its backbone where it has one."""
-    model, preprocessing = load_trained(folder), recognizer.preprocessing
-    if recognizer.backbone is None:
-        return model
-    params = recognizer.params
-    backbone = build_backbone(
-        **params["backbone"], seed=params["seed"], frame_size=preprocessing["size"]
-    )
-    return with_backbone(model, backbone, preprocessing["streams"])
+    return FinishedRun(files, recognizer, load_from_frames(folder, recognizer), tuple(warnings))
 
 
 def pipeline_changes() -> list[str]:

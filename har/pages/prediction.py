@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -105,9 +106,17 @@ def prediction_as_dict(prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def show_prediction(prediction: Prediction, none_label: str | None) -> dict[str, Any]:
-    """Return what `render_page` shows of a video: a few frames, as the model was given them."""
-    answers = list(prediction.probabilities.items())[:NUM_ANSWERS]
+def show_prediction(
+    prediction: Prediction, none_label: str | None, *, num_answers: int | None = NUM_ANSWERS
+) -> dict[str, Any]:
+    """Return what `render_page` shows of a video: a few frames, as the model was given them.
+
+    Args:
+        prediction: Of one video.
+        none_label: The label that is no action; None: the model has none.
+        num_answers: Labels shown, the most probable ones; None: all.
+    """
+    answers = list(prediction.probabilities.items())[:num_answers]
     has_clip = prediction.clip is not None
     return {
         "video": prediction.video.as_posix(),
@@ -197,6 +206,28 @@ def plot_timeline(
     below.set_xlabel("time")
     below.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     save_figure(figure, path)
+
+
+def timeline_bars(
+    segments: Sequence[Segment], labels: Sequence[str], none_label: str
+) -> list[dict[str, Any]]:
+    """Return the segments of a video as bars for a page: label, share of the time, colour.
+
+    Args:
+        segments: From the start of the video to its end.
+        labels: The model's.
+        none_label: The label that is no action.
+    """
+    colours = label_colours(labels, none_label)
+    return [
+        {
+            "label": name_answer(one.label, none_label),
+            "time": f"{clock(one.start)} to {clock(one.end)}",
+            "share": (one.end - one.start) / segments[-1].end,
+            "colour": to_hex(colours[one.label]),
+        }
+        for one in segments
+    ]
 
 
 def label_colours(labels: Sequence[str], none_label: str) -> dict[str, str]:

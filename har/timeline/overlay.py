@@ -14,7 +14,7 @@ from har.recognizer.prediction import Segment, with_share
 from har.recognizer.recognizer import Recognizer
 from har.timeline.answers import none_label_of
 from har.timeline.prediction import Said
-from har.timeline.watching import Pace, watch_video
+from har.timeline.watching import Pace, Timeline, watch_video
 from har.video.annotating import annotate_video
 from har.video.reading import probe_video
 
@@ -38,14 +38,48 @@ def write_annotated(
     Raises:
         VideoError: The video cannot be read.
     """
-    video, timeline = said.prediction.video, said.timeline
-    info = probe_video(video)
-    if timeline is None:
-        seconds = info.duration_seconds
-        timeline = watch_video(recognizer, video, seconds=seconds, pace=pace, limits=limits)
-        share = next(iter(said.prediction.probabilities.values()))
-        timeline.segments = [Segment(0.0, seconds, said.prediction.answer, share)]
-    aspect, none_label = recognizer.preprocessing["aspect"], none_label_of(recognizer)
+    how = {"aspect": recognizer.preprocessing["aspect"], "none_label": none_label_of(recognizer)}
+    timeline = watch_said(said, recognizer, pace=pace, limits=limits)
+    draw_timeline(said.prediction.video, out, timeline, **how)
+
+
+def watch_said(said: Said, recognizer: Recognizer, *, pace: Pace, limits: Limits) -> Timeline:
+    """Return what is said of a video over its time; of a clip, its answer from start to end.
+
+    Args:
+        said: Of the video.
+        recognizer: The model.
+        pace: Of the window; of a clip only the skeleton is looked for.
+        limits: As for `predict_any`.
+
+    Raises:
+        VideoError: The video cannot be read.
+    """
+    if said.timeline is not None:
+        return said.timeline
+    video = said.prediction.video
+    seconds = probe_video(video).duration_seconds
+    timeline = watch_video(recognizer, video, seconds=seconds, pace=pace, limits=limits)
+    share = next(iter(said.prediction.probabilities.values()))
+    timeline.segments = [Segment(0.0, seconds, said.prediction.answer, share)]
+    return timeline
+
+
+def draw_timeline(
+    video: Path, out: Path, timeline: Timeline, *, aspect: str, none_label: str
+) -> None:
+    """Write a video with a timeline drawn in, with progress.
+
+    Args:
+        video: The video.
+        out: The .mp4 to write.
+        timeline: With the segments of the video and the landmarks found in it.
+        aspect: How the model's square frames are made, as for `draw_person`.
+        none_label: The label that is no action.
+
+    Raises:
+        VideoError: The video cannot be read.
+    """
     ends = [one.end for one in timeline.segments[:-1]]
 
     def draw(frame: np.ndarray, seconds: float) -> None:
@@ -55,8 +89,8 @@ def write_annotated(
         now = timeline.segments[bisect.bisect_right(ends, seconds)]
         draw_answer(frame, now.label, now.probability, none_label=none_label)
 
-    drawn = annotate_video(video, out, draw)
-    for _ in progress(drawn, total=info.num_frames, description=out.name, unit="frames"):
+    drawn, total = annotate_video(video, out, draw), probe_video(video).num_frames
+    for _ in progress(drawn, total=total, description=out.name, unit="frames"):
         pass
 
 

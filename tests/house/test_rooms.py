@@ -30,6 +30,7 @@ ROOMS = (
     "evaluation",
     "exports",
     "pages",
+    "app",
     "commands",
     "__main__",
 )
@@ -50,6 +51,8 @@ EDGES = {
     "tqdm": "har/engine/",
     "jinja2": "har/pages/",
     "matplotlib": "har/pages/",
+    "gradio": "har/app/",
+    "starlette": "har/app/",
 }
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_FILES, MAX_DOOR_LINES = 350, 50, 13, 60
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "har").rglob("*.py"))
