@@ -8,7 +8,7 @@ import numpy as np
 
 from har.app.models import Look, Models, Trained
 from har.app.uploads import Accepted, check_upload
-from har.dataset.none_label import UNSURE
+from har.dataset.none_label import NONE_OF_THESE, UNSURE
 from har.engine.errors import VideoError
 from har.engine.steps import Limits
 from har.engine.workers import run_in_workers
@@ -21,6 +21,8 @@ from har.timeline.overlay import draw_timeline, watch_said
 from har.timeline.prediction import Said, choose_pace, predict_any
 from har.timeline.watching import Pace, Timeline
 from har.video.extracting import stretched_aspect
+
+NO_HEAT_OVER_TIME = "Where it looked is told of clips, not of longer videos."
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,8 @@ def _as_html(name: str, prediction: Prediction, trained: Trained, looks: Sequenc
         bars=bars,
         legend={bar["label"]: bar["colour"] for bar in bars},
         looks=[(look.title, strip_uri([look.frames])) for look in looks],
+        no_heat=trained.no_heat if not bars else NO_HEAT_OVER_TIME,
+        none_of_these=NONE_OF_THESE,
     )
 
 

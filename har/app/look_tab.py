@@ -14,7 +14,8 @@ from har.app.clips import (
     read_clips,
     read_frames,
 )
-from har.app.parts import BY_ONE, INTERNAL, Chosen, Page, html, names_of
+from har.app.models import names_of
+from har.app.parts import BY_ONE, INTERNAL, Chosen, Page, html
 from har.pages.templating import as_count
 
 
@@ -31,9 +32,9 @@ def add_look_tab(page: Page, chosen: Chosen, start: gr.Blocks) -> None:
         "the models above say of it; mistakes are sorted by the model's confidence."
     )
     with gr.Row():
-        kind = gr.Dropdown(list(KINDS), value=KINDS[0], label="Show", min_width=140)
-        label = gr.Dropdown([ANY], value=ANY, label="Label", min_width=140)
-        subject = gr.Dropdown([ANY], value=ANY, label="Person", min_width=140)
+        kind = gr.Dropdown(list(KINDS), value=KINDS[0], label="Show", min_width=180)
+        label = gr.Dropdown([ANY], value=ANY, label="Label", min_width=180)
+        subject = gr.Dropdown([ANY], value=ANY, label="Person", min_width=180)
     about = html("har-about")
     gallery = gr.Gallery(
         label="Clips", columns=4, height="auto", interactive=False, buttons=[], elem_id="har-clips"

@@ -62,31 +62,35 @@ class Trained:
             networks, person = recognizer.pose_networks, how["person"]
             landmarks = clip_landmarks(clip, networks, aspect=aspect, person=person)
             shown.append(Look("The skeleton", draw_skeletons(clip, landmarks, aspect)))
-        heat = self._heat(clip, label)
-        if heat is not None:
-            shown.append(Look(f"Where it looked: evidence for {label} (Grad-CAM)", heat))
+        if not self.no_heat:
+            title = f"Where it looked: evidence for {label} (Grad-CAM)"
+            shown.append(Look(title, self._heat(clip, label)))
         return shown
 
-    def _heat(self, clip: np.ndarray, label: str) -> np.ndarray | None:
-        """Return the frames that the model takes with Grad-CAM's heat; None where there is none."""
-        if not self.can_explain:
-            return None
+    @cached_property
+    def no_heat(self) -> str:
+        """Why Grad-CAM cannot tell where the model looked, in a sentence; empty if it can."""
+        if not picture_streams(self.recognizer.preprocessing["streams"]):
+            return (
+                "This model sees the skeleton alone, so no place of the picture speaks for a label."
+            )
+        if not (self.folder / TRAINED_NAME).is_file():
+            return f"Where it looked cannot be told: {self.folder} has no {TRAINED_NAME}."
+        from har.evaluation.gradcam import find_maps_layer
+
+        if find_maps_layer(self._from_frames) is None:
+            return "Where it looked cannot be told: this network does not keep places."
+        return ""
+
+    def _heat(self, clip: np.ndarray, label: str) -> np.ndarray:
+        """Return the frames that the model takes, with Grad-CAM's heat."""
         from har.evaluation.gradcam import find_heat_map, find_maps_layer, paint_heat_map
 
-        maps_layer = find_maps_layer(self._from_frames)
-        if maps_layer is None:
-            return None
-        how = self.recognizer.preprocessing
+        model, how = self._from_frames, self.recognizer.preprocessing
         shown = {name: how[name] for name in ("streams", "context")}
         index = self.recognizer.labels.index(label)
-        heat = find_heat_map(self._from_frames, maps_layer, clip, index, **shown)
+        heat = find_heat_map(model, find_maps_layer(model), clip, index, **shown)
         return paint_heat_map(clip[even_indices(len(clip), how["model_frames"])], heat)
-
-    @property
-    def can_explain(self) -> bool:
-        """Whether the model sees pictures, and its folder has what Grad-CAM needs."""
-        streams = self.recognizer.preprocessing["streams"]
-        return bool(picture_streams(streams)) and (self.folder / TRAINED_NAME).is_file()
 
     @cached_property
     def _from_frames(self) -> "keras.Model":
@@ -103,7 +107,11 @@ class Models:
     """
 
     def __init__(self, folders: list[Path]):
-        self._trained = {folder.as_posix(): Trained(folder) for folder in folders}
+        places = {folder.name: folder for folder in reversed(folders)}
+        self._trained = {
+            folder.name if places[folder.name] is folder else folder.as_posix(): Trained(folder)
+            for folder in folders
+        }
         # Networks are used by one thread at a time, and one clip at a time fills the cores.
         self.in_use = threading.Lock()
 
@@ -132,3 +140,13 @@ def find_models(default: Path, among: Path = Path("models")) -> Models:
     """
     more = sorted(file.parent for file in among.glob(f"*/{MODEL_NAME}"))
     return Models([default, *(one for one in more if one.resolve() != default.resolve())])
+
+
+def names_of(model: str, other: str | None) -> list[str]:
+    """Return the names of the models that are asked, each once.
+
+    Example:
+        >>> names_of("a", None), names_of("a", "a"), names_of("a", "b")
+        (['a'], ['a'], ['a', 'b'])
+    """
+    return list(dict.fromkeys([model, other] if other else [model]))

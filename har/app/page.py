@@ -113,9 +113,9 @@ def _add_choice(names: list[str]) -> Chosen:
     """Add the choice of a model and of another to compare with, where there is more than one."""
     is_choice = len(names) > 1
     with gr.Row(visible=is_choice):
-        model = gr.Dropdown(names, value=names[0], label="Model", min_width=140)
+        model = gr.Dropdown(names, value=names[0], label="Model", min_width=180)
         others = [NOBODY_ELSE, *((name, name) for name in names)]
-        other = gr.Dropdown(others, value="", label="Compare with", min_width=140)
+        other = gr.Dropdown(others, value="", label="Compare with", min_width=180)
     if not is_choice:
         gr.Markdown(
             f"Model: `{names[0]}`. To compare it with another one, train that: "

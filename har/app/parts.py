@@ -54,16 +54,6 @@ class Chosen:
     other: gr.Dropdown
 
 
-def names_of(model: str, other: str | None) -> list[str]:
-    """Return the names of the models that are asked, each once.
-
-    Example:
-        >>> names_of("a", None), names_of("a", "a"), names_of("a", "b")
-        (['a'], ['a'], ['a', 'b'])
-    """
-    return list(dict.fromkeys([model, other] if other else [model]))
-
-
 # An event hands on what the browser has sent as it is, without what Gradio makes of it: of a filmed
 # clip it would take away the sound, which is not filmed, by FFmpeg's program.
 AS_SENT = {"preprocess": False}
@@ -83,6 +73,7 @@ def camera(label: str) -> gr.Video:
         webcam_options=gr.WebcamOptions(mirror=False),  # as training clips are
         interactive=True,
         height=300,
+        elem_classes="har-camera",
     )
 
 

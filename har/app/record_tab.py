@@ -3,6 +3,7 @@
 from typing import Any
 
 import gradio as gr
+import pandas as pd
 
 from har.app.answering import show_problem
 from har.app.parts import AS_SENT, INTERNAL, Page, camera, html, sent_file
@@ -26,7 +27,7 @@ def add_record_tab(page: Page, start: gr.Blocks) -> None:
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             with gr.Row():
-                free = {"allow_custom_value": True, "value": None, "min_width": 140}
+                free = {"allow_custom_value": True, "value": None, "min_width": 180}
                 label = gr.Dropdown([], label="Label: what is done", **free)
                 subject = gr.Dropdown([], label="Person: who does it", **free)
             video = camera("Clip")
@@ -35,10 +36,11 @@ def add_record_tab(page: Page, start: gr.Blocks) -> None:
         with gr.Column(scale=3, min_width=300):
             table = html("har-counts")
     tab = _RecordTab(page)
-    shown = {"inputs": [label, subject], "outputs": [table, label, subject]} | INTERNAL
     kept = button.click(tab.keep, [video, label, subject], [video, said], **AS_SENT, **INTERNAL)
-    kept.then(tab.count, **shown)
-    start.load(tab.count, **shown)
+    kept.then(tab.count, None, table, **INTERNAL)
+    start.load(tab.count, None, table, **INTERNAL)
+    # Not after each clip: Gradio opens the list of a choice that is given new values.
+    start.load(tab.choices, None, [label, subject], **INTERNAL)
 
 
 class _RecordTab:
@@ -62,13 +64,22 @@ class _RecordTab:
             return None, show_problem(str(error))
         return None, render("app-kept.html", path=kept.as_posix())
 
-    def count(self, label: str | None, subject: str | None) -> tuple[str, gr.Dropdown, gr.Dropdown]:
-        """Return the table, and the labels and people to choose from."""
-        videos = self._page.videos
+    def count(self) -> str:
+        """Return the table."""
         try:
-            counts = count_clips(videos, self._page.settings.dataset.subject_pattern)
+            counts = self._count()
         except (ValueError, OSError) as error:
-            return show_problem(str(error)), gr.Dropdown(), gr.Dropdown()
-        labels, people = labels_and_people(counts)
-        table = render("app-counts.html", counts=counts, folder=videos.as_posix())
-        return table, gr.Dropdown(labels, value=label), gr.Dropdown(people, value=subject)
+            return show_problem(str(error))
+        folder = self._page.videos.as_posix()
+        return render("app-counts.html", counts=counts, folder=folder)
+
+    def choices(self) -> tuple[gr.Dropdown, gr.Dropdown]:
+        """Return the labels and the people to choose from."""
+        try:
+            labels, people = labels_and_people(self._count())
+        except (ValueError, OSError):  # which `count` tells
+            return gr.Dropdown(), gr.Dropdown()
+        return gr.Dropdown(labels), gr.Dropdown(people)
+
+    def _count(self) -> pd.DataFrame:
+        return count_clips(self._page.videos, self._page.settings.dataset.subject_pattern)

@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from har.app.answering import name_video, show_named, show_problem
+from har.app.models import names_of
 from har.app.parts import (
     AS_SENT,
     BY_ONE,
@@ -13,7 +14,6 @@ from har.app.parts import (
     Page,
     camera,
     html,
-    names_of,
     sent_file,
 )
 from har.app.uploads import used_once

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 PARTS = ["har", "stages", "benchmarks", "tests", "pyproject.toml", "requirements.txt"]
 PARTS += ["README.md", "LICENSE"]
-VERBS = ("inspect", "import", "doctor", "compare", "crossval", "report", "predict", "export")
+VERBS = ("inspect", "import", "doctor", "compare", "crossval", "report", "predict", "export", "app")
 
 
 def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess:
