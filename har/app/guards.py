@@ -83,7 +83,7 @@ class OnlyFiles:
 
 
 def has_address(body: bytes) -> bool:
-    """Return whether JSON has an address as the `path` of anything; also where it is no JSON.
+    """Return whether JSON has an address as the `path` of anything, or cannot be read.
 
     Example:
         >>> has_address(b'{"data": [{"path": "/tmp/a.mp4"}]}')
@@ -93,7 +93,7 @@ def has_address(body: bytes) -> bool:
     """
     try:
         waiting = [json.loads(body)] if body else []
-    except ValueError:
+    except (ValueError, RecursionError):
         return True
     while waiting:
         value = waiting.pop()

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
+from run_clips import write_clips_of_run
 
 from har.app.clips import (
     ANY,
@@ -18,7 +17,7 @@ from har.app.clips import (
 )
 from har.video.reading import probe_video
 
-ROWS = [  # video_id, label, subject, split, predicted, probability
+ROWS = [  # as `run_clips.COLUMNS`
     ("sit/a1", "sit", "ann", "train", None, None),
     ("sit/b1", "sit", "bob", "test", "sit", 0.9),
     ("sit/b2", "sit", "bob", "test", "wave", 0.6),
@@ -31,22 +30,7 @@ ROWS = [  # video_id, label, subject, split, predicted, probability
 def run(tmp_path, monkeypatch) -> Path:
     """A folder with the tables of a run, and the frames of its clips."""
     monkeypatch.chdir(tmp_path)
-    for folder in ("data/split", "data/clips", "metrics"):
-        Path(folder).mkdir(parents=True)
-    table = pd.DataFrame(
-        ROWS, columns=["video_id", "label", "subject", "split", "predicted", "probability"]
-    )
-    table["path"] = [f"data/clips/{number}.npy" for number in range(len(ROWS))]
-    table = table.assign(aspect=4 / 3, duration_seconds=2.0)
-    table[["video_id", "path", "label", "subject", "split", "aspect"]].to_csv(
-        "data/split/manifest.csv", index=False
-    )
-    table[["video_id", "duration_seconds"]].to_csv("data/clips/clips.csv", index=False)
-    table[table["split"] == "test"][["video_id", "predicted", "probability"]].to_csv(
-        "metrics/predictions.csv", index=False
-    )
-    for number, path in enumerate(table["path"]):
-        np.save(path, np.full((8, 32, 32, 3), 20 * number, np.uint8))
+    write_clips_of_run(ROWS)
     return tmp_path
 
 

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 
@@ -14,12 +15,16 @@ PACKAGE, TOOLS, WEIGHTS = (
     "requirements-dev.txt",
     "requirements-weights.txt",
 )
+APP, BROWSER = "requirements-app.txt", "requirements-browser.txt"  # of `make app`, `make test-app`
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+APP_LOCK = (ROOT / "requirements-app.lock").read_text(encoding="utf-8")
 PIN = re.compile(r"([A-Za-z0-9._-]+)==([^\s;]+)")
 LOCKED = re.compile(
     rf"^{PIN.pattern}.*\\\n((?:    --hash=sha256:[0-9a-f]{{64}}.*\n)*)", re.MULTILINE
 )
-OPTIONAL = {"kagglehub": "keras-hub"}  # a module, and the extra of pyproject.toml that brings it
+# A module, and the package of an extra of pyproject.toml that brings it.
+OPTIONAL = {"kagglehub": "keras-hub", "gradio": "gradio", "starlette": "gradio"}
+OF_TESTS = {"playwright"}  # likewise, of requirements-browser.txt
 MAX_LOCK_BYTES = 2**20  # what git takes of a file here
 
 
@@ -55,6 +60,8 @@ def test_requirements_name_each_package_that_is_imported(folder, files):
     pins, packages = read_pins(*files), packages_distributions()
     own = {"har", "stages", "benchmarks", *(path.stem for path in (ROOT / "tests").rglob("*.py"))}
     known = own | sys.stdlib_module_names | set(OPTIONAL)
+    if folder == "tests":
+        known |= OF_TESTS
     missing = {
         f"{module} in {path}"
         for module, path in imported_modules(folder)
@@ -64,24 +71,42 @@ def test_requirements_name_each_package_that_is_imported(folder, files):
 
 
 def test_optional_packages_have_an_extra():
-    extras = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert all(f'\n{extra} = ["{extra}==' in extras for extra in OPTIONAL.values())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [pin for pins in project["optional-dependencies"].values() for pin in pins]
+    assert {PIN.fullmatch(pin)[1] for pin in extras} == set(OPTIONAL.values())
+    assert f"gradio=={read_pins(APP)['gradio']}" in extras
 
 
-@pytest.mark.parametrize("file", [PACKAGE, TOOLS])
-def test_requirements_are_exact_pins_that_the_lock_has_too(file):
+def test_tests_of_the_page_have_their_packages_in_a_list():
+    assert set(read_pins(BROWSER)) == OF_TESTS
+
+
+@pytest.mark.parametrize(
+    ("file", "lock"), [(PACKAGE, LOCK), (TOOLS, LOCK), (APP, APP_LOCK), (BROWSER, APP_LOCK)]
+)
+def test_requirements_are_exact_pins_that_the_lock_has_too(file, lock):
     lines, pins = read_lines(file), read_pins(file)
     assert len(pins) == len(lines), [line for line in lines if not PIN.fullmatch(line)]
-    locked = {(normal(name), version) for name, version, _ in LOCKED.findall(LOCK)}
+    locked = {(normal(name), version) for name, version, _ in LOCKED.findall(lock)}
     wanted = {name: {(name, version)} for name, version in pins.items()}
     there = {name: {pin for pin in locked if pin[0] == name} for name in pins}
     assert there == wanted, "run `make lock`"
 
 
-def test_lock_has_a_hash_of_each_package():
-    entries = LOCKED.findall(LOCK)
-    assert len(entries) == len(re.findall(r"^[^\s#]", LOCK, re.MULTILINE)) > 100
+@pytest.mark.parametrize(("lock", "at_least"), [(LOCK, 100), (APP_LOCK, 40)])
+def test_lock_has_a_hash_of_each_package(lock, at_least):
+    entries = LOCKED.findall(lock)
+    assert len(entries) == len(re.findall(r"^[^\s#]", lock, re.MULTILINE)) > at_least
     assert [name for name, _, hashes in entries if not hashes] == []
+
+
+def test_locks_agree():
+    of_all, of_app = (
+        {(name, version) for name, version, _ in LOCKED.findall(lock)} for lock in (LOCK, APP_LOCK)
+    )
+    both = {name for name, _ in of_all} & {name for name, _ in of_app}
+    assert both >= {"numpy", "pandas", "pillow", "tomlkit"}
+    assert {pin for pin in of_app if pin[0] in both} <= of_all, "run `make lock`"
 
 
 def test_weights_are_pinned_by_hash_and_apart_from_the_lock():
@@ -92,7 +117,9 @@ def test_weights_are_pinned_by_hash_and_apart_from_the_lock():
     assert not names & {name for name, _, _ in LOCKED.findall(LOCK)}
 
 
-@pytest.mark.parametrize("file", [PACKAGE, TOOLS, WEIGHTS, "requirements.lock"])
+@pytest.mark.parametrize(
+    "file", [PACKAGE, TOOLS, WEIGHTS, APP, BROWSER, "requirements.lock", "requirements-app.lock"]
+)
 def test_lists_name_no_host(file):
     content = (ROOT / file).read_text(encoding="utf-8")
     assert "://" not in content
@@ -100,5 +127,6 @@ def test_lists_name_no_host(file):
     assert options <= {"--hash"}
 
 
-def test_lock_is_small_enough_for_git():
-    assert len(LOCK.encode()) < MAX_LOCK_BYTES
+@pytest.mark.parametrize("lock", [LOCK, APP_LOCK])
+def test_lock_is_small_enough_for_git(lock):
+    assert len(lock.encode()) < MAX_LOCK_BYTES
