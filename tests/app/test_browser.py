@@ -66,8 +66,7 @@ def visit(chromium, page) -> Iterator[Callable]:
         tab.on("console", lambda said: complaints.append(said.text) if said.type == "error" else 0)
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         tab.goto(address)
-        # What is loaded last, in a tab that is not shown: from then on everything answers.
-        tab.locator("#har-clips .thumbnail-item").first.wait_for(state="attached")
+        tab.locator("#har-dropped input[type=file]").wait_for(state="attached")
         return tab
 
     yield open_page
@@ -208,6 +207,7 @@ def test_nothing_is_wider_than_the_window(visit, clip, width, colours):
 
 def test_the_page_works_with_the_keyboard(visit):
     tab = visit()
+    tab.wait_for_timeout(1000)  # until the page has taken its scripts
     with tab.expect_file_chooser():
         tab.locator("#har-dropped button").first.press("Enter")
     tab.get_by_role("tab", name="Try").focus()
