@@ -22,7 +22,7 @@ MAX_BYTES = 300_000
 QUALITY = 82
 WIDTHS = {1280: "wide", 390: "narrow"}
 MAX_HEIGHT = 1700  # pixels of a picture
-VIDEO = "data/demo/waving/*.mov"
+VIDEO = "data/demo/walking/*.mov"  # the first of them
 
 
 def main() -> None:
@@ -57,7 +57,8 @@ def take_pictures(tab, name: str) -> None:  # noqa: ANN001 - Playwright is not a
     save(tab.screenshot(full_page=True), f"app-try-{name}")
     tab.get_by_role("tab", name="Look").click()
     tab.locator("#har-clips button.thumbnail-item").first.wait_for()
-    tab.wait_for_timeout(2000)
+    tab.mouse.wheel(0, 2000)  # films are loaded when they are seen
+    tab.wait_for_timeout(3000)
     save(tab.screenshot(full_page=True), f"app-look-{name}")
 
 

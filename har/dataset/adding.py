@@ -24,7 +24,7 @@ def check_name(name: str, *, what: str) -> str:
             nobody can see.
     """
     name = clean_name(name)
-    unseen = has_controls(name) or any(unicodedata.category(letter) == "Cs" for letter in name)
+    unseen = has_controls(name) or any(unicodedata.category(one) in ("Cc", "Cs") for one in name)
     if not name or unseen or name.startswith(".") or re.search(r"[/\\]", name):
         raise ValueError(
             f"{what} is {name!r}; expected a name without a slash, and without a dot in front, as "
