@@ -1,13 +1,14 @@
 """The pictures of the page in the docs: `python -m benchmarks.page_pictures`.
 
-Run it after `make repro` and `make test-app`, in the project's folder. A drawn video is named, so the
-pictures show nobody. They are written into docs/pictures, at most 300 KB each.
+Run it after `make repro` and `make test-app`, in the project's folder. A drawn video is named, so
+the pictures show nobody. They are written into docs/pictures, at most 300 KB each.
 """
 
 import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -16,6 +17,9 @@ from har.app.models import find_models
 from har.app.serving import served_page
 from har.app.uploads import Accepted
 from har.settings import load_settings
+
+if TYPE_CHECKING:  # which is not always installed
+    from playwright.sync_api import Page
 
 PICTURES = Path("docs/pictures")
 MAX_BYTES = 300_000
@@ -48,7 +52,7 @@ def main() -> None:
         browser.close()
 
 
-def take_pictures(tab, name: str) -> None:  # noqa: ANN001 - Playwright is not always installed
+def take_pictures(tab: "Page", name: str) -> None:
     """Name a video, look at a mistake, and write a picture of each."""
     tab.locator("#har-dropped input[type=file]").set_input_files(sorted(Path().glob(VIDEO))[0])
     tab.locator("#har-said .har-answer").wait_for()
