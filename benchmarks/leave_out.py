@@ -40,7 +40,7 @@ Choose = Callable[..., str]  # `choose_candidate` but for those not tested, the 
 def prepare(settings: Settings, work: Path) -> pd.DataFrame:
     """Make clips, folds, and the views and features of every video; return the manifest."""
     (work / "params.yaml").write_text(yaml.safe_dump(settings.as_params()), encoding="utf-8")
-    run_stage("convert", videos=settings.dataset.videos, out="data/converted_videos")
+    run_stage("convert", out="data/converted_videos")
     run_stage("extract", converted="data/converted_videos", out="data/clips")
     report, clips = "data/converted_videos/report.csv", "data/clips/clips.csv"
     run_stage("split", report=report, clips=clips, out="data/split")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from brightness import LABELS, brightness_recognizer
+from brightness import brightness_recognizer
 from command_line import run
 from places import REAL
 from tiny_recognizers import NUM_FRAMES, SIZE, write_tiny
@@ -150,7 +150,6 @@ def test_labels_are_text_on_the_page(project):
     recognizer = brightness_recognizer()
     recognizer.labels[:] = [hostile, "dark"]
     recognizer.save(Path("models/hostile"))
-    recognizer.labels[:] = LABELS
     how = {"settings": load_settings(required=True), "accepted": Accepted()}
     models = find_models(Path("models/hostile"))
     for num_frames in (SHORT, LONG):
