@@ -17,7 +17,7 @@ INSTALL_APP := uv pip install --quiet --python .venv --require-hashes \
 	--constraint requirements-app.lock --requirement
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install repro test app test-app lock
+.PHONY: help install repro test app test-app docs lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ app: .venv/installed ## install what the page needs, and open the page to try a 
 test-app: .venv/installed ## check the page in a browser, which needs Chromium on the system
 	$(INSTALL_APP) requirements-app.txt --requirement requirements-browser.txt
 	pytest tests/app
+
+docs: .venv/installed ## write what the docs have from the code again: commands, settings, README's table
+	python -m benchmarks.make_docs
 
 # Versions in the lock stay as they are where they can; delete it first to take the newest.
 lock: ## write both locks again, after a change of a list of packages

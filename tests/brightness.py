@@ -24,4 +24,6 @@ def brightness_recognizer(**preprocessing) -> Recognizer:
     mean = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
     mean = keras.ops.mean(mean, axis=1, keepdims=True)
     model = keras.Model(inputs, keras.layers.Concatenate()([1 - mean, mean]), name="brightness")
-    return Recognizer.of_model(model, list(LABELS), PREPROCESSING | preprocessing, {"model": "tiny"})
+    return Recognizer.of_model(
+        model, list(LABELS), PREPROCESSING | preprocessing, {"model": "tiny"}
+    )

@@ -79,12 +79,6 @@ def test_docs_name_the_verbs_and_options_that_there_are():
     assert told == set(VERBS), "docs/ has an example of each"
 
 
-def test_commands_page_lists_the_verbs():
-    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| `(?:har )?(\w+)[^|]*\|", page, re.MULTILINE)
-    assert sorted(listed) == sorted(VERBS)
-
-
 def test_version_is_that_of_the_project(capsys):
     code, out, _ = run("--version", capsys=capsys)
     assert (code, out) == (0, "har 0.1.0\n")

@@ -1,6 +1,7 @@
 """The plan of the code: which room stands on which, and which one alone touches what."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,12 @@ def imported(path: Path) -> set[str]:
 
 def room_of(path: Path) -> str:
     return path.parts[1] if len(path.parts) > 2 else path.stem
+
+
+def test_architecture_page_lists_the_rooms_in_their_order():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    listed = re.findall(r"(?m)^\| `(\w+)` \|", page)
+    assert tuple(listed) == tuple(room for room in ROOMS if room != "__main__")
 
 
 def test_rooms_are_the_folders_of_har():
