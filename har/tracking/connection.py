@@ -9,6 +9,7 @@ import fcntl
 import logging
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
+from har.tracking.locations import ARTIFACTS_NAME, DATABASE_NAME, SQLITE, make_relative
+
 EXPERIMENT = "har"
-DATABASE_NAME = "mlflow.db"
-ARTIFACTS_NAME = "mlruns"
+# What MLflow raises: its own, those of its database, and those of the files of artifacts.
+ERRORS = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError)
 # MLflow's own limits are 7 retries of 2 minutes each for a server that does not answer.
 REQUEST_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
@@ -43,15 +46,18 @@ def connect(root: Path, *, required: bool = True) -> MlflowClient | None:
     for name, value in REQUEST_LIMITS.items():
         os.environ.setdefault(name, value)
     root = root.resolve()  # MLflow keeps a database open by its name, wherever the name leads
-    own = f"sqlite:///{root / DATABASE_NAME}"
-    mlflow.set_tracking_uri(os.environ.get("MLFLOW_TRACKING_URI") or own)
-    location = None
-    if mlflow.get_tracking_uri() == own:
-        location = (root / ARTIFACTS_NAME).as_uri()
+    address, own = os.environ.get("MLFLOW_TRACKING_URI"), root / DATABASE_NAME
+    is_own = not address or _database_file(address, root) == own
+    mlflow.set_tracking_uri(f"{SQLITE}{own}" if is_own else address)
     client = None
     with explained_errors(required=required):
-        client = _open_database(root, location)
+        client = _open_database(root, is_own=is_own)
     return client
+
+
+def _database_file(address: str, root: Path) -> Path | None:
+    """Return the file that an address as `sqlite:///mlflow.db` names; None for a server."""
+    return root / address.removeprefix(SQLITE) if address.startswith(SQLITE) else None
 
 
 @contextlib.contextmanager
@@ -62,38 +68,61 @@ def explained_errors(*, required: bool) -> Iterator[None]:
         required: Whether to fail, not to warn.
 
     Raises:
-        ValueError: MLflow failed and is required.
+        ValueError: MLflow failed, or its files cannot be read or written, and it is required.
     """
     try:
         yield
-    except (MlflowException, SQLAlchemyError) as error:
+    except ERRORS as error:
         problem = f"MLflow at {mlflow.get_tracking_uri()} cannot be used: {error}."
         if required:
-            raise ValueError(
-                f"{problem} Start that server, unset MLFLOW_TRACKING_URI to use the project's own "
-                "database, or set tracking.required to false in params.yaml to do without; if it "
-                f"is the project's own, {DATABASE_NAME}, and damaged, move it away: DVC keeps the "
-                "scores. Then run the same command again; what is finished is kept."
-            ) from error
+            raise ValueError(f"{problem} {_fix(error)}") from error
         print(f"warning: {problem} It goes on without (tracking.required is false).")
 
 
-def _open_database(root: Path, location: str | None) -> MlflowClient:
+def _fix(error: Exception) -> str:
+    """Return what to do about an error, and how to go on."""
+    without = "set tracking.required to false in params.yaml to do without"
+    if isinstance(error, PermissionError) or "readonly database" in str(error):
+        fix = (
+            "In the project's folder make these yours, by `chmod -R u+rwX "
+            f"{DATABASE_NAME} {ARTIFACTS_NAME} .har` or by their owner, or {without}."
+        )
+    else:
+        fix = (
+            "Start that server, unset MLFLOW_TRACKING_URI to use the project's own database, or "
+            f"{without}; if it is the project's own, {DATABASE_NAME}, and damaged, move it away: "
+            "DVC keeps the scores."
+        )
+    return f"{fix} Then run the same command again; what is finished is kept."
+
+
+def _open_database(root: Path, *, is_own: bool) -> MlflowClient:
     """Make the tables and the experiment where they are not there yet, one process at a time.
 
     Args:
         root: The project's folder.
-        location: URI of the experiment's files in the project's own database; None for another's.
+        is_own: Whether the database is the project's own.
     """
-    folder = root / ".har"
+    folder, database = root / ".har", root / DATABASE_NAME
     folder.mkdir(exist_ok=True)
     with (folder / "mlflow.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if location and not (root / DATABASE_NAME).exists():
-            _make_database(root / DATABASE_NAME, folder / "mlflow-new")
+        if is_own and not database.exists():
+            _make_database(database, folder / "mlflow-new")
         client = MlflowClient()
-        if client.get_experiment_by_name(EXPERIMENT) is None:
+        is_new = client.get_experiment_by_name(EXPERIMENT) is None
+        if is_new:
+            is_file = mlflow.get_tracking_uri().startswith(
+                SQLITE
+            )  # a server knows its place itself
+            location = (root / ARTIFACTS_NAME).as_uri() if is_file else None
             client.create_experiment(EXPERIMENT, artifact_location=location)
+        old = make_relative(database, EXPERIMENT) if is_own else ""
+        if old and not is_new:
+            print(
+                f"{DATABASE_NAME}: artifacts are looked for in {ARTIFACTS_NAME}/ of this project, "
+                f"no longer in {old}"
+            )
     return client
 
 
@@ -106,6 +135,6 @@ def _make_database(database: Path, unfinished: Path) -> None:
     """
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
-    MlflowClient(f"sqlite:///{unfinished / DATABASE_NAME}")
+    MlflowClient(f"{SQLITE}{unfinished / DATABASE_NAME}")
     (unfinished / DATABASE_NAME).replace(database)
     unfinished.rmdir()

@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from har.tracking.locations import artifacts_found
 from har.tracking.runs import FINGERPRINT_TAG
 
 MODEL_NAME = "har"
@@ -78,12 +79,13 @@ def read_run_predictions(client: MlflowClient, run_id: str) -> str:
     Raises:
         ValueError: The run has none.
     """
-    if PREDICTIONS_NAME not in {file.path for file in client.list_artifacts(run_id)}:
-        raise ValueError(
-            f"The MLflow run {run_id} has no {PREDICTIONS_NAME}: its model was never evaluated, or "
-            "the evaluation failed. Run `dvc repro` where it was trained."
-        )
-    with contextlib.redirect_stderr(io.StringIO()):  # a bar for a small file
+    # Without its bar for a small file.
+    with artifacts_found(), contextlib.redirect_stderr(io.StringIO()):
+        if PREDICTIONS_NAME not in {file.path for file in client.list_artifacts(run_id)}:
+            raise ValueError(
+                f"The MLflow run {run_id} has no {PREDICTIONS_NAME}: its model was never "
+                "evaluated, or the evaluation failed. Run `dvc repro` where it was trained."
+            )
         return mlflow.artifacts.load_text(f"runs:/{run_id}/{PREDICTIONS_NAME}")
 
 

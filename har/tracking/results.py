@@ -10,7 +10,7 @@ from har.recognizer.recognizer import Recognizer
 from har.settings import Settings
 from har.tracking.connection import connect, explained_errors
 from har.tracking.registry import register
-from har.tracking.runs import find_run, log_history, log_results, open_run
+from har.tracking.runs import ended_run, find_run, log_history, log_results, open_run
 
 
 def log_evaluation(
@@ -46,18 +46,19 @@ def log_evaluation(
             fingerprint=fingerprint,
             params=settings.as_params(),
         )
-        log_history(client, run_id, history.to_dict("records"))
-        model_uri = log_results(
-            client,
-            run_id,
-            metrics=scores,
-            files=_files(metrics),
-            recognizer=recognizer,
-            lock=Path("dvc.lock"),
-            requirements=Path("requirements.txt"),
-        )
-        if settings.split.folds is None:  # a fold's model is to be scored, not to be used
-            register(client, model_uri=model_uri, fingerprint=fingerprint, run_id=run_id)
+        with ended_run(client, run_id):
+            log_history(client, run_id, history.to_dict("records"))
+            model_uri = log_results(
+                client,
+                run_id,
+                metrics=scores,
+                files=_files(metrics),
+                recognizer=recognizer,
+                lock=Path("dvc.lock"),
+                requirements=Path("requirements.txt"),
+            )
+            if settings.split.folds is None:  # a fold's model is to be scored, not to be used
+                register(client, model_uri=model_uri, fingerprint=fingerprint, run_id=run_id)
     return run_id
 
 

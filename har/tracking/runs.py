@@ -37,7 +37,8 @@ from mlflow.types.schema import Array, Map, Object, Property
 import har
 from har.engine.repository import git, has_changes
 from har.recognizer.recognizer import Recognizer
-from har.tracking.connection import EXPERIMENT, explained_errors
+from har.tracking.connection import ERRORS, EXPERIMENT
+from har.tracking.locations import artifacts_found
 
 FINGERPRINT_TAG = "har.fingerprint"
 MIRROR_SECONDS = 1.0  # from one time that epochs are shown to the next
@@ -122,8 +123,10 @@ def ended_run(client: MlflowClient | None, run_id: str | None) -> Iterator[None]
         raise
     finally:
         if run_id is not None:
-            with explained_errors(required=False):
+            try:
                 client.set_terminated(run_id, status)
+            except ERRORS as error:
+                print(f"warning: MLflow shows the run {run_id} as running still: {error}.")
 
 
 class HistoryMirror:
@@ -155,7 +158,7 @@ class HistoryMirror:
             return
         try:
             log_history(self._client, self._run_id, rows)
-        except MlflowException as error:
+        except ERRORS as error:
             print(
                 f"warning: MLflow at {mlflow.get_tracking_uri()} is lost: {error}. Training goes "
                 "on; the evaluation adds what is missing."
@@ -189,9 +192,14 @@ def log_results(
     """
     tags = [RunTag(_allowed(f"data.{path}"), digest) for path, digest in _hashes(lock).items()]
     client.log_batch(run_id, metrics=_as_metrics(metrics), tags=tags)
-    for file in files:
-        client.log_artifact(run_id, str(file))
-    with mlflow.start_run(run_id=run_id), tempfile.TemporaryDirectory() as light, _quietly():
+    log_files(client, run_id, files)
+    requirements = requirements.resolve()
+    with (
+        mlflow.start_run(run_id=run_id),
+        tempfile.TemporaryDirectory() as light,
+        _quietly(),
+        artifacts_found(),
+    ):
         recognizer.save(Path(light) / "recognizer")  # what is needed to use it, and no more
         logged = mlflow.pyfunc.log_model(
             name="model",
@@ -204,6 +212,14 @@ def log_results(
             metadata={"labels": recognizer.labels, "preprocessing": recognizer.preprocessing},
         )
     return logged.model_uri
+
+
+def log_files(client: MlflowClient, run_id: str, files: list[Path]) -> None:
+    """Keep copies of files with a run."""
+    files = [file.resolve() for file in files]
+    with artifacts_found():
+        for file in files:
+            client.log_artifact(run_id, str(file))
 
 
 def served_signature() -> ModelSignature:
@@ -262,8 +278,7 @@ def log_crossval(
         client.update_run(run_id, name=name)
         client.set_tag(run_id, "crossval", name)
         client.log_batch(run_id, metrics=_as_metrics(scores))
-        for file in files:
-            client.log_artifact(run_id, str(file))
+        log_files(client, run_id, files)
         for fold in runs:
             _nest(client, fold, run_id)
     return run_id

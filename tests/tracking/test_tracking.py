@@ -64,6 +64,11 @@ LOCK = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _in_the_project(root, monkeypatch):
+    monkeypatch.chdir(root)
+
+
 def make_recognizer() -> Recognizer:
     layers = [keras.Input((2, 4, 4, 3), dtype="uint8"), keras.layers.Flatten()]
     model = keras.Sequential([*layers, keras.layers.Dense(2, "softmax")], name="tiny")
@@ -262,4 +267,4 @@ def test_ended_run_says_how_a_run_ended(client):
 def test_ended_run_warns_where_mlflow_is_lost(client, capsys):
     with ended_run(client, "missing"):
         pass
-    assert "It goes on without" in capsys.readouterr().out
+    assert "shows the run missing as running still" in capsys.readouterr().out
