@@ -6,11 +6,45 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from har.video.writing import open_output, set_up_stream, write_video
 
 RED, GREEN, BLUE, GREY = (200, 30, 30), (30, 160, 40), (30, 40, 200), (120, 120, 120)
 CORNERS = ((RED, GREEN), (BLUE, GREY))  # (top left, top right), (bottom left, bottom right)
+
+# The corner picture of the tests as zimg 3.0 stores it, in 10 bits (Y, Cb, Cr of each corner), and
+# what FFmpeg 5.1 makes of that; the chain of `har.video.colours` with zscale's `agamma=0`, without
+# which it leaves out that HLG's light depends on the luminance.
+#   zscale=tin=bt709:pin=bt709:min=bt709:p=bt2020:t=arib-std-b67:m=bt2020nc:npl=203:agamma=0
+_SDR = [(201, 30, 30), (30, 160, 39), (29, 40, 199), (120, 120, 120)]
+BEYOND = {
+    "HDR (HLG)": (
+        (ColorTrc.ARIB_STD_B67, ColorPrimaries.BT2020, Colorspace.BT2020),
+        [(344, 422, 688), (476, 382, 430), (237, 756, 515), (431, 512, 512)],
+        [(190, 28, 29), (30, 160, 39), (29, 37, 190), (120, 120, 120)],
+    ),
+    "HDR (PQ)": (
+        (ColorTrc.SMPTE2084, ColorPrimaries.BT2020, Colorspace.BT2020),
+        [(358, 455, 597), (436, 444, 477), (284, 635, 520), (416, 512, 512)],
+        [(191, 30, 30), (25, 159, 40), (27, 38, 190), (120, 120, 120)],
+    ),
+    "wide gamut (Display P3)": (
+        (ColorTrc.BT709, ColorPrimaries.SMPTE432, Colorspace.ITU709),
+        [(344, 443, 744), (525, 375, 392), (231, 782, 474), (476, 512, 512)],
+        _SDR,
+    ),
+    "wide gamut (DCI-P3)": (
+        (ColorTrc.BT709, ColorPrimaries.SMPTE431, Colorspace.ITU709),
+        [(349, 440, 750), (518, 379, 377), (239, 778, 473), (476, 512, 512)],
+        _SDR,
+    ),
+    "wide gamut (BT.2020)": (
+        (ColorTrc.BT2020_10, ColorPrimaries.BT2020, Colorspace.BT2020),
+        [(385, 421, 684), (529, 382, 433), (266, 757, 515), (476, 512, 512)],
+        _SDR,
+    ),
+}
 
 
 def corner_picture(*, width: int = 64, height: int = 48) -> np.ndarray:
@@ -79,6 +113,38 @@ def write_at_times(
         for array, time in zip(frames, times_ms, strict=True):
             frame = av.VideoFrame.from_ndarray(array, format="rgb24")
             frame.pts, frame.time_base = time, Fraction(1, 1000)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+def write_beyond(path: Path, kind: str, *, codec: str = "libx265", depth: int = 10) -> Path:
+    """Write the corner picture in HDR or a wide gamut, tagged as phones do."""
+    width, height, num_frames = 64, 48, 8
+    tags, corners, _ = BEYOND[kind]
+    planes = np.zeros((3, height, width), np.uint16)
+    for place, code in enumerate(corners):
+        top, left = place // 2 * height // 2, place % 2 * width // 2
+        planes[:, top : top + height // 2, left : left + width // 2] = np.reshape(code, (3, 1, 1))
+    stored = [planes[0], planes[1, ::2, ::2], planes[2, ::2, ::2]]
+    if depth == 8:
+        stored = [np.round(plane / 4).astype(np.uint8) for plane in stored]
+    pixel_format = "yuv420p10le" if depth == 10 else "yuv420p"
+    options = {"crf": "4", "x265-params": "log-level=error:pools=none:frame-threads=1"}
+    with open_output(path) as output:
+        stream = output.add_stream(codec, 25, options=options)
+        set_up_stream(stream, width, height, pixel_format=pixel_format, threads=1)
+        context = stream.codec_context
+        context.color_trc, context.color_primaries, context.colorspace = tags
+        context.color_range = ColorRange.MPEG
+        for index in range(num_frames):
+            frame = av.VideoFrame(width, height, pixel_format)
+            for plane, values in zip(frame.planes, stored, strict=True):
+                row = values.tobytes()
+                num_bytes = len(row) // len(values)
+                rows = [row[i : i + num_bytes] for i in range(0, len(row), num_bytes)]
+                plane.update(b"".join(one.ljust(plane.line_size, b"\0") for one in rows))
+            frame.pts, frame.time_base = index, Fraction(1, 25)
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     return path

@@ -26,6 +26,7 @@ from har.inspection.looking import Look, look_at
 from har.inspection.problems import (
     Problem,
     camera_problems,
+    colour_problems,
     duplicate_problems,
     failure_problems,
     label_problems,
@@ -41,7 +42,17 @@ MAX_STRIPS = 180  # on the page; more labels get one each, of half the height
 STRIP_HEIGHT = 96  # pixels
 MAX_STRIP_BYTES = 2_400_000  # of all strips; a third more once written as text, and a skeleton each
 INFO_COLUMNS = (
-    *("container", "codec", "pixel_format", "width", "height", "rotation", "fps", "num_frames"),
+    *(
+        "container",
+        "codec",
+        "pixel_format",
+        "beyond_sdr",
+        "width",
+        "height",
+        "rotation",
+        "fps",
+        "num_frames",
+    ),
     *("num_promised", "duration_seconds", "constant_frame_rate", "interlaced"),
 )
 
@@ -144,6 +155,7 @@ def inspect_videos(
         *spelling_problems(videos, grouped_by),
         *split_problems,
         *length_problems(videos, settings.num_frames),
+        *colour_problems(videos),
         *camera_problems(videos),
     ]
     problems.sort(key=lambda problem: not problem.blocks)

@@ -188,6 +188,25 @@ def length_problems(videos: pd.DataFrame, num_frames: int) -> list[Problem]:
     return problems
 
 
+def colour_problems(videos: pd.DataFrame) -> list[Problem]:
+    """Return the problem with videos in HDR or a wide gamut.
+
+    Args:
+        videos: One row a file, with `path`, `status` and `beyond_sdr`.
+    """
+    usable = videos[videos["status"] == "ok"]
+    beyond = usable[usable["beyond_sdr"] != ""]
+    if beyond.empty:
+        return []
+    what = (
+        f"{_count(beyond, 'video')} in HDR or a wide gamut. The pipeline converts them to the "
+        "colours of ordinary videos, BT.709. Nothing needs to be done; to save the time, turn HDR "
+        "off in the camera for new videos."
+    )
+    details = tuple(f"{row.path}: {row.beyond_sdr}" for row in beyond.itertuples())
+    return [Problem(False, what, details)]
+
+
 def camera_problems(videos: pd.DataFrame) -> list[Problem]:
     """Return the problem with videos whose camera moves, of those looked into.
 

@@ -130,6 +130,8 @@ def count_kinds(
         "containers": [CONTAINERS.get(name, name) for name in usable["container"]],
         "rotation": [f"{rotation}°" for rotation in usable["rotation"]],
     }
+    if usable["beyond_sdr"].any():
+        kinds["colours"] = [name or "SDR" for name in usable["beyond_sdr"]]
     for name in ("person", "camera"):
         if usable[name].any():
             kinds[name] = [seen or NOT_LOOKED for seen in usable[name]]

@@ -8,14 +8,10 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from har.video.reading import (
-    Timing,
-    blame_video,
-    decode_packet,
-    open_video,
-    survey_video,
-)
+from har.video.reading import blame_video, decode_packet, open_video, survey_video
 from har.video.shown import orientation_of
+from har.video.stored.colours import to_rgb
+from har.video.stored.timing import Timing
 from har.video.writing import open_output, set_up_stream, tag_colours, x264_options
 
 CRF, PRESET = 23, "veryfast"
@@ -149,5 +145,4 @@ def _upright(frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
     """Return a frame as it is shown, uint8 RGB, shape (height, width, 3)."""
     orientation = orientation_of(frame)
     stored = (height, width) if orientation.is_lying else (width, height)
-    array = frame.reformat(width=stored[0], height=stored[1], format="rgb24").to_ndarray()
-    return np.ascontiguousarray(orientation.apply(array))
+    return np.ascontiguousarray(orientation.apply(to_rgb(frame, *stored)))

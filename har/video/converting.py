@@ -1,7 +1,8 @@
 """Converting any video to one kind: MP4, H.264, upright, constant frame rate, no sound, no place.
 
 Nothing of the source's metadata is kept: not the place, the time or the device. Encoded pictures
-are 8-bit 4:2:0 in BT.709 limited range, and say so. Each is encoded by itself, with the same
+are 8-bit 4:2:0 in BT.709 limited range, and say so; HDR and wide gamuts are converted, never copied
+(`har.video.stored.colours`). Each is encoded by itself, with the same
 quantizer, so it is the same whichever others are encoded with it: to make one clip of a video, only
 the frames of the clip need encoding.
 """
@@ -20,16 +21,16 @@ from av.video.reformatter import Colorspace
 
 from har.video.extracting import spaced_indices
 from har.video.reading import (
-    Timing,
     VideoInfo,
     blame_video,
-    check_damage,
     decode_frames,
     open_video,
     read_packets,
     survey_video,
 )
 from har.video.shown import pixel_aspect
+from har.video.stored.colours import DEEP_RGB, to_sdr
+from har.video.stored.timing import Timing, check_damage
 from har.video.writing import intra_options, open_output, set_up_stream, tag_colours
 
 COPIED_CONTAINERS = ("mp4", "matroska")  # their H.264 needs no rewriting; MOV is `mov,mp4,…`
@@ -88,7 +89,7 @@ def convert_video(
 def convert_step(source: Path, destination: Path, *, max_side: int) -> dict[str, Any]:
     """Convert a video and return what to report; see `har.engine.steps.StepFunction`."""
     info, is_encoded = convert_video(source, destination, max_side=max_side)
-    notes = []
+    notes = [f"{info.beyond_sdr}, made BT.709"] if info.beyond_sdr else []
     if info.num_frames < info.num_promised:
         notes.append(f"cut off: {info.num_frames} of {info.num_promised} frames are there")
     if info.angle % 90:
@@ -106,6 +107,7 @@ def _can_copy(info: VideoInfo, timing: Timing) -> bool:
     return (
         info.codec == "h264"
         and info.pixel_format in COPIED_PIXEL_FORMATS
+        and not info.beyond_sdr
         and info.rotation == 0
         and not info.is_mirrored
         and info.constant_frame_rate
@@ -155,13 +157,19 @@ def _encode(
         if num_frames is not None:
             wanted = _wanted_frames(stream, timing, even, num_frames)
             chosen.append(("select", "+".join(f"eq(n,{index})" for index in wanted)))
-        filters = [*even, *chosen, *_picture_filters(stream, info, width, height)]
+        steps = [*even, *chosen]
         options = intra_options(quantizer=QUANTIZER, preset=PRESET)
         encoder = output.add_stream("libx264", rate=fps, options=options)
         set_up_stream(encoder, width, height, pixel_format="yuv420p", threads=1, gop=1)
         tag_colours(encoder, Colorspace.ITU709)
         frames = _decoded(container, stream, source, timing, is_part=num_frames is not None)
-        for index, frame in enumerate(_filtered(_timed(frames, stream, timing), stream, filters)):
+        frames = _timed(frames, stream, timing)
+        if info.beyond_sdr:
+            scaled = _scaled(stream, info, width, height)
+            frames = _filtered(frames, stream, [*steps, scaled, ("format", DEEP_RGB)])
+            frames, steps = map(_sdr_frame, frames), []
+        filters = [*steps, *_picture_filters(stream, info, width, height)]
+        for index, frame in enumerate(_filtered(frames, stream, filters)):
             frame.pts, frame.time_base = index, 1 / fps
             output.mux(encoder.encode(frame))
         output.mux(encoder.encode(None))
@@ -230,12 +238,24 @@ def _picture_filters(
     stream: av.VideoStream, info: VideoInfo, width: int, height: int
 ) -> list[tuple[str, str]]:
     """Return the filters that make frames upright, `width` x `height` and in BT.709."""
-    lying = (height, width) if info.rotation % 180 else (width, height)
     turned = [*([("hflip", "")] if info.is_mirrored else []), *TURNS[info.rotation]]
-    kind = "area" if lying[0] * lying[1] < stream.width * stream.height else "bicubic"
-    scale = f"{lying[0]}:{lying[1]}:flags={kind}+accurate_rnd+bitexact+full_chroma_int"
+    name, scale = _scaled(stream, info, width, height)
     scale += ":out_color_matrix=bt709:out_range=tv"
-    return [("scale", scale), ("format", "yuv420p"), *turned, ("setsar", "1")]
+    return [(name, scale), ("format", "yuv420p"), *turned, ("setsar", "1")]
+
+
+def _scaled(stream: av.VideoStream, info: VideoInfo, width: int, height: int) -> tuple[str, str]:
+    """Return the filter that scales frames so that they are `width` x `height` once upright."""
+    lying = (height, width) if info.rotation % 180 else (width, height)
+    kind = "area" if lying[0] * lying[1] < stream.width * stream.height else "bicubic"
+    flags = f"{kind}+accurate_rnd+bitexact+full_chroma_int"
+    return "scale", f"{lying[0]}:{lying[1]}:flags={flags}"
+
+
+def _sdr_frame(deep: av.VideoFrame) -> av.VideoFrame:
+    frame = av.VideoFrame.from_ndarray(to_sdr(deep), format="rgb24")
+    frame.pts, frame.time_base = deep.pts, deep.time_base
+    return frame
 
 
 def _filtered(

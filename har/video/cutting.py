@@ -14,14 +14,8 @@ from pathlib import Path
 import av
 
 from har.video.parts import Cut, Origin, unpack
-from har.video.reading import (
-    Timing,
-    blame_video,
-    decode_frames,
-    open_video,
-    read_packets,
-    read_timing,
-)
+from har.video.reading import blame_video, decode_frames, open_video, read_packets
+from har.video.stored.timing import Timing, read_timing
 from har.video.writing import open_output, set_up_stream, x264_options
 
 CRF = 16  # no loss to be seen; `convert` copies the result instead of encoding it once more

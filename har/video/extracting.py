@@ -14,17 +14,10 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from har.video.reading import (
-    Timing,
-    blame_video,
-    check_damage,
-    decode_frames,
-    open_video,
-    read_packets,
-    read_timing,
-    shown_aspect,
-)
+from har.video.reading import blame_video, decode_frames, open_video, read_packets, shown_aspect
 from har.video.shown import orientation_of, pixel_aspect
+from har.video.stored.colours import to_rgb
+from har.video.stored.timing import Timing, check_damage, read_timing
 
 ASPECTS = ("stretch", "pad", "crop")
 
@@ -283,14 +276,15 @@ def to_square(
     shown = (frame.width * pixels, frame.height)  # as stored, not yet turned
     side = {"stretch": None, "pad": max(shown), "crop": min(shown)}[aspect]
     width, height = [max(1, round(length * size / (side or length))) for length in shown]
-    scaled = scaler.reformat(
+    scaled = to_rgb(
         frame,
-        width=width,
-        height=height,
-        format="gbrp",  # to planes it is done by vectors, twice as fast as to packed RGB
+        width,
+        height,
+        scaler=scaler,
+        pixel_format="gbrp",  # by vectors, twice as fast as to packed RGB
         interpolation=SHRINK if width * height < frame.width * frame.height else ENLARGE,
         threads=1,
-    ).to_ndarray()  # packed RGB
+    )
     upright = orientation_of(frame).apply(scaled)
     if aspect == "crop":
         top, left = (upright.shape[0] - size) // 2, (upright.shape[1] - size) // 2

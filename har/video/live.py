@@ -25,6 +25,7 @@ from har.video.reading import (
 )
 from har.video.shown import orientation_of, pixel_aspect, upright_size
 from har.video.steady import with_times
+from har.video.stored.colours import to_rgb
 
 SCHEMES = ("rtsp", "rtsps", "http", "https")
 ADDRESS = re.compile(r"([a-z]+)://", re.IGNORECASE)
@@ -177,5 +178,4 @@ def _to_picture(frame: av.VideoFrame, pixels: Fraction) -> np.ndarray:
     scale = min(1, LONGEST_SIDE / max(width, height))
     shown = (max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2))
     stored = shown[::-1] if orientation.is_lying else shown
-    array = frame.reformat(width=stored[0], height=stored[1], format="rgb24").to_ndarray()
-    return np.ascontiguousarray(orientation.apply(array))
+    return np.ascontiguousarray(orientation.apply(to_rgb(frame, *stored)))

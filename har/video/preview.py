@@ -11,16 +11,10 @@ import cv2
 import numpy as np
 
 from har.video.extracting import ENLARGE, SHRINK
-from har.video.reading import (
-    Timing,
-    VideoInfo,
-    blame_video,
-    check_damage,
-    decode_frames,
-    open_video,
-    survey_video,
-)
+from har.video.reading import VideoInfo, blame_video, decode_frames, open_video, survey_video
 from har.video.shown import orientation_of, pixel_aspect, upright_size
+from har.video.stored.colours import to_rgb
+from har.video.stored.timing import Timing, check_damage
 
 NUM_STRIP_FRAMES = 4
 MAX_FRAME_SHAPE = 2.0  # width of a frame on the strip by its height; wider ones are cut
@@ -152,10 +146,8 @@ def read_run(path: Path, timing: Timing, *, num_frames: int) -> np.ndarray:
 def _square(frame: av.VideoFrame) -> np.ndarray:
     """Return the whole frame as uint8 RGB of shape (FRAME_SIDE, FRAME_SIDE, 3), not upright."""
     is_smaller = frame.width * frame.height > FRAME_SIDE**2
-    return frame.reformat(
-        FRAME_SIDE, FRAME_SIDE, format="rgb24", threads=1,
-        interpolation=SHRINK if is_smaller else ENLARGE,
-    ).to_ndarray()  # fmt: skip
+    interpolation = SHRINK if is_smaller else ENLARGE
+    return to_rgb(frame, FRAME_SIDE, FRAME_SIDE, interpolation=interpolation, threads=1)
 
 
 def _frames_near(
@@ -202,10 +194,8 @@ def _shrink(frame: av.VideoFrame, stream: av.VideoStream, height: int) -> np.nda
     orientation = orientation_of(frame)
     lying = (height, width) if orientation.is_lying else (width, height)
     is_smaller = lying[0] * lying[1] < frame.width * frame.height
-    array = frame.reformat(
-        *lying, format="rgb24", interpolation=SHRINK if is_smaller else ENLARGE, threads=1
-    ).to_ndarray()
-    upright = orientation.apply(array)
+    interpolation = SHRINK if is_smaller else ENLARGE
+    upright = orientation.apply(to_rgb(frame, *lying, interpolation=interpolation, threads=1))
     cut = max(0, width - round(MAX_FRAME_SHAPE * height)) // 2
     return upright[:, cut : width - cut]
 

@@ -8,15 +8,9 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from har.video.extracting import to_square
-from har.video.reading import (
-    Timing,
-    blame_video,
-    check_damage,
-    decode_frames,
-    open_video,
-    survey_video,
-)
+from har.video.reading import blame_video, decode_frames, open_video, survey_video
 from har.video.shown import pixel_aspect
+from har.video.stored.timing import Timing, check_damage
 
 
 def steady_frames(

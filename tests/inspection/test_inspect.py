@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from inspected import PATTERN, find_problem, inspect_videos
+from inspected import PATTERN, find_problem, inspect_videos, write_people
 from places import REAL
-from video_files import write_damaged, write_numbered, write_sound
+from video_files import write_beyond, write_damaged, write_numbered, write_sound
 
 import har.dataset.splits
 import har.inspection.inspection
@@ -43,6 +43,17 @@ def pipeline_error(videos: Path) -> str:
     except ValueError as error:
         return str(error)
     return ""
+
+
+def test_inspect_names_videos_in_hdr(tmp_path, project):
+    videos = write_people(tmp_path / "videos")
+    path = write_beyond(videos / "sit" / "p9_a.mov", "HDR (HLG)")
+    inspection = inspect_videos(videos)
+    problem = find_problem(inspection, "^1 video in HDR or a wide gamut")
+    assert not problem.blocks
+    assert problem.details == (f"{path.as_posix()}: HDR (HLG)",)
+    assert count_kinds(inspection)["colours"] == [("SDR", 8), ("HDR (HLG)", 1)]
+    assert "colours     SDR (8), HDR (HLG) (1)" in describe_inspection(inspection, page="a.html")
 
 
 def test_inspect_videos_counts_labels_people_and_lengths(good, project):

@@ -13,7 +13,8 @@ from video_files import brightness_of, textured_frames, write_at_times, write_nu
 from har.engine.cache import file_digest
 from har.video import extracting as extract_module
 from har.video.extracting import extract_clip
-from har.video.reading import open_video, read_packets, read_timing
+from har.video.reading import open_video, read_packets
+from har.video.stored.timing import read_timing
 from har.video.writing import write_video
 from stages.extract import main as extract
 
