@@ -6,21 +6,26 @@ the frames keep their times.
 """
 
 import itertools
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.codec.context import Flags
 
 from har.video.parts import Cut, Origin, unpack
 from har.video.reading import blame_video, decode_frames, open_video, read_packets
+from har.video.shown import display_matrix
+from har.video.stored.colours import beyond_sdr
 from har.video.stored.timing import Timing, read_timing
 from har.video.writing import open_output, set_up_stream, x264_options
 
 CRF = 16  # no loss to be seen; `convert` copies the result instead of encoding it once more
 PRESET = "veryfast"
 KEPT_PIXEL_FORMATS = ("yuv420p", "yuvj420p")  # they need an even width and height
+DEEP_PIXEL_FORMATS = ("yuv420p10le", "yuv444p10le")  # 8 bits hold HDR by too coarse steps
 SEEK_FROM_SECONDS = 10.0  # to skip less is not worth a second try
 SEEK_MARGIN_SECONDS = 1.0  # an index may go by when frames are decoded, not by when they are shown
 
@@ -65,33 +70,37 @@ def cut_video(source: Path, cuts: Sequence[Cut]) -> list[str]:
         timing = read_timing(read_packets(container, stream), stream, source)
     problems = dict.fromkeys(cuts, "")
     waiting = sorted(cuts, key=lambda cut: (cut.span.start, cut.span.stop))
+    # Where the file does not say when frames are shown they are counted from its start.
+    by_seconds = any(cut.span.unit == "seconds" for cut in cuts)
+    can_seek = by_seconds and not isinstance(timing.times, range)
     while waiting:
-        chosen = _disjoint(waiting)
-        problems.update(_cut_in_one_pass(source, timing, chosen))
-        waiting = [cut for cut in waiting if cut not in chosen]
+        chosen = _disjoint(waiting, SEEK_FROM_SECONDS if can_seek else math.inf)
+        start = chosen[0].span.start
+        seek_to = start if can_seek and start > SEEK_FROM_SECONDS else None
+        made = _cut_from(source, timing, chosen, seek_to)
+        if made is None:  # the file cannot be searched: from its start, then
+            can_seek = False
+            continue
+        problems.update(made)
+        waiting = [cut for cut in waiting if cut not in made]
     return [problems[cut] for cut in cuts]
 
 
-def _disjoint(cuts: Sequence[Cut]) -> list[Cut]:
-    """Return the cuts, in order, that can be made while going through the video once."""
-    chosen: list[Cut] = []
-    for cut in cuts:
-        if not chosen or cut.span.start >= chosen[-1].span.stop:
+def _disjoint(cuts: Sequence[Cut], max_gap: float) -> list[Cut]:
+    """Return the cuts, in order, that can be made while going through a part of the video once.
+
+    Args:
+        cuts: By their start.
+        max_gap: Between two cuts; to skip more, searching is quicker than decoding.
+    """
+    chosen = [cuts[0]]
+    for cut in cuts[1:]:
+        gap = cut.span.start - chosen[-1].span.stop
+        if gap > max_gap:
+            break
+        if gap >= 0:
             chosen.append(cut)
     return chosen
-
-
-def _cut_in_one_pass(source: Path, timing: Timing, cuts: Sequence[Cut]) -> dict[Cut, str]:
-    span = cuts[0].span
-    seek_to = None
-    # Where the file does not say when frames are shown they are counted from its start.
-    says_times = not isinstance(timing.times, range)
-    if says_times and span.unit == "seconds" and span.start > SEEK_FROM_SECONDS:
-        seek_to = span.start
-    problems = _cut_from(source, timing, cuts, seek_to)
-    if problems is None:  # the file cannot be searched: from its start, then
-        problems = _cut_from(source, timing, cuts, None)
-    return problems
 
 
 def _cut_from(
@@ -242,30 +251,29 @@ def _add_stream(
     timing: Timing,
 ) -> av.VideoStream:
     """Add an encoder for pictures as `first`, stored as they are."""
-    is_even = first.width % 2 == 0 and first.height % 2 == 0
-    keeps = is_even and first.format.name in KEPT_PIXEL_FORMATS
-    encoder = output.add_stream(
-        "libx264",
-        rate=timing.fps,
-        options=x264_options(crf=CRF, preset=PRESET),
-    )
-    set_up_stream(
-        encoder,
-        first.width,
-        first.height,
-        pixel_format=first.format.name if keeps else "yuv444p",
-        threads=1,
-    )
+    options = x264_options(crf=CRF, preset=PRESET)
+    encoder = output.add_stream("libx264", rate=timing.fps, options=options)
+    pixel_format = _stored_format(first)
+    set_up_stream(encoder, first.width, first.height, pixel_format=pixel_format, threads=1)
+    if first.interlaced_frame and first.height % 4 == 0:  # x264 takes no others
+        encoder.codec_context.flags |= Flags.interlaced_dct | Flags.interlaced_me
     if not timing.is_constant:
         encoder.codec_context.time_base = stream.time_base
-    if first.rotation:
-        encoder.set_display_rotation(first.rotation)
+    encoder.set_display_matrix(display_matrix(first))
     if stream.sample_aspect_ratio:
         encoder.codec_context.sample_aspect_ratio = stream.sample_aspect_ratio
     if first.format.name.startswith("yuv"):  # else they say nothing of what is stored
         for name in ("colorspace", "color_range", "color_primaries", "color_trc"):
             setattr(encoder.codec_context, name, getattr(stream.codec_context, name))
     return encoder
+
+
+def _stored_format(first: av.VideoFrame) -> str:
+    is_even = first.width % 2 == 0 and first.height % 2 == 0
+    name = first.format.name
+    if beyond_sdr(first):
+        return name if name in DEEP_PIXEL_FORMATS and is_even else "yuv444p10le"
+    return name if name in KEPT_PIXEL_FORMATS and is_even else "yuv444p"
 
 
 def _in_format(frame: av.VideoFrame, pixel_format: str) -> av.VideoFrame:

@@ -57,14 +57,20 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
     The matrix a b / c d takes a point (x, y) to (a x + c y, b x + d y); it mirrors where its
     determinant is negative. Reference: ISO/IEC 14496-12, track header box.
     """
-    found = frame.side_data.get(SideData.DISPLAYMATRIX)
-    if found is None:
+    matrix = display_matrix(frame)
+    if matrix is None:
         return Orientation()
-    a, b, _, c, d = np.frombuffer(bytes(found), np.int32)[:5].tolist()
+    a, b, _, c, d = matrix[:5]
     is_mirrored = a * d < b * c
     right, down = (-a, -b) if is_mirrored else (a, b)  # of what lies to the right
     angle = math.degrees(math.atan2(down, right))
     return Orientation(is_mirrored, round(angle / 90) % 4 * 90, angle)
+
+
+def display_matrix(frame: av.VideoFrame) -> list[int] | None:
+    """Return the nine numbers in the file that say how a frame is shown; None for as it is."""
+    found = frame.side_data.get(SideData.DISPLAYMATRIX)
+    return None if found is None else np.frombuffer(bytes(found), np.int32).tolist()
 
 
 def upright_size(frame: av.VideoFrame, pixels: Fraction) -> tuple[int, int]:

@@ -1,16 +1,25 @@
 """Cutting parts out of videos: exact to the frame."""
 
+import av
 import numpy as np
 import pytest
 from small_data_sets import barcode_frames, numbers_of, write_barcodes
-from video_files import corner_colours, corner_frames, write_at_times
+from video_files import (
+    BEYOND,
+    corner_colours,
+    corner_frames,
+    textured_frames,
+    write_at_times,
+    write_beyond,
+)
 
+import har.video.cutting
 from har.video.converting import convert_video
 from har.video.cutting import cut_video
 from har.video.extracting import extract_clip
 from har.video.parts import Cut, Span
 from har.video.reading import decode_frames, open_video, probe_video
-from har.video.writing import write_video
+from har.video.writing import open_output, set_up_stream, write_video
 
 
 @pytest.mark.parametrize(
@@ -32,6 +41,24 @@ def test_cut_video_is_exact_after_seeking(tmp_path, ending, codec):
     alone = Cut(tmp_path / "alone.mp4", Span(12, 14, "seconds"))
     assert cut_video(path, [alone]) == [""]
     assert alone.destination.read_bytes() == (tmp_path / "late.mp4").read_bytes()
+
+
+def test_cut_video_searches_for_each_part_that_lies_far_from_the_last(tmp_path, monkeypatch):
+    path = tmp_path / "long.mp4"
+    write_video(path, barcode_frames(250), fps=5, gop=10, crf=8)  # 50 seconds
+    decoded = []
+    decode = har.video.cutting.decode_frames
+    monkeypatch.setattr(
+        har.video.cutting,
+        "decode_frames",
+        lambda *of: (decoded.append(frame) or frame for frame in decode(*of)),
+    )
+    cuts = [Cut(tmp_path / f"{at}.mp4", Span(at, at + 1, "seconds")) for at in (2, 4, 20, 45)]
+    assert cut_video(path, cuts) == [""] * 4
+    for cut in cuts:
+        first = 5 * cut.span.start
+        assert numbers_of(cut.destination) == list(range(first, first + 5))
+    assert len(decoded) < 100
 
 
 def test_cut_video_keeps_times_that_vary(tmp_path):
@@ -88,6 +115,54 @@ def test_cut_video_keeps_colours(tmp_path, pixel_format):
     before, _ = extract_clip(path, num_frames=1, size=48)
     after, _ = extract_clip(cut.destination, num_frames=1, size=48)
     np.testing.assert_allclose(corner_colours(after[0]), corner_colours(before[0]), atol=3)
+
+
+@pytest.mark.parametrize("kind", BEYOND)
+def test_cut_video_keeps_hdr_and_wide_gamuts(tmp_path, kind):
+    path = write_beyond(tmp_path / "phone.mov", kind)
+    cut = Cut(tmp_path / "cut.mp4", Span(1, 4, "frames"))
+    assert cut_video(path, [cut]) == [""]
+    assert probe_video(cut.destination).beyond_sdr == kind
+    before, _ = extract_clip(path, num_frames=1, size=48)
+    after, _ = extract_clip(cut.destination, num_frames=1, size=48)
+    np.testing.assert_allclose(corner_colours(after[0]), corner_colours(before[0]), atol=4)
+
+
+def test_cut_video_stays_interlaced(tmp_path):
+    path, cut = tmp_path / "a.mp4", Cut(tmp_path / "cut.mp4", Span(2, 12, "frames"))
+    frames = textured_frames(20)
+    write_at_times(path, frames, range(0, 800, 40), x264="tff=1:interlaced=1", crf=4)
+    cut_video(path, [cut])
+    assert probe_video(cut.destination).interlaced
+    whole, part = tmp_path / "whole.mp4", tmp_path / "part.mp4"
+    convert_video(path, whole, max_side=640)
+    convert_video(cut.destination, part, max_side=640)
+    expected, _ = extract_clip(whole, num_frames=20, size=48)
+    got, _ = extract_clip(part, num_frames=10, size=48)
+    # At the ends the frames beside are missing, from which a line may be filled in.
+    assert np.abs(got[1:-1].astype(int) - expected[3:11]).mean() < 3
+
+
+@pytest.mark.parametrize(
+    "flips", [{"hflip": True}, {"vflip": True}, {"hflip": True, "vflip": True}]
+)
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_cut_video_stays_mirrored(tmp_path, rotation, flips):
+    path = tmp_path / "mirrored.mov"
+    with open_output(path) as output:
+        stream = output.add_stream("libx264", 25)
+        set_up_stream(stream, 64, 48, pixel_format="yuv420p", threads=1)
+        stream.set_display_rotation(rotation, **dict.fromkeys(flips, True))
+        for index, array in enumerate(corner_frames(6)):
+            frame = av.VideoFrame.from_ndarray(array, format="rgb24")
+            frame.pts = index
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    cut = Cut(tmp_path / "cut.mp4", Span(1, 4, "frames"))
+    assert cut_video(path, [cut]) == [""]
+    before, after = probe_video(path), probe_video(cut.destination)
+    assert before.is_mirrored == (len(flips) == 1)
+    assert (after.is_mirrored, after.rotation) == (before.is_mirrored, before.rotation)
 
 
 def test_cut_video_stays_upright_and_keeps_odd_sizes(tmp_path):
