@@ -35,11 +35,11 @@ def main(
     after, actual = probabilities[is_action], test["label"][is_action]
     before = uncalibrated(recognizer, after)
     plot_calibration(before, after, scores, actual, recognizer.labels, metrics)
-    speed = {"milliseconds_per_clip": milliseconds}
-    write_json(speed, metrics / "speed.json")
-    run_id = log_evaluation(recognizer, scores | speed, metrics, settings)
+    write_json({"milliseconds_per_clip": milliseconds}, metrics / "speed.json")
+    described = describe_scores(scores)
+    run_id = log_evaluation(recognizer, metrics, settings, description=described)
     write_json({"mlflow_run": run_id or "not logged"}, metrics / "run.json")
-    print(f"evaluate: {describe_scores(scores)}")
+    print(f"evaluate: {described}")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from har.evaluation.cross_validation import Fold
     from har.evaluation.learning_curve import Point
 
+OVER_FOLDS = ("mean_accuracy", "deviation_of_accuracy")
+
 Folds = Annotated[
     str,
     typer.Option(
@@ -159,6 +161,7 @@ def _score(done: "list[Fold]", folder: Path) -> "tuple[dict[str, Any], pd.DataFr
 def _log(done: "list[Fold]", scores: dict[str, Any], files: list[Path], *, name: str) -> None:
     """Log the pooled scores in MLflow, as the parent of the folds' runs."""
     from har.engine.repository import project_root
+    from har.pages.results import compared_scores, describe_scores
     from har.tracking.connection import connect, explained_errors
     from har.tracking.runs import log_crossval
 
@@ -169,4 +172,12 @@ def _log(done: "list[Fold]", scores: dict[str, Any], files: list[Path], *, name:
         with explained_errors(required=required):
             runs = [fold.mlflow_run for fold in done if fold.mlflow_run]
             params = settings.as_params()
-            log_crossval(client, name=name, scores=scores, files=files, runs=runs, params=params)
+            log_crossval(
+                client,
+                name=name,
+                scores=compared_scores(scores) | {key: scores[key] for key in OVER_FOLDS},
+                description=describe_scores(scores),
+                files=files,
+                runs=runs,
+                params=params,
+            )

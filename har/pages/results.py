@@ -8,7 +8,7 @@ import pandas as pd
 
 from har.engine.files import write_json, write_table
 from har.evaluation.scores import NUM_CALIBRATION_BINS, confusion_counts
-from har.evaluation.summary import describe_reach, describe_tested
+from har.evaluation.summary import BASELINES, describe_reach, describe_tested
 from har.pages.plots import plot_confusion, plot_reliability
 from har.recognizer.recognizer import Recognizer
 
@@ -52,10 +52,7 @@ def write_results(
     labels = recognizer.labels
     plots = metrics / "plots"
     plots.mkdir(parents=True, exist_ok=True)
-    compared = {name: scores[name] for name in COMPARED}
-    compared |= {name: scores[name] for name in COMPARED_NONE if name in scores}
-    compared["baselines"] = {name: scores["baselines"][name] for name in baselines}
-    write_json(compared, metrics / "metrics.json")
+    write_json(compared_scores(scores), metrics / "metrics.json")
     write_json(scores, metrics / "scores.json")
     predicted = probabilities.argmax(axis=1)
     names = pd.Series(labels)[predicted].to_numpy()
@@ -77,6 +74,13 @@ def write_results(
     )
     counts = confusion_counts(indices, predicted, len(shown))
     plot_confusion(counts, shown, title, plots / "confusion.png")
+
+
+def compared_scores(scores: dict[str, Any]) -> dict[str, Any]:
+    """Return those of the scores that people compare: few enough for a table of experiments."""
+    compared = {name: scores[name] for name in COMPARED}
+    compared |= {name: scores[name] for name in COMPARED_NONE if name in scores}
+    return compared | {"baselines": {name: scores["baselines"][name] for name in BASELINES}}
 
 
 def plot_calibration(

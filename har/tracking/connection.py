@@ -21,6 +21,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from har.tracking.locations import ARTIFACTS_NAME, DATABASE_NAME, SQLITE, make_relative
 
 EXPERIMENT = "har"
+# Without it `mlflow ui` opens in its mode for language models.
+KIND = {"mlflow.experimentKind": "custom_model_development"}
 # What MLflow raises: its own, those of its database, and those of the files of artifacts.
 ERRORS = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError)
 # MLflow's own limits are 7 retries of 2 minutes each for a server that does not answer.
@@ -110,15 +112,17 @@ def _open_database(root: Path, *, is_own: bool) -> MlflowClient:
         if is_own and not database.exists():
             _make_database(database, folder / "mlflow-new")
         client = MlflowClient()
-        is_new = client.get_experiment_by_name(EXPERIMENT) is None
-        if is_new:
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
             is_file = mlflow.get_tracking_uri().startswith(
                 SQLITE
             )  # a server knows its place itself
             location = (root / ARTIFACTS_NAME).as_uri() if is_file else None
-            client.create_experiment(EXPERIMENT, artifact_location=location)
+            client.create_experiment(EXPERIMENT, artifact_location=location, tags=KIND)
+        elif not experiment.tags.keys() & KIND.keys():
+            client.set_experiment_tag(experiment.experiment_id, *next(iter(KIND.items())))
         old = make_relative(database, EXPERIMENT) if is_own else ""
-        if old and not is_new:
+        if old and experiment:
             print(
                 f"{DATABASE_NAME}: artifacts are looked for in {ARTIFACTS_NAME}/ of this project, "
                 f"no longer in {old}"

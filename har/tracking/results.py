@@ -1,23 +1,21 @@
 """The results of an evaluation in MLflow: scores, pictures, the model and its version."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from har.engine.files import read_json
 from har.engine.repository import project_root
 from har.recognizer.recognizer import Recognizer
 from har.settings import Settings
 from har.tracking.connection import connect, explained_errors
+from har.tracking.logged_model import find_model, log_model
 from har.tracking.registry import register
 from har.tracking.runs import ended_run, find_run, log_history, log_results, open_run
 
 
 def log_evaluation(
-    recognizer: Recognizer,
-    scores: dict[str, Any],
-    metrics: Path,
-    settings: Settings,
+    recognizer: Recognizer, metrics: Path, settings: Settings, *, description: str
 ) -> str | None:
     """Add the results to the training's run, or to a new one where there was no training.
 
@@ -26,9 +24,10 @@ def log_evaluation(
 
     Args:
         recognizer: The model that was evaluated.
-        scores: Its scores, nested.
-        metrics: The folder of the metrics and their pictures.
+        metrics: The folder of the metrics and their pictures; its `metrics.json` and `speed.json`
+            have what is compared in MLflow, `scores.json` all.
         settings: All settings.
+        description: Of the result, a sentence.
 
     Returns:
         The run's identifier; None where there is no MLflow and none is required.
@@ -48,15 +47,16 @@ def log_evaluation(
         )
         with ended_run(client, run_id):
             log_history(client, run_id, history.to_dict("records"))
-            model_uri = log_results(
+            log_results(
                 client,
                 run_id,
-                metrics=scores,
+                metrics=read_json(metrics / "metrics.json") | read_json(metrics / "speed.json"),
+                description=description,
                 files=_files(metrics),
-                recognizer=recognizer,
                 lock=Path("dvc.lock"),
-                requirements=Path("requirements.txt"),
+                videos=Path(settings.dataset.videos),
             )
+            model_uri = find_model(client, run_id) or log_model(run_id, recognizer)
             if settings.split.folds is None:  # a fold's model is to be scored, not to be used
                 register(client, model_uri=model_uri, fingerprint=fingerprint, run_id=run_id)
     return run_id
@@ -65,4 +65,5 @@ def log_evaluation(
 def _files(metrics: Path) -> list[Path]:
     """Return the pictures and tables to show with a run."""
     pictures = [*sorted(metrics.glob("plots/*.png")), *sorted(Path("data").glob("*/*.png"))]
-    return [*pictures, *(metrics / name for name in ("metrics.json", "predictions.csv"))]
+    tables = (metrics / name for name in ("metrics.json", "scores.json", "predictions.csv"))
+    return [*pictures, *tables]

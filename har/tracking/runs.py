@@ -9,14 +9,12 @@ A database that is lost during training costs no training: the evaluation adds t
 missing.
 """
 
-import base64
 import contextlib
 import importlib.metadata
-import io
+import json
 import math
 import os
 import platform
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,19 +22,13 @@ from typing import Any
 
 import mlflow
 import numpy as np
-import pandas as pd
 import yaml
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag
-from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, SourceType
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, DataType, Schema
-from mlflow.types.schema import Array, Map, Object, Property
+from mlflow.utils import mlflow_tags
 
-import har
 from har.engine.repository import git, has_changes
-from har.recognizer.recognizer import Recognizer
 from har.tracking.connection import ERRORS, EXPERIMENT
 from har.tracking.locations import artifacts_found
 
@@ -46,8 +38,8 @@ MIRROR_SECONDS = 1.0  # from one time that epochs are shown to the next
 PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert", "av", "dvc", "mlflow")
 # Of the dependencies in dvc.lock, those that the git revision and the parameters stand for.
 NO_DATA = ("har/", "stages/", "params.yaml")
-# What MLflow serves a model by. It is loaded as code, and imports what nothing else here needs.
-SERVED = Path(__file__).with_name("served.py")
+# What made a run, in the list of runs.
+SOURCE = "dvc.yaml"
 
 
 def open_run(client: MlflowClient, *, model: str, fingerprint: str, params: dict[str, Any]) -> str:
@@ -65,8 +57,10 @@ def open_run(client: MlflowClient, *, model: str, fingerprint: str, params: dict
         FINGERPRINT_TAG: fingerprint,
         "model": model,
         "dvc.experiment": name or "",
-        "git.revision": git("rev-parse", "HEAD"),
-        "git.dirty": str(has_changes()).lower(),
+        mlflow_tags.MLFLOW_SOURCE_NAME: SOURCE,
+        mlflow_tags.MLFLOW_SOURCE_TYPE: SourceType.to_string(SourceType.LOCAL),
+        mlflow_tags.MLFLOW_GIT_COMMIT: git("rev-parse", "HEAD"),
+        mlflow_tags.MLFLOW_GIT_DIRTY: str(has_changes()).lower(),
         "environment.python": platform.python_version(),
         "environment.platform": platform.platform(),
         **{f"environment.{name}": importlib.metadata.version(name) for name in PACKAGES},
@@ -171,47 +165,40 @@ def log_results(
     run_id: str,
     *,
     metrics: dict[str, Any],
+    description: str,
     files: list[Path],
-    recognizer: Recognizer,
     lock: Path,
-    requirements: Path,
-) -> str:
-    """Add the scores, pictures, model and hashes of the data to a run and end it.
+    videos: Path,
+) -> None:
+    """Add the scores, pictures and hashes of the data to a run.
 
     Args:
         client: From `har.tracking.connection.connect`.
         run_id: The run.
-        metrics: The scores, nested as in metrics.json.
+        metrics: The scores that are compared, nested as in metrics.json.
+        description: What is to be known of the result, as a sentence.
         files: Pictures and tables to show with the run.
-        recognizer: What is logged, with its signature.
         lock: The file dvc.lock, whose hashes say which data was used.
-        requirements: The file requirements.txt, what the model needs.
-
-    Returns:
-        The logged model's URI.
+        videos: The folder of the videos, as dvc.lock names it.
     """
-    tags = [RunTag(_allowed(f"data.{path}"), digest) for path, digest in _hashes(lock).items()]
+    hashes = _hashes(lock)
+    tags = [RunTag(_allowed(f"data.{path}"), digest) for path, digest in hashes.items()]
+    tags.append(RunTag(mlflow_tags.MLFLOW_RUN_NOTE, description))
     client.log_batch(run_id, metrics=_as_metrics(metrics), tags=tags)
+    digest = hashes.get(videos.as_posix())
+    if digest:
+        client.log_inputs(run_id, [_data_set(videos, digest)])
     log_files(client, run_id, files)
-    requirements = requirements.resolve()
-    with (
-        mlflow.start_run(run_id=run_id),
-        tempfile.TemporaryDirectory() as light,
-        _quietly(),
-        artifacts_found(),
-    ):
-        recognizer.save(Path(light) / "recognizer")  # what is needed to use it, and no more
-        logged = mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(SERVED),
-            artifacts={"recognizer": str(Path(light) / "recognizer")},
-            code_paths=[str(Path(har.__file__).parent)],
-            signature=served_signature(),
-            pip_requirements=str(requirements),
-            input_example=_example(recognizer),
-            metadata={"labels": recognizer.labels, "preprocessing": recognizer.preprocessing},
-        )
-    return logged.model_uri
+
+
+def _data_set(videos: Path, digest: str) -> DatasetInput:
+    """Return a folder of videos as MLflow's data set, with DVC's digest of it."""
+    # Its place as it is named: the class for local files would make it absolute.
+    source = json.dumps({"uri": videos.as_posix()})
+    data_set = Dataset(videos.as_posix(), digest, source_type="local", source=source)
+    return DatasetInput(
+        data_set, [InputTag(mlflow_tags.MLFLOW_DATASET_CONTEXT, "training and test")]
+    )
 
 
 def log_files(client: MlflowClient, run_id: str, files: list[Path]) -> None:
@@ -222,42 +209,13 @@ def log_files(client: MlflowClient, run_id: str, files: list[Path]) -> None:
             client.log_artifact(run_id, str(file))
 
 
-def served_signature() -> ModelSignature:
-    """Return what a served model takes and gives; see `har.tracking.served`."""
-    segment = [Property(name, DataType.double) for name in ("start", "end", "probability")]
-    segment.append(Property("label", DataType.string))
-    said = [ColSpec("string", name) for name in ("answer", "predicted", "problem")]
-    said.append(ColSpec("double", "probability"))
-    said.append(ColSpec(Map(DataType.double), "probabilities"))
-    said.append(ColSpec(Array(Object(segment)), "segments"))
-    return ModelSignature(Schema([ColSpec("string", "video")]), Schema(said))
-
-
-def _example(recognizer: Recognizer) -> pd.DataFrame:
-    """Return what a served model takes: one grey frame in base64, which is some 200 kB."""
-    size = recognizer.preprocessing["size"]
-    file = io.BytesIO()
-    np.save(file, np.full((1, size, size, 3), 127, np.uint8))
-    return pd.DataFrame({"video": [base64.b64encode(file.getvalue()).decode()]})
-
-
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """Hold back MLflow's progress bar of copying files."""
-    before = MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.get()
-    MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
-    try:
-        yield
-    finally:
-        MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(before)
-
-
 def log_crossval(
     client: MlflowClient,
     *,
     name: str,
     params: dict[str, Any],
     scores: dict[str, Any],
+    description: str,
     files: list[Path],
     runs: list[str],
 ) -> str:
@@ -267,7 +225,8 @@ def log_crossval(
         client: From `har.tracking.connection.connect`.
         name: Of the cross-validation: one for its settings, code and data.
         params: The content of params.yaml of the first fold.
-        scores: The pooled scores, nested.
+        scores: Those of the pooled scores that are compared.
+        description: What is to be known of the result, as a sentence.
         files: To show with the run.
         runs: Identifiers of the folds' runs; one that is deleted is left out.
     """
@@ -277,6 +236,7 @@ def log_crossval(
     with ended_run(client, run_id):
         client.update_run(run_id, name=name)
         client.set_tag(run_id, "crossval", name)
+        client.set_tag(run_id, mlflow_tags.MLFLOW_RUN_NOTE, description)
         client.log_batch(run_id, metrics=_as_metrics(scores))
         log_files(client, run_id, files)
         for fold in runs:
@@ -286,7 +246,7 @@ def log_crossval(
 
 def _nest(client: MlflowClient, run_id: str, parent: str) -> None:
     try:
-        client.set_tag(run_id, "mlflow.parentRunId", parent)
+        client.set_tag(run_id, mlflow_tags.MLFLOW_PARENT_RUN_ID, parent)
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise

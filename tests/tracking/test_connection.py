@@ -20,6 +20,16 @@ def test_connect_makes_the_project_database_once(client, root):
     first = client.get_experiment_by_name("har")
     assert first.artifact_location == "mlruns"
     assert connect(root).get_experiment_by_name("har").experiment_id == first.experiment_id
+    # `mlflow ui` then shows the list of runs and not its mode for language models.
+    assert first.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+def test_connect_says_to_an_old_database_what_it_is_for(tmp_path):
+    client = connect(tmp_path)
+    experiment = client.get_experiment_by_name("har")
+    client.delete_experiment_tag(experiment.experiment_id, "mlflow.experimentKind")
+    tags = connect(tmp_path).get_experiment_by_name("har").tags
+    assert tags["mlflow.experimentKind"] == "custom_model_development"
 
 
 @pytest.mark.slow

@@ -13,14 +13,16 @@ from places import ROOT
 
 import har.tracking.results
 from har.__main__ import main
+from har.engine.files import write_json
 from har.engine.runtime import keras
 from har.recognizer.recognizer import Recognizer
 from har.settings import load_settings
 from har.settings.loading import changed_settings
 from har.tracking.connection import connect
+from har.tracking.logged_model import find_model, log_model
 from har.tracking.registry import find_alias, find_version, read_run_predictions, register
 from har.tracking.results import log_evaluation
-from har.tracking.runs import find_run, log_results, open_run
+from har.tracking.runs import find_run, open_run
 
 PARAMS = {"models": {"tiny": {}}, "tracking": {"required": True}}
 PEOPLE = 10
@@ -52,20 +54,12 @@ def make_recognizer(fingerprint: str) -> Recognizer:
 def logged(tmp_path_factory) -> tuple[Path, str]:
     """A project with one logged model; its folder and the model's URI."""
     folder = tmp_path_factory.mktemp("registry")
-    (folder / "requirements.txt").write_text("keras==3.15.1\n")
     (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"))
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it for other processes
         client = connect(folder)
-    model_uri = log_results(
-        client,
-        open_run(client, model="tiny", fingerprint="logged", params=PARAMS),
-        metrics={"accuracy": 0.5},
-        files=[],
-        recognizer=make_recognizer("logged"),
-        lock=folder / "dvc.lock",
-        requirements=folder / "requirements.txt",
-    )
+    run_id = open_run(client, model="tiny", fingerprint="logged", params=PARAMS)
+    model_uri = log_model(run_id, make_recognizer("logged"))
     return folder, model_uri
 
 
@@ -205,16 +199,18 @@ def log(fingerprint: str, *, required: bool) -> str | None:
     plots = Path("metrics/plots")
     plots.mkdir(parents=True, exist_ok=True)
     (plots / "history.csv").write_text("epoch,split,accuracy,loss\n1,val,0.5,1.0\n")
-    Path("metrics/metrics.json").write_text("{}")
+    write_json({"accuracy": 0.25}, Path("metrics/metrics.json"))
+    write_json({"milliseconds_per_clip": 2.5}, Path("metrics/speed.json"))
+    write_json({"per_class": {"sit": {"f1": 0.5}}}, Path("metrics/scores.json"))
     write_predictions(Path("metrics/predictions.csv"), 5)
     np.save("clip.npy", np.zeros((3, 4, 4, 3), np.uint8))
     settings = changed_settings(load_settings(), {"tracking.required": required})
     made_by = {"model": "fusion", "fingerprint": fingerprint}
     return log_evaluation(
         replace(make_recognizer(fingerprint), params=made_by),
-        {"accuracy": 0.25},
         Path("metrics"),
         settings,
+        description="tiny, accuracy 0.25",
     )
 
 
@@ -222,7 +218,10 @@ def test_evaluate_registers_the_model(project, capsys):
     run_id = log("f5", required=True)
     version = find_alias(project.client, "challenger")
     assert version.run_id == version.tags["har.run"] == run_id
+    model = find_model(project.client, run_id)
     assert log("f5", required=True) == run_id
+    assert find_model(project.client, run_id) == model  # and no second one
+    assert len(project.client.get_run(run_id).outputs.model_outputs) == 1
     assert len(project.client.search_model_versions("name = 'har'")) == 1
     code, out, _ = run_verb("challenger", run_id, capsys=capsys)
     assert code == 0
@@ -237,7 +236,15 @@ def test_evaluate_keeps_the_run_where_registering_fails(project, monkeypatch, ca
     run_id = log("f6", required=False)
     assert "the registry is full. It goes on without" in capsys.readouterr().out
     assert run_id == find_run(project.client, "f6")
-    assert project.client.get_run(run_id).data.metrics["accuracy"] == 0.25
+    run = project.client.get_run(run_id)
+    assert run.info.status == "FAILED"
+    assert run.data.metrics == {
+        "accuracy": 0.25,
+        "milliseconds_per_clip": 2.5,
+        "val_accuracy": 0.5,
+        "val_loss": 1.0,
+    }
+    assert run.data.tags["mlflow.note.content"] == "tiny, accuracy 0.25"
     with pytest.raises(ValueError, match=r"the registry is full\. Start that server"):
         log("f6", required=True)
     assert find_run(project.client, "f6") == run_id

@@ -2,8 +2,12 @@
 
 import base64
 import http.server
+import importlib.metadata
 import io
 import json
+import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -19,7 +23,8 @@ from mlflow.pyfunc.scoring_server import invocations
 from places import ROOT
 
 from har.tracking.connection import connect
-from har.tracking.runs import log_results, open_run
+from har.tracking.logged_model import PACKAGES_OF_USE, log_model
+from har.tracking.runs import open_run
 from har.video.writing import write_video
 
 JSON = "application/json"
@@ -38,22 +43,13 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(folder) -> mlflow.pyfunc.PyFuncModel:
-    (folder / "requirements.txt").write_text("numpy\n")
     (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"))
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.chdir(folder)
         client = connect(folder)
-        uri = log_results(
-            client,
-            open_run(client, model="tiny", fingerprint="f", params={"models": {"tiny": {}}}),
-            metrics={},
-            files=[],
-            recognizer=brightness_recognizer(),
-            lock=folder / "dvc.lock",
-            requirements=folder / "requirements.txt",
-        )
-        return mlflow.pyfunc.load_model(uri)
+        run_id = open_run(client, model="tiny", fingerprint="f", params={"models": {"tiny": {}}})
+        return mlflow.pyfunc.load_model(log_model(run_id, brightness_recognizer()))
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +172,63 @@ def test_requests_at_once_are_answered_one_after_the_other(served, folder):
     for thread in threads:
         thread.join()
     assert said == ["bright"] * 4
+
+
+def test_the_model_is_described_by_its_labels_and_a_small_example(served, folder):
+    (probabilities,) = [
+        column.type
+        for column in served.metadata.signature.outputs
+        if column.name == "probabilities"
+    ]
+    assert [one.name for one in probabilities.properties] == sorted(LABELS)
+    example = served.input_example
+    assert len(example["video"][0]) < 10_000
+    assert served.predict(example)["problem"].tolist() == [""]
+    files = sorted(folder.glob("mlruns/models/*/artifacts/*input_example.json"))
+    assert len(files) == 2
+    assert all(file.stat().st_size < 10_000 for file in files)
+
+
+def test_the_model_asks_for_what_its_use_imports(served, folder):
+    (file,) = folder.glob("mlruns/models/*/artifacts/requirements.txt")
+    names = {line.partition("==")[0] for line in file.read_text().splitlines()}
+    assert names == set(PACKAGES_OF_USE)
+    program = f"""
+import sys, mlflow.pyfunc, pandas
+before = set(sys.modules)  # MLflow takes some where they happen to be
+if __name__ == "__main__":
+    model = mlflow.pyfunc.load_model({str(file.parent)!r})
+    model.predict(pandas.DataFrame({{"video": [{str(folder / "long.mp4")!r}]}}))
+    print(*{{name for name in set(sys.modules) - before if "." not in name}})
+"""
+    script = folder / "use.py"
+    script.write_text(program)
+    command = [sys.executable, str(script)]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    allowed = {*map(normal, PACKAGES_OF_USE), *needed_by("mlflow")}  # which brings much along
+    for name in result.stdout.split():
+        packages = set(map(normal, DISTRIBUTIONS.get(name, [])))
+        assert not packages or packages & allowed, name
+
+
+DISTRIBUTIONS = importlib.metadata.packages_distributions()
+
+
+def normal(name: str) -> str:
+    return re.sub("[-_.]+", "-", name).lower()
+
+
+def needed_by(package: str) -> set[str]:
+    """Return what a package brings along, and what that does."""
+    needed, waiting = set(), [package]
+    while waiting:
+        try:
+            asked_for = importlib.metadata.requires(waiting.pop()) or []
+        except importlib.metadata.PackageNotFoundError:  # for another system
+            continue
+        for text in asked_for:
+            name = normal(re.match(r"[\w.-]+", text)[0])
+            if "extra ==" not in text and name not in needed:
+                needed.add(name)
+                waiting.append(name)
+    return needed

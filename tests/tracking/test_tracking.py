@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import io
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -20,6 +22,7 @@ import yaml
 from har.engine.runtime import keras
 from har.recognizer.recognizer import Recognizer
 from har.tracking.connection import connect
+from har.tracking.logged_model import find_model, log_model
 from har.tracking.runs import HistoryMirror, ended_run, find_run, log_history, log_results, open_run
 
 PARAMS = {
@@ -73,7 +76,8 @@ def make_recognizer() -> Recognizer:
     layers = [keras.Input((2, 4, 4, 3), dtype="uint8"), keras.layers.Flatten()]
     model = keras.Sequential([*layers, keras.layers.Dense(2, "softmax")], name="tiny")
     preprocessing = {"num_frames": 3, "size": 4, "model_frames": 2}
-    preprocessing |= {"streams": ["frames"], "context": 1.0}
+    preprocessing |= {"streams": ["frames"], "context": 1.0, "max_side": 64}
+    preprocessing |= {"aspect": "stretch", "person": "moving"}
     return Recognizer.of_model(model, ["sitting", "waving"], preprocessing, {})
 
 
@@ -87,14 +91,16 @@ def test_open_run_keeps_parameters_and_tags(client, monkeypatch):
     assert run.data.tags["har.fingerprint"] == "f1"
     assert run.data.tags["dvc.experiment"] == "tidy-lamb"
     assert run.data.tags["model"] == "tiny"
+    assert run.data.tags["mlflow.source.name"] == "dvc.yaml"
+    assert run.data.tags["mlflow.source.type"] == "LOCAL"
     assert run.data.tags["environment.keras"] == keras.__version__
-    assert run.data.tags["git.dirty"] in ("true", "false")
+    assert run.data.tags["mlflow.source.git.dirty"] in ("true", "false")
 
 
 def test_open_run_works_without_git(client, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     run = client.get_run(open_run(client, model="tiny", fingerprint="f0", params=PARAMS))
-    assert run.data.tags["git.revision"] == ""
+    assert run.data.tags["mlflow.source.git.commit"] == ""
 
 
 def test_find_run_finds_the_newest_of_a_training(client):
@@ -134,27 +140,21 @@ def test_history_mirror_shows_epochs_that_follow_each_other_closely_together(cli
     assert len(client.get_metric_history(run_id, "val_loss")) == 2
 
 
-def test_log_results_ends_the_run_with_everything(client, tmp_path, capfd):
+def test_log_results_shows_what_is_compared(client, tmp_path, capfd):
     run_id = open_run(client, model="tiny", fingerprint="f6", params=PARAMS)
     picture = tmp_path / "confusion.png"
     picture.write_bytes(b"picture")
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump(LOCK))
-    (tmp_path / "requirements.txt").write_text("keras==3.15.1\n")
-    recognizer = make_recognizer()
-    capfd.readouterr()
     log_results(
         client,
         run_id,
         metrics=METRICS,
+        description="accuracy 0.75 (0.4 to 0.9)",
         files=[picture],
-        recognizer=recognizer,
         lock=tmp_path / "dvc.lock",
-        requirements=tmp_path / "requirements.txt",
+        videos=Path("my videos (1)"),
     )
-    said = "".join(capfd.readouterr())
-    assert not said, said
     run = client.get_run(run_id)
-    assert run.info.status == "FINISHED"
     assert run.data.metrics == {
         "accuracy": 0.75, "num_test_videos": 8.0, "per_class.sitting _down_.f1": 0.5,
     }  # fmt: skip
@@ -164,19 +164,28 @@ def test_log_results_ends_the_run_with_everything(client, tmp_path, capfd):
         "data.data/converted_videos": "def.dir",
         "data.models/tiny": "123.dir",
     }
+    assert run.data.tags["mlflow.note.content"] == "accuracy 0.75 (0.4 to 0.9)"
+    (shown,) = run.inputs.dataset_inputs
+    assert (shown.dataset.name, shown.dataset.digest) == ("my videos (1)", "abc.dir")
+    assert json.loads(shown.dataset.source) == {"uri": "my videos (1)"}
     assert [file.path for file in client.list_artifacts(run_id)] == ["confusion.png"]
 
-    logged = mlflow.search_logged_models(
-        experiment_ids=[run.info.experiment_id],
-        filter_string=f"source_run_id='{run_id}'",
-        output_format="list",
-    )
-    assert len(logged) == 1
-    info = mlflow.models.get_model_info(logged[0].model_uri)
+
+def test_log_model_keeps_a_model_that_answers(client, capfd):
+    run_id = open_run(client, model="tiny", fingerprint="f9", params=PARAMS)
+    recognizer = make_recognizer()
+    assert find_model(client, run_id) is None
+    capfd.readouterr()
+    model_uri = log_model(run_id, recognizer)
+    said = "".join(capfd.readouterr())
+    assert not said, said
+    assert client.get_run(run_id).info.status == "FINISHED"
+    assert find_model(client, run_id) == model_uri
+    info = mlflow.models.get_model_info(model_uri)
     assert info.signature.inputs.input_names() == ["video"]
     assert "answer" in info.signature.outputs.input_names()
     assert info.metadata["labels"] == ["sitting", "waving"]
-    loaded = mlflow.pyfunc.load_model(logged[0].model_uri)
+    loaded = mlflow.pyfunc.load_model(model_uri)
     clip = np.random.default_rng(0).integers(0, 256, (3, 4, 4, 3), dtype=np.uint8)
     file = io.BytesIO()
     np.save(file, clip)
@@ -233,17 +242,18 @@ def test_a_real_server_works_and_its_loss_does_not_stop_training(server, tmp_pat
     run_id = open_run(client, model="tiny", fingerprint="f7", params=PARAMS)
     mirror = HistoryMirror(client, run_id)
     mirror(HISTORY[:2])
-    (tmp_path / "requirements.txt").write_text("keras==3.15.1\n")
     (tmp_path / "notes.txt").write_text("seen")
     log_results(
         client,
         run_id,
         metrics=METRICS,
+        description="fine",
         files=[tmp_path / "notes.txt"],
-        recognizer=make_recognizer(),
         lock=tmp_path / "dvc.lock",
-        requirements=tmp_path / "requirements.txt",
+        videos=Path("data/videos"),
     )
+    assert find_model(client, run_id) is None
+    assert log_model(run_id, make_recognizer()) == find_model(client, run_id)
     assert client.get_run(run_id).data.metrics["val_loss"] == 1.0
     assert [file.path for file in client.list_artifacts(run_id)] == ["notes.txt"]
     stop(server)
