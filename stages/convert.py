@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from har.dataset.report import COLUMNS, describe_statuses, enter_outcome, start_report
+from har.dataset.cutting import readable_files
+from har.dataset.report import (
+    COLUMNS,
+    describe_statuses,
+    enter_outcome,
+    enter_uncut,
+    start_report,
+)
 from har.engine.files import write_table
 from har.engine.stage import run_stage
 from har.engine.steps import Job, check_failures, remove_previous, run_step, say_outcomes
@@ -19,14 +26,20 @@ def main(out: Path) -> None:
     rows = start_report(Path(settings.dataset.videos), out)
     todo = [row for row in rows if not row["status"]]
     remove_previous(out / "report.csv")
-    outcomes = run_step(
-        "convert",
-        convert_step,
-        [Job(Path(row["source"]), row["source_sha256"], Path(row["path"])) for row in todo],
-        parameters={"max_side": settings.convert.max_side},
-        code_version=code_version("har.video.converting"),
-        limits=settings.limits("convert"),
-    )
+    limits = settings.limits("convert")
+    with readable_files(todo, limits) as files:
+        todo, files = enter_uncut(todo, files)
+        outcomes = run_step(
+            "convert",
+            convert_step,
+            [
+                Job(file.file, file.digest, Path(row["path"]))
+                for row, file in zip(todo, files, strict=True)
+            ],
+            parameters={"max_side": settings.convert.max_side},
+            code_version=code_version("har.video.converting"),
+            limits=limits,
+        )
     for row, outcome in zip(todo, outcomes, strict=True):
         enter_outcome(row, outcome)
     out.mkdir(parents=True, exist_ok=True)

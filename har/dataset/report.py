@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from har.dataset.cutting import Readable, name_of
 from har.dataset.split_checks import check_labels
 from har.dataset.videos import find_videos
 from har.engine.steps import Outcome, digests
@@ -18,8 +19,10 @@ INFO_COLUMNS = ("codec", "width", "height", "rotation", "fps", "num_frames", "du
 COLUMNS = [
     *("video_id", "source", "status", "reason"),
     *INFO_COLUMNS,
-    *("label", "subject", "split", "fold", "path", "sha256", "source_sha256"),
+    *("label", "subject", "split", "fold", "path", "sha256", "source_sha256", "start", "end"),
 ]
+
+KEPT_COLUMNS = ("video_id", "label", "subject", "split", "fold", "start", "end")
 
 CLIP_COLUMNS = ["video_id", "label", "path"]
 CLIP_COLUMNS += ["num_source_frames", "duration_seconds", "num_repeated", "aspect", "sha256"]
@@ -57,8 +60,7 @@ def start_row(video: dict[str, str]) -> Row:
     path = Path(video["path"])
     may_be_video = is_video_name(path) or path.is_dir()
     status = ("failed" if may_be_video else "ignored") if problem else ""
-    kept = {name: video[name] for name in ("video_id", "label", "subject", "split", "fold")}
-    row = {**dict.fromkeys(COLUMNS, ""), **kept}
+    row = {**dict.fromkeys(COLUMNS, ""), **{name: video[name] for name in KEPT_COLUMNS}}
     return {**row, "source": video["path"], "status": status, "reason": problem}
 
 
@@ -73,19 +75,34 @@ def mark_duplicates(rows: list[Row], *, description: str = "convert: comparing")
         ValueError: The same bytes are under two labels.
     """
     todo = [row for row in rows if not row["status"]]
-    sources = [Path(row["source"]) for row in todo]
-    first_with: dict[str, Row] = {}
-    for row, digest in zip(todo, digests(sources, description), strict=True):
-        row["source_sha256"] = digest
-        first = first_with.setdefault(digest, row)
+    sources = list(dict.fromkeys(Path(row["source"]) for row in todo))  # a long file once
+    digest_of = dict(zip(sources, digests(sources, description), strict=True))
+    first_with: dict[tuple[str, str, str], Row] = {}
+    for row in todo:
+        row["source_sha256"] = digest_of[Path(row["source"])]
+        first = first_with.setdefault((row["source_sha256"], row["start"], row["end"]), row)
         if first is row:
             continue
         if first["label"] != row["label"]:
             raise ValueError(
-                f"The same video has two labels: {first['source']} and {row['source']} are byte "
+                f"The same video has two labels: {name_of(first)} and {name_of(row)} are byte "
                 "for byte the same. Remove the wrong one."
             )
-        row["status"], row["reason"] = "duplicate", f"the same bytes as {first['source']}"
+        row["status"], row["reason"] = "duplicate", f"the same bytes as {name_of(first)}"
+
+
+def enter_uncut(rows: list[Row], files: Sequence[Readable]) -> tuple[list[Row], list[Readable]]:
+    """Write into the rows of parts that could not be cut why not; return the others.
+
+    Args:
+        rows: To be converted.
+        files: What there is to read for each.
+    """
+    for row, file in zip(rows, files, strict=True):
+        if file.reason:
+            row |= {"status": "failed", "reason": file.reason, "path": ""}
+    pairs = [(row, file) for row, file in zip(rows, files, strict=True) if not file.reason]
+    return [row for row, _ in pairs], [file for _, file in pairs]
 
 
 def enter_outcome(row: Row, outcome: Outcome) -> None:

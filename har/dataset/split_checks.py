@@ -88,8 +88,9 @@ def check_groups_per_label(manifest: pd.DataFrame, *, num_splits: int, by: str) 
     described = ", ".join(f"{label!r} has {number}" for label, number in few.items())
     if by == "video":
         raise ValueError(
-            f"Each label needs at least {num_splits} videos, one for each split: {described}. "
-            "Record more videos of it, or remove the label's folder."
+            f"Each label needs at least {num_splits} videos, one for each split: {described} (all "
+            "parts of one long video count as one). Record more videos of it, or remove the "
+            "label's folder."
         )
     raise ValueError(
         f"Each label needs at least {num_splits} subjects, one for each split: {described}. "

@@ -2,7 +2,8 @@
 
 Conventions: `grouped_by` says what keeps videos together in one split: `metadata.csv` or
 `dataset.subject_pattern`, which name people; or that each video is a group of its own, `UNKNOWN`
-where nobody says who is in the videos and `SAME_PEOPLE` where `split.by` is `video`.
+where nobody says who is in the videos and `SAME_PEOPLE` where `split.by` is `video`. All parts of
+one long file are one group then.
 """
 
 from pathlib import Path
@@ -43,7 +44,7 @@ def find_subjects(
             "note: videos are split one by one (split.by is video), so a person can be trained on "
             f"and tested on: {NO_WORD_ON_OTHERS}."
         )
-        return manifest["video_id"], SAME_PEOPLE
+        return _recordings(manifest), SAME_PEOPLE
     named = manifest["subject"] != ""
     if named.all():
         return manifest["subject"], "metadata.csv"
@@ -62,7 +63,13 @@ def find_subjects(
         "by dataset.subject_pattern, or set split.by to video if they are meant for these people "
         "only."
     )
-    return manifest["video_id"], UNKNOWN
+    return _recordings(manifest), UNKNOWN
+
+
+def _recordings(manifest: pd.DataFrame) -> pd.Series:
+    """Return what is grouped where no people are: each video, and all parts of a long one."""
+    is_part = manifest["source"].duplicated(keep=False)
+    return manifest["video_id"].where(~is_part, manifest["source"])
 
 
 def describe_near_names(videos: pd.DataFrame, *, grouped_by: str) -> list[str]:

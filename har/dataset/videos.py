@@ -4,13 +4,14 @@ Layout: one folder per label, perhaps within folders of splits or with such in i
 (`har.folder.layout`), and optionally a table `metadata.csv` at the top (`har.folder.metadata`)::
 
     videos/
-        metadata.csv        path,subject[,split][,fold]
+        metadata.csv        path,subject[,split][,fold][,start,end,label]
         walking/anna_1.mov
         walking/park/ben.mp4
         waving/anna_2.mov
 
-`path` in the table is relative to the folder, with forward slashes. Labels and what the table names
-are given in the spelling of `har.names.spelling`.
+`path` in the table is relative to the folder, with forward slashes. Rows with `start` and `end` are
+of parts of long videos, which may lie anywhere (`har.dataset.annotations`). Labels and what the
+table names are given in the spelling of `har.names.spelling`.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ import difflib
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from har.dataset.annotations import OF_ROWS, describe_unused_labels, expand, find_named, is_part
 from har.folder.layout import Layout, find_layout, split_of
 from har.folder.listing import (
     VIDEO_SUFFIXES,
@@ -35,7 +37,6 @@ from har.folder.listing import (
 from har.folder.metadata import (
     METADATA_NAME,
     Metadata,
-    PathFinder,
     find_metadata,
     read_metadata,
 )
@@ -46,7 +47,7 @@ if TYPE_CHECKING:  # naming new videos needs no tables, and pandas is slow to lo
     import pandas as pd
 
 
-COLUMNS = ("video_id", "path", "label", "subject", "split", "fold", "problem")
+COLUMNS = ("video_id", "path", "label", "subject", "split", "fold", "problem", "start", "end")
 # Tables in a form that is not read.
 TABLE_NAMES = tuple(
     f"metadata.{form}" for form in ("csv", "csv.txt", "json", "ods", "tsv", "txt", "xls", "xlsx")
@@ -54,6 +55,7 @@ TABLE_NAMES = tuple(
 MAX_NAMED = 5  # folders and endings in a sentence
 MAX_COMPARED = 2000  # paths, with one of a table that is not there
 MAX_STEM_BYTES = 251  # 255, the most that file systems take, without the ending .mp4 or .npy
+NAME_TOO_LONG = f"a name too long: shorten it to {MAX_STEM_BYTES} bytes and its ending"
 BROKEN_LINK = "a link that leads nowhere: remove it, since DVC refuses a folder with one"
 NOT_UTF8 = "a name that is not UTF-8: rename it, since DVC refuses a folder with one"
 CONTROLS = "a name with control characters: rename it"
@@ -85,7 +87,8 @@ def find_videos(folder: Path) -> pd.DataFrame:
     Returns:
         A table of text columns: `video_id` (path below `folder` without its ending), `path`,
         `label` (the name of the label folder), `subject`, `split` and `fold` (from `metadata.csv`
-        or the folders of splits, else empty) and `problem` (empty, or why the file cannot be used).
+        or the folders of splits, else empty), `problem` (empty, or why the file cannot be used),
+        and `start` and `end` in seconds (of a part of a file; else empty).
 
     Raises:
         ValueError: The folder or every video in it is missing, its layout cannot be told, or
@@ -116,21 +119,35 @@ def survey_videos(folder: Path) -> Survey:
     table = _none_if_wrong(find_metadata, folder, problems)
     files = [path for path in list_files(folder) if path != table]
     opened = find_others(files)
-    videos = [path for path in files if path in opened or is_video_name(path)]
-    layout = find_layout([path.relative_to(folder).parts[:-1] for path in videos])
-    rows = [_describe(path, folder, layout, is_video=path in opened) for path in files]
-    if all(row["problem"] for row in rows):
-        raise ValueError(
-            f"{folder} has no videos in label folders. Expected, for example, "
-            f"{folder / 'walking' / 'clip1.mov'}; known endings: "
-            f"{' '.join(VIDEO_SUFFIXES)}."
-        )
-    _mark_same_ids(rows)
-    problems += filter(None, [layout.problem, _find_vanished(rows, folder, layout)])
     metadata = table and _none_if_wrong(read_metadata, table, problems)
+    names = {path: _as_text(path.relative_to(folder)) for path in files}
+    named = find_named(metadata, list(names.values()), table)
+    videos = [name for path, name in names.items() if path in opened or is_video_name(path)]
+    layout = find_layout([place for name in videos if (place := named.place_of(name)) is not None])
+    rows = [
+        _describe(path, folder, layout, is_video=path in opened, is_long=name in named.labels)
+        for path, name in names.items()
+    ]
     if metadata:
         notes += metadata.notes
-        problems += _join_metadata(rows, metadata, folder, table)
+        problems += _join_metadata(rows, metadata, named.paths, folder, table)
+        problems += named.problems
+        label_of = {name: row["label"] for name, row in zip(names.values(), rows, strict=True)}
+        notes += describe_unused_labels(metadata, named.paths, label_of, table)
+        rows = expand(rows, named.parts, folder)
+    if all(row["problem"] for row in rows):
+        raise ValueError(
+            "\n".join(
+                [
+                    *problems,
+                    f"{folder} has no videos in label folders. Expected, for example, "
+                    f"{folder / 'walking' / 'clip1.mov'}; known endings: "
+                    f"{' '.join(VIDEO_SUFFIXES)}.",
+                ]
+            )
+        )
+    _mark_ids(rows)
+    problems += filter(None, [layout.problem, _find_vanished(rows, folder, layout)])
     videos = pd.DataFrame(rows, columns=list(COLUMNS))
     return Survey(videos, tuple(problems), (*filter(None, [layout.note]), *notes))
 
@@ -144,11 +161,15 @@ def _none_if_wrong(read: Callable, path: Path, problems: list[str]) -> Any:
         return None
 
 
-def _describe(path: Path, folder: Path, layout: Layout, *, is_video: bool) -> dict[str, str]:
+def _describe(
+    path: Path, folder: Path, layout: Layout, *, is_video: bool, is_long: bool
+) -> dict[str, str]:
+    """Return the row of a file; `is_long` if its parts have labels, whatever its folder."""
     relative = path.relative_to(folder)
     folders = relative.parts if path.is_dir() else relative.parts[:-1]
     is_labelled = len(folders) >= layout.depth
-    split = split_of(folders[layout.split]) if is_labelled and layout.split is not None else None
+    has_split = layout.split is not None and len(folders) > layout.split
+    split = split_of(folders[layout.split]) if has_split else None
     return {
         "video_id": _as_text(relative.with_suffix("")),
         "path": (folder / _as_text(relative)).as_posix(),
@@ -156,17 +177,19 @@ def _describe(path: Path, folder: Path, layout: Layout, *, is_video: bool) -> di
         "subject": "",
         "split": split or "",
         "fold": "",
-        "problem": _find_problem(path, folder, layout, is_video=is_video),
+        "problem": _find_problem(path, folder, 0 if is_long else layout.depth, is_video=is_video),
+        "start": "",
+        "end": "",
     }
 
 
-def _find_problem(path: Path, folder: Path, layout: Layout, *, is_video: bool) -> str:
+def _find_problem(path: Path, folder: Path, depth: int, *, is_video: bool) -> str:
     """Return why a file cannot be a video of the data set, or an empty text.
 
     Args:
         path: The file.
         folder: The data set.
-        layout: Of the data set.
+        depth: How many folders it has to lie in.
         is_video: Whether the decoder opens it, whatever its ending.
     """
     relative = path.relative_to(folder)
@@ -181,16 +204,14 @@ def _find_problem(path: Path, folder: Path, layout: Layout, *, is_video: bool) -
         return BROKEN_LINK
     if path.name.casefold() in TABLE_NAMES:
         return f"{NOT_THE_TABLE}, which is {folder / METADATA_NAME}: save it as that"
-    if len(folders) < layout.depth:
+    if len(folders) < depth:
         above = folder / folders[0] if folders else folder
         return f"not in a label folder: move it into one, as {above}/walking/"
     if not is_video and not is_video_name(path):
         return f"not a video by its ending {path.suffix!r}"
     if not path.is_file():
         return "not a file but a pipe, a socket or a device: remove it"
-    if len(path.stem.encode()) > MAX_STEM_BYTES:
-        return f"a name too long: shorten it to {MAX_STEM_BYTES} bytes and its ending"
-    return ""
+    return NAME_TOO_LONG if len(path.stem.encode()) > MAX_STEM_BYTES else ""
 
 
 def _find_vanished(rows: list[dict[str, str]], folder: Path, layout: Layout) -> str:
@@ -201,6 +222,8 @@ def _find_vanished(rows: list[dict[str, str]], folder: Path, layout: Layout) -> 
     inner = [path for parent in above for path in _inner_folders(parent)]
     there = {clean_name(_as_text(path.name)): path for path in inner}
     found = {row["label"] for row in rows if not row["problem"] or is_video_name(Path(row["path"]))}
+    # Folders of long files alone are no labels.
+    found |= {path.name for row in rows if row["start"] for path in Path(row["path"]).parents}
     vanished = [path for label, path in sorted(there.items()) if label not in found]
     if not vanished or layout.problem:
         return ""
@@ -232,11 +255,14 @@ def _decoded(path: Path | str) -> str:
     return os.fsencode(Path(path).as_posix()).decode(errors="backslashreplace")
 
 
-def _mark_same_ids(rows: list[dict[str, str]]) -> None:
-    """Mark the later ones of videos whose names differ only in their ending."""
+def _mark_ids(rows: list[dict[str, str]]) -> None:
+    """Mark parts with too long a name, and the later ones of names that differ in the ending."""
     first: dict[str, str] = {}
     for row in rows:
         if row["problem"]:
+            continue
+        if len(Path(row["video_id"]).name.encode()) > MAX_STEM_BYTES:
+            row["problem"] = NAME_TOO_LONG
             continue
         path = first.setdefault(row["video_id"], row["path"])
         if path != row["path"]:
@@ -244,16 +270,27 @@ def _mark_same_ids(rows: list[dict[str, str]]) -> None:
 
 
 def _join_metadata(
-    rows: list[dict[str, str]], metadata: Metadata, folder: Path, file: Path
+    rows: list[dict[str, str]],
+    metadata: Metadata,
+    named: Sequence[str | None],
+    folder: Path,
+    file: Path,
 ) -> list[str]:
-    """Fill in what the table says; return what is wrong with it."""
+    """Fill in what the table says of whole videos; return what is wrong with it."""
     by_path = {Path(row["path"]).relative_to(folder).as_posix(): row for row in rows}
     paths = list(by_path)
-    finder, lines, unknown, problems = PathFinder(paths), {}, [], []
-    for row, line in zip(metadata.rows, metadata.lines, strict=True):
-        found = finder.find(row["path"])
+    lines, unknown, problems = {}, [], []
+    for row, line, found in zip(metadata.rows, metadata.lines, named, strict=True):
         if found is None:
             unknown.append((row["path"], line))
+            continue
+        by_folder = by_path[found]["split"]
+        if by_folder and row.get("split") and by_folder != row["split"]:
+            problems.append(
+                f"{file}, line {line}, gives the split {row['split']!r} to {found!r}, which is in "
+                f"a folder of the split {by_folder}. Correct the one or the other."
+            )
+        if is_part(row):
             continue
         if found in lines:
             problems.append(
@@ -261,13 +298,7 @@ def _join_metadata(
                 "Keep one."
             )
         lines[found] = line
-        video, by_folder = by_path[found], by_path[found]["split"]
-        video |= {name: row[name] for name in metadata.columns if name != "path" and row[name]}
-        if by_folder and by_folder != video["split"]:
-            problems.append(
-                f"{file}, line {line}, gives the split {row['split']!r} to {found!r}, which is in "
-                f"a folder of the split {by_folder}. Correct the one or the other."
-            )
+        by_path[found] |= {name: row[name] for name in OF_ROWS if row.get(name)}
     if unknown:
         path, line = unknown[0]
         near = difflib.get_close_matches(path, paths[:MAX_COMPARED], n=1)

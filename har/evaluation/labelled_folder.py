@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from har.dataset.report import mark_duplicates, start_row
+from har.dataset.cutting import name_of, readable_files
+from har.dataset.report import enter_uncut, mark_duplicates, start_row
 from har.dataset.subjects import UNKNOWN, find_subjects
 from har.dataset.videos import find_videos
 from har.engine.steps import Limits
@@ -41,8 +42,8 @@ class LabelledVideos:
     """The videos of a folder that a model can be scored on.
 
     Attributes:
-        videos: One row a video: `video_id`, `source`, `label` (what it counts as), `subject`,
-            `person_seen` and `file_seen` (the split in which the model saw them; else empty).
+        videos: One row a video as in the report, with `label` (what it counts as), `person_seen`
+            and `file_seen` (the split in which the model saw them; else empty).
         grouped_by: As `har.dataset.subjects` says.
         none_label: What videos of no action count as; None where the folder and the model have
             no such label.
@@ -100,7 +101,7 @@ def find_labelled_videos(
             videos have a person and others none, or the folder is not laid out so.
     """
     rows = [start_row(video) for video in find_videos(folder).to_dict("records")]
-    failed = [_failure(row["source"], row["reason"]) for row in rows if row["status"] == "failed"]
+    failed = [_failure(name_of(row), row["reason"]) for row in rows if row["status"] == "failed"]
     usable, none_label = [row for row in rows if not row["status"]], recognizer.none_label
     labels = {row["label"]: _count_as(row["label"], recognizer, none) for row in usable}
     if none_label is None and none in labels.values():
@@ -111,7 +112,7 @@ def find_labelled_videos(
     if all(row["label"] == none_label for row in usable):
         raise ValueError(_no_action(folder, sorted(labels), recognizer))
     mark_duplicates(usable, description="evaluate: comparing")
-    repeated = [row["source"] for row in usable if row["status"]]
+    repeated = [name_of(row) for row in usable if row["status"]]
     videos = pd.DataFrame([row for row in usable if not row["status"]])
     with redirect_stdout(StringIO()):  # what it warns of is said with the scores
         videos["subject"], grouped_by = find_subjects(videos, subject_pattern)
@@ -122,11 +123,8 @@ def find_labelled_videos(
     files = trained_on.videos if trained_on else {}
     videos["person_seen"] = [people.get(name, "") for name in videos["subject"]]
     videos["file_seen"] = [files.get(digest, "") for digest in videos["source_sha256"]]
-    columns = ["video_id", "source", "label", "subject", "person_seen", "file_seen"]
     near = _warn_of_near("person", videos["subject"].unique(), people)
-    return LabelledVideos(
-        videos[columns], grouped_by, none_label, dict(left_out), repeated, failed, near
-    )
+    return LabelledVideos(videos, grouped_by, none_label, dict(left_out), repeated, failed, near)
 
 
 def _count_as(folder_label: str, recognizer: Recognizer, none: str | None) -> str | None:
@@ -167,15 +165,18 @@ def ask(recognizer: Recognizer, found: LabelledVideos, limits: Limits) -> Answer
     """
     rows, shares, failed, mistakes = [], [], [], []
     videos = found.videos.to_dict("records")
-    files = [Path(video["source"]) for video in videos]
-    for video, said in zip(videos, predict_videos(recognizer, files, limits=limits), strict=True):
-        if said.problem:
-            failed.append(_failure(video["source"], said.problem))
-            continue
-        rows.append(video)
-        shares.append([said.probabilities[label] for label in recognizer.labels])
-        if said.label != video["label"]:
-            mistakes = _surest([*mistakes, (video, said)])
+    with readable_files(videos, limits) as files:
+        readable, files = enter_uncut(videos, files)
+        failed += [_failure(name_of(one), one["reason"]) for one in videos if one["status"]]
+        predictions = predict_videos(recognizer, [one.file for one in files], limits=limits)
+        for video, said in zip(readable, predictions, strict=True):
+            if said.problem:
+                failed.append(_failure(name_of(video), said.problem))
+                continue
+            rows.append(video)
+            shares.append([said.probabilities[label] for label in recognizer.labels])
+            if said.label != video["label"]:
+                mistakes = _surest([*mistakes, (video, said)])
     if all(row["label"] == found.none_label for row in rows):
         reasons = "".join(f"\n  {one['reason']}" for one in failed)
         raise ValueError(f"No video of an action could be read, so nothing is scored.{reasons}")

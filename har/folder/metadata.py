@@ -32,6 +32,20 @@ HEADINGS = {
     ),
     "split": ("set", "subset", "partition"),
     "fold": (),
+    "label": (
+        *("label_name", "class", "class_name", "action", "activity", "behavior", "behaviour"),
+        *("annotation", "category"),
+    ),
+    "start": (
+        *("start_time", "start_seconds", "start_sec", "start_s", "start_ms", "start_timestamp"),
+        *("begin", "begin_time", "time_start", "t_start", "from", "onset", "segment_start"),
+        "temporal_segment_start",
+    ),
+    "end": (
+        *("end_time", "end_seconds", "end_sec", "end_s", "end_ms", "end_timestamp"),
+        *("stop", "stop_time", "time_end", "t_end", "to", "stop_timestamp", "segment_end"),
+        "temporal_segment_end",
+    ),
 }
 SOURCES = ("origin", "licence")  # columns of `python -m har import`, for people to read
 DELIMITERS = (",", ";", "\t", "|")
@@ -274,8 +288,12 @@ def _heading_key(name: str) -> str:
     Example:
         >>> _heading_key(" Start (s)"), _heading_key("File-Name")
         ('start', 'file_name')
+        >>> _heading_key("Begin Time - ss.msec")
+        'begin_time'
     """
-    without_unit = re.sub(r"[(\[][^)\]]{0,20}[)\]]$", "", clean_name(name)).casefold()
+    without_unit = re.sub(
+        r"[(\[][^)\]]{0,20}[)\]]$| - [a-z.:]{0,20}$", "", clean_name(name).casefold()
+    )
     return re.sub(r"[\s_-]+", "_", without_unit).strip("_")
 
 

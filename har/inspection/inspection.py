@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from har.clips.camera import camera_state
+from har.dataset.cutting import name_of, readable_files
 from har.dataset.report import start_row
 from har.dataset.splits import SPLITS, choose_splits
 from har.dataset.subjects import UNKNOWN, find_subjects, knows_people
@@ -37,6 +38,10 @@ from har.inspection.problems import (
 from har.inspection.proposals import describe_proposal
 from har.video.preview import PreviewTask
 
+LISTED_COLUMNS = [
+    *("video_id", "path", "source", "start", "end", "label", "subject", "split", "fold"),
+    *("status", "reason"),
+]
 STRIPS_PER_LABEL = 6
 MAX_STRIPS = 180  # on the page; more labels get one each, of half the height
 STRIP_HEIGHT = 96  # pixels
@@ -92,12 +97,13 @@ class Inspection:
 
     Attributes:
         folder: The folder.
-        videos: One row a file: `path`, `label`, `subject`, `split`, `status` (ok, failed, duplicate
-            or ignored), `reason`, the columns of `INFO_COLUMNS` (None unless ok), `strip`, a
-            JPEG picture (empty for most), and, of the videos looked into, `frames` (as
-            `har.video.preview.Preview` says; else empty), `camera` (as
-            `har.clips.camera.camera_state`; else empty), `camera_motion` (None if not told).
-            `har.pose.looking` fills in `person` (found or nobody; else empty) and `skeleton`
+        videos: One row a video: `path` (with the part of the file where it is one), `source` (the
+            file), `start` and `end` (in seconds, of a part; else empty), `label`, `subject`,
+            `split`, `status` (ok, failed, duplicate or ignored), `reason`, the columns of
+            `INFO_COLUMNS` (None unless ok), `strip`, a JPEG picture (empty for most), and, of the
+            videos looked into, `frames` (as `har.video.preview.Preview` says; else empty),
+            `camera` (as `har.clips.camera.camera_state`; else empty), `camera_motion` (None if not
+            told). `har.pose.looking` fills in `person` (found or nobody; else empty) and `skeleton`
             (which of the frames, and the landmarks in it; else None).
         labels: One row a label: `label`, `videos`, `people`, `failed`, `duplicates`,
             `min_seconds`, `median_seconds`, `max_seconds`, and videos in `train`, `val`, `test`.
@@ -138,8 +144,7 @@ def inspect_videos(
     """
     survey = survey_videos(folder)
     rows = [start_row(video) for video in survey.videos.to_dict("records")]
-    videos = pd.DataFrame(rows).rename(columns={"source": "path", "path": "converted"})
-    videos = videos[["video_id", "path", "label", "subject", "split", "fold", "status", "reason"]]
+    videos = pd.DataFrame([{**row, "path": name_of(row)} for row in rows])[LISTED_COLUMNS]
     two_labels, again = _mark_duplicates(videos)
     videos = videos.assign(**_look(videos, settings, decode=decode))
     videos.loc[videos["status"] == "", "status"] = "ok"
@@ -169,10 +174,12 @@ def _mark_duplicates(videos: pd.DataFrame) -> tuple[list[str], list[str]]:
         The paths of each group of such videos, with two labels and with one.
     """
     todo = videos.index[videos["status"] == ""]
-    sources = [Path(path) for path in videos.loc[todo, "path"]]
-    digest = pd.Series(list(digests(sources, "comparing")), index=todo)
+    sources = videos.loc[todo, "source"].unique()
+    digest = dict(zip(sources, digests(list(map(Path, sources)), "comparing"), strict=True))
+    videos["source_sha256"] = videos["source"].map(digest).fillna("")
     two_labels, again = [], []
-    for _, same in videos.loc[todo].groupby(digest, sort=False):
+    same_bytes = ["source_sha256", "start", "end"]
+    for _, same in videos.loc[todo].groupby(same_bytes, sort=False):
         first = same["path"].iloc[0]
         videos.loc[same.index[1:], "status"] = "duplicate"
         videos.loc[same.index[1:], "reason"] = f"the same bytes as {first}"
@@ -193,21 +200,25 @@ def _look(
     """
     todo, limits = videos[videos["status"] == ""], settings.limits
     strip_heights = choose_strips(todo["label"])
-    tasks = [
-        PreviewTask(Path(path), strip_heights.get(row, 0), decode, settings.num_frames)
-        for row, path in todo["path"].items()
-    ]
-    results = run_in_workers(
-        look_at,
-        tasks,
-        total=len(tasks),
-        num_workers=limits.workers,
-        timeout_seconds=limits.timeout_seconds,
-        memory_gigabytes=limits.memory_gigabytes,
-        description="inspect",
-        section="convert",  # whose limits are used
-        failures=(VideoError,),
-    )
+    with readable_files(todo.to_dict("records"), limits) as files:
+        tasks = [
+            PreviewTask(
+                one.file, strip_heights.get(row, 0), decode, settings.num_frames, one.reason
+            )
+            for row, one in zip(todo.index, files, strict=True)
+        ]
+        results = run_in_workers(
+            look_at,
+            tasks,
+            total=len(tasks),
+            num_workers=limits.workers,
+            timeout_seconds=limits.timeout_seconds,
+            memory_gigabytes=limits.memory_gigabytes,
+            description="inspect",
+            section="convert",  # whose limits are used
+            failures=(VideoError,),
+        )
+        results = list(results)
     looks: dict[int, Look] = {}
     for row, result in zip(todo.index, results, strict=True):
         if result.reason:
@@ -288,15 +299,13 @@ def _find_subjects(videos: pd.DataFrame, settings: InspectionSettings) -> tuple[
     said = io.StringIO()  # the stage prints its warning; here it is one of the problems
     try:
         with contextlib.redirect_stdout(said):
-            subjects, grouped_by = find_subjects(
-                usable.assign(source=usable["path"]), settings.subject_pattern, by=settings.by
-            )
+            subjects, grouped_by = find_subjects(usable, settings.subject_pattern, by=settings.by)
     except ValueError as error:
         return "", [Problem(True, str(error))]
     videos.loc[usable.index, "subject"] = subjects
     warning = said.getvalue().partition(": ")[2].strip()
     if grouped_by == UNKNOWN:
-        warning += f" {describe_proposal(usable['path'].tolist(), usable['label'].tolist())}"
+        warning += f" {describe_proposal(usable['source'].tolist(), usable['label'].tolist())}"
     return grouped_by, [Problem(False, warning[:1].upper() + warning[1:])] if warning else []
 
 

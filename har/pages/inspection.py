@@ -166,8 +166,12 @@ def _headline(inspection: Inspection) -> str:
     who = GROUPED_BY[inspection.grouped_by]
     if knows_people(inspection.grouped_by):
         who = f"{people} people ({who})"
+    parts = usable[usable["start"] != ""]
+    of_parts = ""
+    if len(parts):
+        of_parts = f" ({len(parts)} are parts of {parts['source'].nunique()} long files)"
     return (
-        f"{len(usable)} usable videos of {len(inspection.videos)} files, "
+        f"{len(usable)} usable videos of {inspection.videos['source'].nunique()} files{of_parts}, "
         f"{usable['label'].nunique()} labels, {who}, {minutes:.1f} minutes"
     )
 

@@ -16,10 +16,10 @@ import av
 from av.codec.context import Flags
 
 from har.video.parts import Cut, Origin, unpack
-from har.video.reading import blame_video, decode_frames, open_video, read_packets
+from har.video.reading import blame_video, decode_frames, open_video, read_video_timing
 from har.video.shown import display_matrix
 from har.video.stored.colours import beyond_sdr
-from har.video.stored.timing import Timing, read_timing
+from har.video.stored.timing import Timing, exact_seconds
 from har.video.writing import open_output, set_up_stream, x264_options
 
 CRF = 16  # no loss to be seen; `convert` copies the result instead of encoding it once more
@@ -52,12 +52,13 @@ def cut_origin(task: tuple[Origin, Sequence[Cut], Path]) -> list[str]:
         unpacked.unlink(missing_ok=True)
 
 
-def cut_video(source: Path, cuts: Sequence[Cut]) -> list[str]:
+def cut_video(source: Path, cuts: Sequence[Cut], *, timing: Timing | None = None) -> list[str]:
     """Cut parts out of a video, exact to the frame.
 
     Args:
         source: The video.
         cuts: The parts; they may overlap. All in the same unit.
+        timing: Of the video, where it is known already.
 
     Returns:
         For each part what is wrong with it: empty if it is whole; else the video ends before or
@@ -66,8 +67,7 @@ def cut_video(source: Path, cuts: Sequence[Cut]) -> list[str]:
     Raises:
         VideoError: The video cannot be read.
     """
-    with open_video(source) as (container, stream):
-        timing = read_timing(read_packets(container, stream), stream, source)
+    timing = timing or read_video_timing(source)
     problems = dict.fromkeys(cuts, "")
     waiting = sorted(cuts, key=lambda cut: (cut.span.start, cut.span.stop))
     # Where the file does not say when frames are shown they are counted from its start.
@@ -201,8 +201,7 @@ class _Frames:
 def _make(cut: Cut, frames: _Frames, stream: av.VideoStream, timing: Timing, source: Path) -> str:
     """Write one part; return what is wrong with it."""
     span = cut.span
-    # A float is not the number it was written as: 0.2 is a little more than a fifth.
-    start, stop = (Fraction(place).limit_denominator(10**6) for place in (span.start, span.stop))
+    start, stop = map(exact_seconds, (span.start, span.stop))
     num_frames = _write(cut.destination, frames.between(start, stop), stream, timing)
     if not frames.ended:
         return "" if num_frames else f"{source.name} has no frame in {span}"

@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 
+from har.engine.errors import VideoError
 from har.video.extracting import ENLARGE, SHRINK
 from har.video.reading import VideoInfo, blame_video, decode_frames, open_video, survey_video
 from har.video.shown import orientation_of, pixel_aspect, upright_size
@@ -55,21 +56,26 @@ class PreviewTask:
         strip_height: Of the picture in pixels; 0 for no picture, no frames and no run.
         decode: Whether to decode every frame, which finds damage that the file does not tell of.
         num_frames: Of a clip; the frames of the run are as far apart as a clip's.
+        problem: Why there is nothing to look at; else empty.
     """
 
     path: Path
     strip_height: int
     decode: bool
     num_frames: int = 30
+    problem: str = ""
 
 
 def preview_video(task: PreviewTask) -> Preview:
     """Read what a video holds, and draw its strip if it is to have one.
 
     Raises:
-        VideoError: The video cannot be read, or more than half of it is missing or damaged.
+        VideoError: The task has a problem, the video cannot be read, or more than half of it is
+            missing or damaged.
     """
     path = task.path
+    if task.problem:
+        raise VideoError(task.problem)
     with blame_video(path, section="convert"):
         info, timing = survey_video(path)
         check_damage(path, info.num_frames, info.num_promised)

@@ -104,7 +104,7 @@ def survey_video(path: Path) -> tuple[VideoInfo, Timing]:
             fps=float(timing.fps),
             num_frames=len(timing.times),
             num_promised=timing.num_promised,
-            duration_seconds=float(len(timing.times) / timing.fps),
+            duration_seconds=float(timing.duration_seconds),
             constant_frame_rate=timing.is_constant,
             interlaced=first.interlaced_frame,
             other_tracks=", ".join(
@@ -112,6 +112,16 @@ def survey_video(path: Path) -> tuple[VideoInfo, Timing]:
             ),
         )
     return info, timing
+
+
+def read_video_timing(path: Path) -> Timing:
+    """Read when the frames of a video are shown.
+
+    Raises:
+        VideoError: As `probe_video`.
+    """
+    with open_video(path) as (container, stream):
+        return read_timing(read_packets(container, stream), stream, path)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """When the frames of a video are shown, and whether enough of them are there."""
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class Timing:
     Attributes:
         times: The time of each frame, rising, in units of the stream, or 0, 1, 2, … where the
             file does not say.
+        unit: Seconds of a unit of `times`.
         ranks: The place in showing order of each packet in file order, such as 0 2 1 for I P B;
             None if times are missing or repeated, or a packet is damaged, not shown, or starts the
             file without being a whole picture.
@@ -33,11 +35,35 @@ class Timing:
     """
 
     times: Sequence[int]
+    unit: Fraction
     ranks: np.ndarray | None
     num_promised: int
     fps: Fraction
     is_constant: bool
     fps_of_bursts: Fraction
+
+    @property
+    def duration_seconds(self) -> Fraction:
+        """How long the frames are shown, the last one as long as one is on average."""
+        return len(self.times) / self.fps
+
+    def between(self, start: float, stop: float) -> "Timing":
+        """Return the timing of a part: the frames shown from `start` up to and without `stop`.
+
+        Args:
+            start: Seconds since the first frame.
+            stop: Likewise.
+        """
+        first, end = (math.ceil(exact_seconds(place) / self.unit) for place in (start, stop))
+        since_first = np.asarray(self.times) - self.times[0]
+        places = slice(*np.searchsorted(since_first, (first, end)).tolist())
+        times = self.times[places]
+        return replace(self, times=times, ranks=None, num_promised=len(times))
+
+
+def exact_seconds(seconds: float) -> Fraction:
+    """Return the number that a float was written as: 0.2 itself is a little more than a fifth."""
+    return Fraction(seconds).limit_denominator(10**6)
 
 
 def read_timing(packets: Iterable[av.Packet], stream: av.VideoStream, path: Path) -> Timing:
@@ -60,7 +86,7 @@ def read_timing(packets: Iterable[av.Packet], stream: av.VideoStream, path: Path
     if None in times or min(times) == max(times):  # the file does not say, or has one frame
         fps = rates[0] if rates else DEFAULT_FPS
         ranks = np.zeros(1, int) if len(found) == 1 else None
-        return Timing(range(len(times)), ranks, num_promised, fps, True, fps)
+        return Timing(range(len(times)), 1 / fps, ranks, num_promised, fps, True, fps)
     has_a_place_each = len(set(times)) == len(found) and found[0][1]
     ranks = np.argsort(np.argsort(times)) if has_a_place_each else None
     times.sort()
@@ -74,7 +100,8 @@ def read_timing(packets: Iterable[av.Packet], stream: av.VideoStream, path: Path
     is_constant = bool(off_place.max() <= interval / 2)
     shortest = max(np.percentile(np.diff(times), SHORT_PERCENTILE), interval / MOST_REPEATS)
     fps_of_bursts = _rounded(1 / (Fraction(float(shortest)) * stream.time_base))
-    return Timing(times, ranks, num_promised, fps, is_constant, max(fps, fps_of_bursts))
+    fps_of_bursts = max(fps, fps_of_bursts)
+    return Timing(times, stream.time_base, ranks, num_promised, fps, is_constant, fps_of_bursts)
 
 
 def check_damage(path: Path, num_decoded: int, num_promised: int) -> None:
