@@ -15,9 +15,11 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strat
 # Only what a list names, and what that needs, by the hashes of the lock.
 INSTALL_APP := uv pip install --quiet --python .venv --require-hashes \
 	--constraint requirements-app.lock --requirement
+INSTALL_DASK := uv pip install --quiet --python .venv --require-hashes \
+	--constraint requirements-dask.lock --requirement requirements-dask.txt
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install repro test app test-app docs lock
+.PHONY: help install repro test app test-app dask test-dask docs lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -42,13 +44,20 @@ test-app: .venv/installed ## check the page in a browser, which needs Chromium o
 	$(INSTALL_APP) requirements-app.txt --requirement requirements-browser.txt
 	pytest tests/app
 
+dask: .venv/installed ## install what compute.engine dask needs, on each machine
+	$(INSTALL_DASK)
+
+test-dask: dask ## check the work on other machines, with a scheduler and workers on this one
+	pytest tests/compute
+
 docs: .venv/installed ## write what the docs have from the code again: commands, settings, README's table
 	python -m benchmarks.make_docs
 
 # Versions in the lock stay as they are where they can; delete it first to take the newest.
-lock: ## write both locks again, after a change of a list of packages
+lock: ## write the locks again, after a change of a list of packages
 	$(COMPILE) --constraint requirements-app.txt --output-file requirements.lock $(REQUIREMENTS)
 	$(COMPILE) --constraint requirements.lock --output-file requirements-app.lock $(APP)
+	$(COMPILE) --constraint requirements.lock --output-file requirements-dask.lock requirements-dask.txt
 
 # The marker holds the Python that was installed with: another one is a reason to install again.
 ifneq ($(shell cat .venv/installed 2>/dev/null),$(FOUND))

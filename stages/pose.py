@@ -22,6 +22,7 @@ def main(clips: Path, out: Path) -> None:
     limits = {
         "num_threads": settings.workers,
         "max_gigabytes": settings.cache.max_gigabytes,
+        "compute": settings.place,
     }
     videos = read_table(clips).astype({"aspect": float})
     table, num_made = pd.DataFrame(columns=COLUMNS), 0

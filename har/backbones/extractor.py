@@ -5,11 +5,13 @@ features to the last bit, whatever clip it comes in and however many threads the
 `har.backbones.conversion` makes its file.
 """
 
+import functools
 import hashlib
 import importlib.metadata
 import itertools
 import os
 import queue
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -37,7 +39,11 @@ class Extractor:
         runtime: What runs it: `litert` or `keras`.
         fingerprint: Digest of all that decides the features of a frame.
         num_threads: How many threads run it at once.
+        made_by: The arguments of `make_extractor` that make it again in another process; None if
+            it is of other origin and cannot be pickled.
     """
+
+    made_by: dict[str, Any] | None = None
 
     def __init__(self, runners: list[Runner], *, runtime: str, fingerprint: str, frame_size: int):
         self.runtime, self.fingerprint = runtime, fingerprint
@@ -46,6 +52,12 @@ class Extractor:
         self._idle: queue.SimpleQueue[Runner] = queue.SimpleQueue()
         for runner in runners:
             self._idle.put(runner)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what it is made from; unpickling makes it once in a process, for one thread."""
+        if self.made_by is None:
+            raise TypeError("Only an extractor of make_extractor can be pickled.")
+        return _make_again, (tuple(self.made_by.items()), self.fingerprint)
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
         """Return the features of frames, shared out between the threads.
@@ -120,10 +132,25 @@ def make_extractor(
     options = {"name": name, "weights": weights, "seed": seed, "frame_size": frame_size}
     if runtime == "keras":
         runners, key = [_keras_runner(**options)], key_of(**options)
-        return Extractor(runners, runtime=runtime, fingerprint=key, frame_size=frame_size)
+        extractor = Extractor(runners, runtime=runtime, fingerprint=key, frame_size=frame_size)
+        extractor.made_by = options | {"runtime": runtime}
+        return extractor
     converted = convert_backbone(**options, cache_folder=cache_folder)
     extractor = load_extractor(converted.network, num_threads=num_threads, key=converted.key)
     check_agreement(extractor.run(check_frames(frame_size)), converted.features)
+    extractor.made_by = options | {"runtime": runtime, "cache_folder": cache_folder}
+    return extractor
+
+
+@functools.lru_cache(maxsize=1)
+def _make_again(made_by: tuple[tuple[str, Any], ...], fingerprint: str) -> Extractor:
+    """Make an extractor as another process has it, for one thread."""
+    extractor = make_extractor(**dict(made_by), num_threads=1)
+    if extractor.fingerprint != fingerprint:
+        raise ValueError(
+            f"The backbone on {socket.gethostname()} gives other features than that of the "
+            "command: its weights or LiteRT differ. Install the same requirements there."
+        )
     return extractor
 
 

@@ -7,16 +7,16 @@ import pandas as pd
 
 from har.clips.camera import camera_state, measure_camera
 from har.clips.clip import load_clip
-from har.engine.cache import Cache, keep_entries
+from har.compute.place import LOCAL, Compute
+from har.engine.cache import Cache, CacheEntry, keep_entries
 from har.engine.code import code_digest
-from har.engine.progress import progress
-from har.engine.workers import map_in_threads, num_cores
+from har.engine.workers import map_clips
 
 DECIMALS = 5  # of a share of the frame's side; other processors may differ in later ones
 
 
 def measure_cameras(
-    videos: pd.DataFrame, *, num_threads: int, max_gigabytes: float
+    videos: pd.DataFrame, *, num_threads: int, max_gigabytes: float, compute: Compute = LOCAL
 ) -> pd.DataFrame:
     """Measure the camera's motion in clips, or take it from the cache.
 
@@ -24,28 +24,36 @@ def measure_cameras(
         videos: One row a video, with `video_id`, and `path` and `sha256` of its clip.
         num_threads: Clips at once; 0 is one per core. It never changes a result.
         max_gigabytes: Size of the cache of all steps, in 10^9 bytes.
+        compute: Which machines work.
 
     Returns:
         One row a video: `video_id` and `camera_motion`, as `har.clips.camera.measure_camera` says.
     """
     cache, code = Cache("camera", ending=".txt"), code_digest("har.clips.camera")
-
-    def measure(video: tuple) -> float:
-        key = cache.key(video.sha256, parameters={}, code_version=code)
-        entry = cache.get(key)
-        if entry is None:
-            motion = round(measure_camera(np.asarray(load_clip(video.path))), DECIMALS)
-            file = cache.new_file()
-            file.write_text(json.dumps(motion), encoding="utf-8")
-            entry = cache.put(key, file, {})
-        return float(json.loads(entry.data.read_text(encoding="utf-8")))
-
+    keys = [cache.key(digest, parameters={}, code_version=code) for digest in videos["sha256"]]
     with keep_entries(max_gigabytes):
-        measured = map_in_threads(
-            measure, videos.itertuples(), num_threads=num_threads or num_cores()
+        found = {key: cache.get(key) for key in keys}
+        paths = dict(zip(keys, videos["path"], strict=True))
+        tasks = [(key, paths[key], cache) for key, entry in found.items() if entry is None]
+        made = map_clips(
+            measure_one, tasks, num_threads=num_threads, description="camera", compute=compute
         )
-        motions = list(progress(measured, total=len(videos), description="camera"))
-    return videos[["video_id"]].assign(camera_motion=motions)
+        found |= {key: entry for (key, *_), entry in zip(tasks, made, strict=True)}
+        motions = [json.loads(found[key].data.read_text(encoding="utf-8")) for key in keys]
+    return videos[["video_id"]].assign(camera_motion=[float(motion) for motion in motions])
+
+
+def measure_one(task: tuple[str, str, Cache]) -> CacheEntry:
+    """Measure the camera's motion in a clip and put it into the cache.
+
+    Args:
+        task: Its key there, the clip's path, and the cache.
+    """
+    key, path, cache = task
+    motion = round(measure_camera(np.asarray(load_clip(path))), DECIMALS)
+    file = cache.new_file()
+    file.write_text(json.dumps(motion), encoding="utf-8")
+    return cache.put(key, file, {})
 
 
 def describe_cameras(table: pd.DataFrame) -> str:

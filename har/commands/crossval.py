@@ -10,6 +10,7 @@ from har.commands import PROGRAM
 if TYPE_CHECKING:
     import pandas as pd
 
+    from har.compute.place import Compute
     from har.evaluation.cross_validation import Fold
     from har.evaluation.learning_curve import Point
 
@@ -78,12 +79,13 @@ def _validate(folds: str, overrides: list[str], name: str) -> None:
     from har.evaluation.cross_validation import experiment_prefix, run_folds
     from har.evaluation.summary import describe_metrics
     from har.pages.cross_validation import describe_fold
+    from har.settings import load_settings
 
     prefix = experiment_prefix(name, folds=folds, overrides=overrides)
     folder = Path("crossval") / prefix
     typer.echo(f"crossval: the logs of the folds are in {folder / 'logs'}")
-    done = []
-    for fold in run_folds(prefix, folds=folds, overrides=overrides, logs=folder / "logs"):
+    done, options = [], {"folds": folds, "overrides": overrides, "logs": folder / "logs"}
+    for fold in run_folds(prefix, **options, compute=load_settings().place):
         done.append(fold)
         typer.echo(f"crossval: {describe_fold(done)}")
     scores, _, files = _score(done, folder)
@@ -105,11 +107,12 @@ def _learning_curve(numbers: list[int], folds: str, overrides: list[str], name: 
     from har.pages.cross_validation import describe_curve, describe_errors, write_curve
     from har.settings import load_settings
 
-    model = load_settings().model
+    here = load_settings()
+    model = here.model
     points = plan_points(numbers, name=name, folds=folds, overrides=overrides, model=model)
     whole = [*overrides, f"people={numbers}"]
     folder = Path("crossval") / experiment_prefix(f"{name}-curve", folds=folds, overrides=whole)
-    done = _run_points(points, folds, folder / "logs")
+    done = _run_points(points, folds, folder / "logs", here.place)
     scores, pooled, files = {}, {}, {}
     for point in points:
         number = point.num_people
@@ -131,14 +134,16 @@ def _learning_curve(numbers: list[int], folds: str, overrides: list[str], name: 
     )
 
 
-def _run_points(points: "list[Point]", folds: str, logs: Path) -> "dict[int, list[Fold]]":
+def _run_points(
+    points: "list[Point]", folds: str, logs: Path, compute: "Compute"
+) -> "dict[int, list[Fold]]":
     """Run the folds of all points, print a line for each as it ends, and return them by point."""
     from har.evaluation.learning_curve import run_points
     from har.pages.cross_validation import describe_fold
 
     typer.echo(f"crossval: the logs of the folds are in {logs}")
     done, in_order = {point.num_people: [] for point in points}, []
-    for point, fold in run_points(points, folds=folds, logs=logs):
+    for point, fold in run_points(points, folds=folds, logs=logs, compute=compute):
         done[point.num_people].append(fold)
         in_order.append(fold)
         said = describe_fold(in_order, num_points=len(points))

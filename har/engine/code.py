@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 # They decide how long something takes, where it is kept and what is said of it, never its bytes.
 # Values of settings are in the keys themselves.
 UNCOUNTED = (
+    f"{PACKAGE}.compute",
     f"{PACKAGE}.engine.cache",
     f"{PACKAGE}.engine.code",
     f"{PACKAGE}.engine.errors",

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from har.compute.limited import WorkerResult
+from har.compute.place import LOCAL, Compute
 from har.engine.cache import Cache, CacheEntry, file_digest, keep_entries, place
 from har.engine.errors import VideoError
 from har.engine.progress import progress
-from har.engine.workers import WorkerResult, num_cores, run_in_workers
+from har.engine.workers import num_cores, run_in_workers
 
 if TYPE_CHECKING:  # naming new videos needs no tables, and pandas is slow to load
     import pandas as pd
@@ -62,12 +64,14 @@ class Limits:
         timeout_seconds: Time for one video.
         memory_gigabytes: Memory of one worker, in 10^9 bytes.
         max_gigabytes: Size of the cache of all steps, in 10^9 bytes.
+        compute: Which machines work.
     """
 
     workers: int
     timeout_seconds: float
     memory_gigabytes: float
     max_gigabytes: float
+    compute: Compute = LOCAL
 
 
 def run_step(
@@ -111,6 +115,7 @@ def run_step(
             memory_gigabytes=limits.memory_gigabytes,
             description=step,
             failures=(VideoError,),
+            compute=limits.compute,
         )
         made = dict(zip(first_with, results, strict=True))
         return [

@@ -1,44 +1,26 @@
 """Running a function on many items, in threads or in processes that may hang, crash or eat memory.
 
 In processes an item that fails costs itself only: its result is a reason that a user understands.
+They run here or, where `compute` says so, on other machines (`har.compute`).
 """
 
-import itertools
-import multiprocessing
+import contextlib
 import os
-import resource
-import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pebble import ProcessExpired, ProcessFuture, ProcessPool
-
+from har.compute.limited import Work, WorkerResult
+from har.compute.local import run_locally
+from har.compute.place import LOCAL, Compute
+from har.compute.scheduler import run_on_dask
 from har.engine.progress import progress
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
 
-GIGABYTE = 10**9
 MIN_MEMORY_GIGABYTES = 0.5
 NUM_AHEAD = 16  # items that a thread takes before they are asked for
-WAITING_PER_WORKER = 8  # items handed over ahead; few, so that memory is flat for any number
-START_SECONDS = 60.0  # a worker that replaces a stopped one may take long on a busy machine
-
-
-@dataclass(frozen=True)
-class WorkerResult:
-    """What became of one item.
-
-    Attributes:
-        value: What the function returned; None if it failed.
-        reason: Why it failed, for a user to read; empty if it did not.
-    """
-
-    value: Any
-    reason: str
 
 
 def map_in_threads(
@@ -85,11 +67,13 @@ def run_in_workers(
     *,
     total: int,
     num_workers: int,
-    timeout_seconds: float,
-    memory_gigabytes: float,
+    timeout_seconds: float | None,
+    memory_gigabytes: float | None,
     description: str,
     section: str | None = None,
     failures: tuple[type[Exception], ...] = (),
+    compute: Compute = LOCAL,
+    unit: str = "videos",
 ) -> Iterator[WorkerResult]:
     """Yield the function's result on each item, in order, with progress.
 
@@ -97,38 +81,65 @@ def run_in_workers(
         function: Defined at the top of a module; takes one item.
         items: What to work on; each must be picklable.
         total: Number of items, for the progress.
-        num_workers: Number of processes; 0 is one per core.
-        timeout_seconds: Time that one item may take.
-        memory_gigabytes: Memory that one worker may have, in 10^9 bytes.
+        num_workers: Number of processes; 0 is one per core. Workers of Dask have their own number.
+        timeout_seconds: Time that one item may take; None for any.
+        memory_gigabytes: Memory that one worker may have, in 10^9 bytes; None for any.
         description: What is being done, in a word.
         section: The section of params.yaml with the limits; None: it has the description's name.
         failures: Exceptions that the function may raise and that only mean that the item is bad;
             their text is the reason. Any other exception ends the run.
+        compute: Which machines do it; the results are the same.
+        unit: What the items are, for the progress.
 
     Yields:
         One `WorkerResult` per item.
 
     Raises:
-        ValueError: A number is out of range.
+        ValueError: A number is out of range, or the workers of Dask cannot be used.
     """
     _check_limits(num_workers, timeout_seconds, memory_gigabytes)
     if not total:
         return
-    num_workers = min(num_workers or num_cores(), total)
-    pool = _start_pool(function, num_workers, memory_gigabytes)
-    section = section or description
-    items = iter(items)
-    waiting: deque[ProcessFuture] = deque()
-    try:
-        for _ in progress(range(total), total=total, description=description):
-            for item in itertools.islice(items, num_workers * WAITING_PER_WORKER - len(waiting)):
-                waiting.append(pool.schedule(function, args=(item,), timeout=timeout_seconds))
-            future = waiting.popleft()
-            yield _result(future, timeout_seconds, memory_gigabytes, section, failures)
-        pool.close()
-    finally:
-        pool.stop()  # at an interrupt too: ends every worker at once
-        pool.join()
+    work = Work(function, timeout_seconds, memory_gigabytes, section or description, failures)
+    if compute.engine == "dask":
+        results = run_on_dask(work, items, total=total, address=compute.address)
+    else:
+        results = run_locally(work, items, total=total, num_workers=num_workers or num_cores())
+    with contextlib.closing(results):  # at an interrupt too: ends every worker at once
+        yield from progress(results, total=total, description=description, unit=unit)
+
+
+def map_clips(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    num_threads: int,
+    description: str,
+    compute: Compute = LOCAL,
+) -> Iterator[Result]:
+    """Yield the function's result on each item, in order, with progress; none may fail.
+
+    Args:
+        function: Spends its time outside Python, as networks do; picklable, for other machines.
+        items: What to work on; each must be picklable.
+        num_threads: Items at once on this machine; 0 is one per core.
+        description: What is being done, in a word.
+        compute: Which machines do it; the results are the same.
+
+    Raises:
+        ValueError: An item ended the workers that had it.
+    """
+    options = {"total": len(items), "description": description}
+    if compute.engine == "local":
+        results = map_in_threads(function, items, num_threads=num_threads or num_cores())
+        yield from progress(results, **options)
+        return
+    limits = {"num_workers": 0, "timeout_seconds": None, "memory_gigabytes": None}
+    results = run_in_workers(function, items, **options, **limits, compute=compute)
+    for item, result in zip(items, results, strict=True):
+        if result.reason:
+            raise ValueError(f"{description}: {item}: {result.reason}")
+        yield result.value
 
 
 def num_cores() -> int:
@@ -136,73 +147,14 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _start_pool(function: Callable, num_workers: int, memory_gigabytes: float) -> ProcessPool:
-    return ProcessPool(
-        max_workers=num_workers,
-        initializer=prepare_worker,
-        initargs=(int(memory_gigabytes * GIGABYTE),),
-        context=worker_context(function),
-    )
-
-
-def worker_context(function: Callable) -> multiprocessing.context.BaseContext:
-    """Start workers from a clean process that has the needed modules loaded already.
-
-    A plain fork would copy the locks of this process's threads and hang; a spawn would import
-    everything again for each worker that replaces a stopped one.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([function.__module__])
-    return context
-
-
-def prepare_worker(memory_bytes: int) -> None:
-    """Limit the memory of this process, a worker."""
-    # Data and not address space: the latter counts the mapped libraries, gigabytes of them.
-    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is reported, not dumped
-
-
-def _result(
-    future: ProcessFuture,
-    timeout_seconds: float,
-    memory_gigabytes: float,
-    section: str,
-    failures: tuple[type[Exception], ...],
-) -> WorkerResult:
-    try:
-        # The pool stops an item in time; waiting no longer than it can take only guards against
-        # a worker that died between taking an item and saying so, which pebble can miss.
-        return WorkerResult(future.result(2 * timeout_seconds + START_SECONDS), "")
-    except failures as error:
-        return WorkerResult(None, str(error))
-    except (TimeoutError, FutureTimeoutError):
-        reason = (
-            f"took longer than {timeout_seconds:g} s and was stopped; if it is only long, raise "
-            f"{section}.timeout_seconds"
-        )
-    except MemoryError:
-        reason = (
-            f"needed more than {memory_gigabytes:g} GB of memory; if it is only large, raise "
-            f"{section}.memory_gigabytes"
-        )
-    except ProcessExpired as error:
-        reason = f"crashed the process that worked on it ({_signal_name(error.exitcode)})"
-    return WorkerResult(None, reason)
-
-
-def _signal_name(exit_code: int) -> str:
-    if exit_code >= 0:
-        return f"exit code {exit_code}"
-    return signal.Signals(-exit_code).name  # SIGKILL: most often the system was out of memory
-
-
-def _check_limits(num_workers: int, timeout_seconds: float, memory_gigabytes: float) -> None:
+def _check_limits(
+    num_workers: int, timeout_seconds: float | None, memory_gigabytes: float | None
+) -> None:
     if num_workers < 0:
         raise ValueError(f"workers is {num_workers}; expected 0 (one per core) or more.")
-    if timeout_seconds <= 0:
+    if timeout_seconds is not None and timeout_seconds <= 0:
         raise ValueError(f"timeout_seconds is {timeout_seconds}; expected more than 0.")
-    if memory_gigabytes < MIN_MEMORY_GIGABYTES:
+    if memory_gigabytes is not None and memory_gigabytes < MIN_MEMORY_GIGABYTES:
         raise ValueError(
             f"memory_gigabytes is {memory_gigabytes}; expected at least {MIN_MEMORY_GIGABYTES}, "
             "which the program itself needs."

@@ -13,8 +13,9 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from har.compute.place import LOCAL, Compute
 from har.dataset.none_label import find_none_label
 from har.dataset.tables import read_table
 from har.engine.repository import (
@@ -31,6 +33,7 @@ from har.engine.repository import (
     run_experiment,
 )
 from har.engine.seeds import generator_for
+from har.engine.workers import run_in_workers
 from har.evaluation.rejection import score_answers
 from har.evaluation.scores import (
     resample_subjects,
@@ -40,7 +43,7 @@ from har.evaluation.scores import (
 )
 from har.evaluation.summary import BASELINES
 from har.settings import Settings
-from har.settings.loading import parse_settings
+from har.settings.loading import PARAMS, parse_settings
 
 MADE_FROM = ("har", "stages", "dvc.yaml", "params.yaml", "*.dvc")  # decide an experiment's results
 OWN_PARAMS = ("split.folds", "split.test_fold")
@@ -112,41 +115,91 @@ def parameter_of(override: str) -> str:
 
 
 def run_folds(
-    prefix: str, *, folds: int | str, overrides: Sequence[str], logs: Path
+    prefix: str,
+    *,
+    folds: int | str,
+    overrides: Sequence[str],
+    logs: Path,
+    compute: Compute = LOCAL,
 ) -> Iterator[Fold]:
-    """Run the experiment of each fold that is not there yet, and yield them as they end.
+    """Run the experiment of each fold that is not there yet, and yield them in order.
 
     Args:
         prefix: From `experiment_prefix`.
         folds: The value of `split.folds`; folds in metadata.csv are used instead.
         overrides: Parameters, as `model=cnn3d`.
         logs: The folder for what the experiments print.
+        compute: Which machines train them: this one after the other, others at once.
 
     Raises:
         ValueError: A fold failed; the message has the end of its log. Or what the folds are made of
             is no longer what the prefix stands for.
     """
-    known = list_experiments()
+    known, names = set(list_experiments()), [None]  # the first fold says what folds there are
     logs.mkdir(parents=True, exist_ok=True)
-    names, number = [None], 0  # the first fold says what folds there are
-    while number < len(names):
-        experiment = f"{prefix}-{number + 1}"
-        start = time.perf_counter()
-        if experiment not in known:
-            if not prefix.endswith(_digest(folds, overrides)):  # DVC takes what is here now
-                raise ValueError(
-                    f"Something of {', '.join(MADE_FROM)} was changed while {prefix} ran, and all "
-                    "its folds must be made of the same. Put it back to go on with the same "
-                    "command, which otherwise starts from scratch. The folds that ended are kept."
-                )
-            changes = [f"split.folds={folds}", f"split.test_fold={_quoted(names[number])}"]
-            changes += overrides
-            run_experiment(experiment, changes, logs / f"{experiment}.log")
-        seconds = time.perf_counter() - start if experiment not in known else 0.0
-        fold = _read_fold(experiment, number, seconds)
-        names = fold.names
-        yield fold
-        number += 1
+    run = partial(run_fold, prefix=prefix, folds=folds, overrides=overrides, logs=logs)
+    for first in (0, 1):
+        numbers = range(first, len(names))
+        todo = [(number, names[number]) for number in numbers if _name(prefix, number) not in known]
+        ran = _run_all(run, todo, compute)
+        for number in numbers:
+            name = _name(prefix, number)
+            fold = _read_fold(name, number, 0.0 if name in known else next(ran))
+            names = fold.names
+            yield fold
+
+
+def _name(prefix: str, number: int) -> str:
+    return f"{prefix}-{number + 1}"
+
+
+def _run_all(
+    run: Callable[[tuple[int, str | None]], float],
+    todo: list[tuple[int, str | None]],
+    compute: Compute,
+) -> Iterator[float]:
+    """Yield the seconds that each fold takes: one after the other here, else all at once."""
+    if compute.engine == "local":
+        yield from map(run, todo)
+        return
+    limits = {"num_workers": 0, "timeout_seconds": None, "memory_gigabytes": None}
+    options = {"total": len(todo), "description": "crossval", "unit": "folds", "compute": compute}
+    for result in run_in_workers(run, todo, **limits, **options):
+        if result.reason:
+            raise ValueError(f"A fold {result.reason}.")
+        yield result.value
+
+
+def run_fold(
+    fold: tuple[int, str | None],
+    *,
+    prefix: str,
+    folds: int | str,
+    overrides: Sequence[str],
+    logs: Path,
+) -> float:
+    """Run the experiment of a fold on this machine and return the seconds that it takes.
+
+    Args:
+        fold: Its number, from 0, and its name, which is None for the first.
+        prefix: As for `run_folds`, and so are the others.
+        folds: Likewise.
+        overrides: Likewise.
+        logs: Likewise.
+    """
+    number, name = fold
+    if not prefix.endswith(_digest(folds, overrides)):  # DVC takes what is here now
+        raise ValueError(
+            f"Something of {', '.join(MADE_FROM)} was changed while {prefix} ran, and all its "
+            "folds must be made of the same. Put it back to go on with the same command, which "
+            "otherwise starts from scratch. The folds that ended are kept."
+        )
+    changes = [f"split.folds={folds}", f"split.test_fold={_quoted(name)}", *overrides]
+    # Its stages work where it runs: they would wait for the workers that folds keep busy.
+    changes.append("++compute.engine=local")
+    start, experiment = time.perf_counter(), _name(prefix, number)
+    run_experiment(experiment, changes, logs / f"{experiment}.log")
+    return time.perf_counter() - start
 
 
 def pool_folds(folds: Sequence[Fold]) -> pd.DataFrame:
@@ -230,8 +283,18 @@ def _digest(folds: int | str, overrides: Sequence[str]) -> str:
     """Return what tells these settings, code and data from others: 6 hexadecimal digits."""
     digest = hashlib.sha256(json.dumps([str(folds), sorted(overrides)]).encode())
     for file in list_git_files("--cached", patterns=MADE_FROM):
-        digest.update(f"\0{file}\0".encode() + Path(file).read_bytes())
+        content = Path(file).read_bytes()
+        if file == str(PARAMS):
+            content = _deciding(content)
+        digest.update(f"\0{file}\0".encode() + content)
     return digest.hexdigest()[:6]
+
+
+def _deciding(params: bytes) -> bytes:
+    """Return the content of params.yaml without what changes no result."""
+    content = yaml.safe_load(params)
+    content.pop("compute", None)
+    return json.dumps(content, sort_keys=True).encode()
 
 
 def _quoted(name: str | None) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 
 import pandas as pd
 
+from har.compute.place import LOCAL, Compute
 from har.evaluation.comparison import compare
 from har.evaluation.cross_validation import Fold, experiment_prefix, parameter_of, run_folds
 
@@ -74,7 +75,7 @@ def plan_points(
 
 
 def run_points(
-    points: Sequence[Point], *, folds: int | str, logs: Path
+    points: Sequence[Point], *, folds: int | str, logs: Path, compute: Compute = LOCAL
 ) -> Iterator[tuple[Point, Fold]]:
     """Run the first fold of each point, then the second, and yield each as it ends.
 
@@ -85,13 +86,14 @@ def run_points(
         points: From `plan_points`.
         folds: As for `run_folds`.
         logs: As for `run_folds`.
+        compute: As for `run_folds`.
 
     Raises:
         ValueError: As for `run_folds`.
     """
+    options = {"folds": folds, "logs": logs, "compute": compute}
     running = [
-        (point, run_folds(point.prefix, folds=folds, overrides=point.overrides, logs=logs))
-        for point in points
+        (point, run_folds(point.prefix, overrides=point.overrides, **options)) for point in points
     ]
     while True:
         for point, run in running:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,10 @@ from har.backbones.extractor import Extractor
 from har.clips.clip import load_clip
 from har.clips.streams import POSE, picture_streams, show_streams
 from har.clips.views import View, apply_view
+from har.compute.place import LOCAL, Compute
 from har.engine.cache import Cache, CacheEntry, place_or_make
 from har.engine.code import code_digest
-from har.engine.progress import progress
-from har.engine.workers import map_in_threads, num_cores
+from har.engine.workers import map_clips
 from har.features.columns import stream_slices
 from har.pose.landmarks import pose_features, view_landmarks
 
@@ -45,6 +46,25 @@ class Shown:
     def pictures(self) -> list[str]:
         """The streams that the backbone sees."""
         return picture_streams(self.streams)
+
+
+@dataclass(frozen=True)
+class FeaturesTask:
+    """A video whose features are to be made.
+
+    Attributes:
+        key: Of the features in the cache.
+        path: Its clip.
+        landmarks: The file of its landmarks; not used where the pose is not shown.
+        views: Of the clip.
+        aspect: Width / height of the frames before they were made square; likewise.
+    """
+
+    key: str
+    path: str
+    landmarks: str
+    views: Sequence[View]
+    aspect: float
 
 
 def read_features(
@@ -117,6 +137,7 @@ def pack_features(
     shown: Shown,
     num_threads: int = 0,
     max_gigabytes: float,
+    compute: Compute = LOCAL,
 ) -> tuple[pd.DataFrame, int]:
     """Write the features of each video, from the cache where they were made before.
 
@@ -129,6 +150,7 @@ def pack_features(
         shown: What of the clips is shown.
         num_threads: Clips at once; 0 is one per core. It never changes a result.
         max_gigabytes: Size of the cache of all steps, in 10^9 bytes.
+        compute: Which machines work.
 
     Returns:
         The table (`video_id`, `path`, `num_views`, `sha256`), and how many videos were not in the
@@ -140,13 +162,15 @@ def pack_features(
         cache.key(row.sha256, parameters=_made_by(row, shown, extractor), code_version=code)
         for row in videos.itertuples()
     ]
+    make = partial(make_features, shown=shown, extractor=extractor, cache=cache)
+    # One more than run the backbone, so that pictures are made while it runs.
+    num_threads = extractor.num_threads + 1 if extractor else num_threads
+    where = {"num_threads": num_threads, "compute": compute}
     paths = [f"{out.as_posix()}/{video_id}.npy" for video_id in videos["video_id"]]
     entries, num_made = place_or_make(
         cache,
         list(zip(videos["key"], map(Path, paths), strict=True)),
-        lambda keys: make_features(
-            videos[videos["key"].isin(keys)], extractor, cache, shown, num_threads
-        ),
+        lambda keys: _make_missing(videos[videos["key"].isin(keys)], make, **where),
         max_gigabytes=max_gigabytes,
     )
     num_views, digests = videos["views"].map(len), [entry.sha256 for entry in entries]
@@ -165,48 +189,40 @@ def _made_by(video: tuple, shown: Shown, extractor: Extractor | None) -> dict[st
     }
 
 
-def make_features(
-    videos: pd.DataFrame,
-    extractor: Extractor | None,
-    cache: Cache,
-    shown: Shown,
-    num_threads: int,
+def _make_missing(
+    videos: pd.DataFrame, make: Callable[[FeaturesTask], CacheEntry], **where: Any
 ) -> dict[str, CacheEntry]:
-    """Run the backbone over clips and views, and put each video's features into the cache.
+    """Return the new entries of videos by their keys, made as `map_clips` does."""
+    videos = videos.drop_duplicates("key")
+    if "path_of_landmarks" not in videos:  # nor is the pose shown
+        videos = videos.assign(path_of_landmarks="", aspect=1.0)
+    tasks = [
+        FeaturesTask(row.key, row.path, row.path_of_landmarks, row.views, row.aspect)
+        for row in videos.itertuples()
+    ]
+    made = map_clips(make, tasks, description="features", **where)
+    return dict(zip(videos["key"], made, strict=True))
+
+
+def make_features(
+    task: FeaturesTask, *, shown: Shown, extractor: Extractor | None, cache: Cache
+) -> CacheEntry:
+    """Put the features of a video's clip, and then of each view of it, into the cache.
 
     Args:
-        videos: One row a video, as for `pack_features`, with `views` and `key`.
+        task: The video.
+        shown: What of it is shown.
         extractor: As for `pack_features`.
-        cache: Gets one array a video, float32, (1 + num_views, num_frames, num_features).
-        shown: What of the clips is shown.
-        num_threads: As for `pack_features`.
-
-    Returns:
-        The new entries by key.
+        cache: Gets float32, shape (1 + num_views, num_frames, num_features).
     """
-
-    def make(video: tuple) -> tuple[str, np.ndarray]:
-        return video.key, _features_of_views(video, shown, extractor)
-
-    entries = {}
-    # One more than run the backbone, so that pictures are made while it runs.
-    num_threads = extractor.num_threads + 1 if extractor else num_threads or num_cores()
-    made = map_in_threads(make, videos.itertuples(), num_threads=num_threads)
-    for key, features in progress(made, total=len(videos), description="features"):
-        file = cache.new_file()
-        np.save(file, features)
-        entries[key] = cache.put(key, file, {})
-    return entries
-
-
-def _features_of_views(video: tuple, shown: Shown, extractor: Extractor | None) -> np.ndarray:
-    """Return the features of a video's clip and then of each view of it, in this thread."""
-    clip, has_pose = np.asarray(load_clip(video.path)), POSE in shown.streams
-    landmarks = np.load(video.path_of_landmarks) if has_pose else None
+    clip, has_pose = np.asarray(load_clip(task.path)), POSE in shown.streams
+    landmarks = np.load(task.landmarks) if has_pose else None
     made, run = [], extractor and extractor.run
-    for view in [None, *video.views]:
+    for view in [None, *task.views]:
         seen = apply_view(clip, view) if view and extractor else clip
-        found = view_landmarks(landmarks, view, video.aspect) if view and has_pose else landmarks
+        found = view_landmarks(landmarks, view, task.aspect) if view and has_pose else landmarks
         places = np.arange(len(clip))
         made.append(clip_features(seen, shown, run, landmarks=found, places=places))
-    return np.stack(made)
+    file = cache.new_file()
+    np.save(file, np.stack(made))
+    return cache.put(task.key, file, {})

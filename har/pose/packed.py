@@ -1,20 +1,40 @@
 """The landmarks of each video in a file of its own, kept like features."""
 
-import queue
+import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from har.clips.clip import load_clip
+from har.compute.place import LOCAL, Compute
 from har.engine.cache import Cache, CacheEntry, place_or_make
 from har.engine.code import code_digest
-from har.engine.progress import progress
-from har.engine.workers import map_in_threads, num_cores
+from har.engine.workers import map_clips
 from har.pose.following import clip_landmarks
 from har.pose.landmarks import share_found
 from har.pose.networks import PoseNetworks, find_pose_files, pose_digest
 from har.pose.people import PersonChoice
+
+
+@dataclass(frozen=True)
+class LandmarksTask:
+    """A clip in which the person is to be found.
+
+    Attributes:
+        key: Of the landmarks in the cache.
+        path: The clip.
+        aspect: Width / height of its frames before they were made square.
+        person: Which of several people to follow.
+        cache: Gets the landmarks.
+    """
+
+    key: str
+    path: str
+    aspect: float
+    person: PersonChoice
+    cache: Cache
 
 
 def pack_landmarks(
@@ -24,6 +44,7 @@ def pack_landmarks(
     person: PersonChoice,
     num_threads: int,
     max_gigabytes: float,
+    compute: Compute = LOCAL,
 ) -> tuple[pd.DataFrame, int]:
     """Write the landmarks of each video, from the cache where they were found before.
 
@@ -33,6 +54,7 @@ def pack_landmarks(
         person: Which of several people to follow.
         num_threads: Clips at once; 0 is one per core. It never changes a result.
         max_gigabytes: Size of the cache of all steps, in 10^9 bytes.
+        compute: Which machines work.
 
     Returns:
         The table (`video_id`, `path`, `share_found`, `sha256`), and how many videos were not in
@@ -50,7 +72,11 @@ def pack_landmarks(
         cache,
         list(zip(videos["key"], map(Path, paths), strict=True)),
         lambda keys: _make_landmarks(
-            videos[videos["key"].isin(keys)], cache, person, num_threads or num_cores()
+            videos[videos["key"].isin(keys)].drop_duplicates("key"),
+            cache,
+            person,
+            num_threads=num_threads,
+            compute=compute,
         ),
         max_gigabytes=max_gigabytes,
     )
@@ -63,27 +89,39 @@ def pack_landmarks(
 
 
 def _make_landmarks(
-    videos: pd.DataFrame, cache: Cache, person: PersonChoice, num_threads: int
+    videos: pd.DataFrame,
+    cache: Cache,
+    person: PersonChoice,
+    *,
+    num_threads: int,
+    compute: Compute,
 ) -> dict[str, CacheEntry]:
     """Find the person in clips, and put each video's landmarks into the cache, by its key."""
-    if videos.empty:
-        return {}
-    files, idle = find_pose_files(), queue.SimpleQueue()
-    for _ in range(num_threads):
-        idle.put(PoseNetworks(*files))
+    tasks = [
+        LandmarksTask(row.key, row.path, row.aspect, person, cache) for row in videos.itertuples()
+    ]
+    made = map_clips(
+        make_landmarks, tasks, num_threads=num_threads, description="pose", compute=compute
+    )
+    return dict(zip(videos["key"], made, strict=True))
 
-    def find(video: tuple) -> tuple[str, np.ndarray]:
-        networks = idle.get()
-        try:
-            clip = load_clip(video.path)
-            return video.key, clip_landmarks(clip, networks, aspect=video.aspect, person=person)
-        finally:
-            idle.put(networks)
 
-    entries = {}
-    found = map_in_threads(find, videos.itertuples(), num_threads=num_threads)
-    for key, landmarks in progress(found, total=len(videos), description="pose"):
-        file = cache.new_file()
-        np.save(file, landmarks)
-        entries[key] = cache.put(key, file, {"share_found": share_found(landmarks)})
-    return entries
+def make_landmarks(task: LandmarksTask) -> CacheEntry:
+    """Find the person in a clip and put the landmarks into the cache; runs in a thread."""
+    networks = _networks_of_thread()
+    landmarks = clip_landmarks(
+        load_clip(task.path), networks, aspect=task.aspect, person=task.person
+    )
+    file = task.cache.new_file()
+    np.save(file, landmarks)
+    return task.cache.put(task.key, file, {"share_found": share_found(landmarks)})
+
+
+_own = threading.local()
+
+
+def _networks_of_thread() -> PoseNetworks:
+    """Return the networks of this thread, loaded when it first needs them."""
+    if not hasattr(_own, "networks"):
+        _own.networks = PoseNetworks(*find_pose_files())
+    return _own.networks

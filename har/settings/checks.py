@@ -12,7 +12,7 @@ from har.settings.root import Settings
 
 def find_contradictions(settings: Settings) -> list[str]:
     """Return a sentence for each thing that does not fit another, with the fix."""
-    problems = [*_check_split(settings), *_check_streams(settings)]
+    problems = [*_check_split(settings), *_check_streams(settings), *_check_compute(settings)]
     if settings.model not in model_names():
         return [
             *problems,
@@ -46,6 +46,14 @@ def _check_streams(settings: Settings) -> Iterator[str]:
     streams = settings.features.streams
     if streams[:1] != ["frames"] or len(set(streams)) < len(streams):
         yield (f"features.streams is {streams}; expected frames first and each stream once.")
+
+
+def _check_compute(settings: Settings) -> Iterator[str]:
+    if settings.compute.engine == "dask" and settings.compute.address is None:
+        yield (
+            "compute.engine is dask, and compute.address is null; expected the address of a "
+            "scheduler, as tcp://10.0.0.1:8786 (docs/scale.md), or the engine local."
+        )
 
 
 def _check_model(settings: Settings) -> Iterator[str]:

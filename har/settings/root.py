@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, SerializeAsAny
 
 from har.clips.streams import POSE, StreamName
+from har.compute.place import Compute
 from har.engine.section import Section
 from har.models.contract import ModelSettings, model_names, settings_type
 from har.settings import sections
@@ -47,6 +48,7 @@ class Settings(Section):
     predict: sections.Predict = sections.Predict()
     tracking: sections.Tracking = sections.Tracking()
     cache: sections.Cache = sections.Cache()
+    compute: sections.Compute = sections.Compute()
     models: dict[str, SerializeAsAny[ModelSettings]] = Field(default_factory=default_models)
     """settings of each model; of one that is not here the defaults of its file"""
 
@@ -93,6 +95,11 @@ class Settings(Section):
         """How many frames of a clip `model` takes."""
         return self.chosen.num_frames or self.extract.num_frames
 
+    @property
+    def place(self) -> Compute:
+        """Which machines do the work per video and the folds of `crossval`."""
+        return Compute(self.compute.engine, self.compute.address)
+
     def limits(self, step: str) -> "Limits":
         """Return what a step over many videos may use.
 
@@ -107,6 +114,7 @@ class Settings(Section):
             timeout_seconds=section.timeout_seconds,
             memory_gigabytes=section.memory_gigabytes,
             max_gigabytes=self.cache.max_gigabytes,
+            compute=self.place,
         )
 
     def as_params(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, Strict
 
 from har.clips.streams import StreamName
+from har.compute.place import Engine
 from har.engine.section import Count, Positive, Section, Share
 from har.names.patterns import PatternError, compile_pattern
 from har.pose.people import PersonChoice
@@ -205,6 +206,15 @@ class Tracking(Section):
 
     required: bool = True
     """stop where MLflow cannot be reached; false: warn and go on without"""
+
+
+class Compute(Section):
+    """Which machines do the work per video and the folds of `crossval`; never changes a result."""
+
+    engine: Engine = "local"
+    """local: this machine; dask: the workers of a Dask scheduler (docs/scale.md)"""
+    address: Annotated[str, Field(min_length=1)] | None = None
+    """of the scheduler, as tcp://10.0.0.1:8786"""
 
 
 class Cache(Section):

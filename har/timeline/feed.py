@@ -1,6 +1,6 @@
 """What another process yields, as it comes: of a source that may hang, crash or eat memory.
 
-The process starts clean, as the workers do (`har.engine.workers`).
+The process starts clean, as the workers do (`har.compute.limited`).
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from har.engine.workers import prepare_worker, worker_context
+from har.compute.limited import prepare_worker, worker_context
 from har.video.live import Shot, live_shots
 
 NUM_AHEAD = 16  # items that wait, at most
@@ -51,9 +51,10 @@ def feed(
     """
     context = worker_context(source)
     items = context.Queue(NUM_WAITING if drops else NUM_AHEAD)
-    memory = int(memory_gigabytes * 10**9)
     process = context.Process(
-        target=_yield_into, args=(items, memory, drops, source, arguments, named), daemon=True
+        target=_yield_into,
+        args=(items, memory_gigabytes, drops, source, arguments, named),
+        daemon=True,
     )
     process.start()
     try:
@@ -111,14 +112,14 @@ def _taken(
 
 def _yield_into(
     items: multiprocessing.Queue,
-    memory_bytes: int,
+    memory_gigabytes: float,
     drops: bool,
     source: Callable,
     arguments: tuple,
     named: dict[str, Any],
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who takes the items
-    prepare_worker(memory_bytes)
+    prepare_worker(memory_gigabytes)
     try:
         num_dropped = 0
         for item in source(*arguments, **named):

@@ -75,7 +75,7 @@ def test_run_points_runs_a_fold_of_all_points_before_the_next(monkeypatch):
     monkeypatch.setattr(
         learning_curve,
         "run_folds",
-        lambda prefix, folds, overrides, logs: iter(range(1, 1 + int(folds))),
+        lambda prefix, folds, **_: iter(range(1, 1 + int(folds))),
     )
     points = plan_points([1, 2], name="try", folds="3", overrides=[], model="fusion")
     ran = [(point.num_people, fold) for point, fold in run_points(points, folds="3", logs=Path())]

@@ -11,6 +11,7 @@ from places import ROOT
 # From the ground up: a room imports from those before it and from itself, never from a later one.
 ROOMS = (
     "names",
+    "compute",
     "engine",
     "video",
     "clips",
@@ -48,7 +49,8 @@ EDGES = {
     "onnxruntime": "har/exports/",
     "tf2onnx": "har/exports/",
     "typer": "har/commands/",
-    "pebble": "har/engine/",
+    "pebble": "har/compute/",
+    "distributed": "har/compute/",
     "tqdm": "har/engine/",
     "jinja2": "har/pages/",
     "matplotlib": "har/pages/",

@@ -17,13 +17,20 @@ PACKAGE, TOOLS, WEIGHTS = (
 )
 APP, BROWSER = "requirements-app.txt", "requirements-browser.txt"  # of `make app`, `make test-app`
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+DASK = "requirements-dask.txt"  # of `make dask`
+DASK_LOCK = (ROOT / "requirements-dask.lock").read_text(encoding="utf-8")
 APP_LOCK = (ROOT / "requirements-app.lock").read_text(encoding="utf-8")
 PIN = re.compile(r"([A-Za-z0-9._-]+)==([^\s;]+)")
 LOCKED = re.compile(
     rf"^{PIN.pattern}.*\\\n((?:    --hash=sha256:[0-9a-f]{{64}}.*\n)*)", re.MULTILINE
 )
 # A module, and the package of an extra of pyproject.toml that brings it.
-OPTIONAL = {"kagglehub": "keras-hub", "gradio": "gradio", "starlette": "gradio"}
+OPTIONAL = {
+    "kagglehub": "keras-hub",
+    "gradio": "gradio",
+    "starlette": "gradio",
+    "distributed": "distributed",
+}
 OF_TESTS = {"playwright"}  # likewise, of requirements-browser.txt
 MAX_LOCK_BYTES = 2**20  # what git takes of a file here
 
@@ -75,6 +82,7 @@ def test_optional_packages_have_an_extra():
     extras = [pin for pins in project["optional-dependencies"].values() for pin in pins]
     assert {PIN.fullmatch(pin)[1] for pin in extras} == set(OPTIONAL.values())
     assert f"gradio=={read_pins(APP)['gradio']}" in extras
+    assert f"distributed=={read_pins(DASK)['distributed']}" in extras
 
 
 def test_tests_of_the_page_have_their_packages_in_a_list():
@@ -82,7 +90,8 @@ def test_tests_of_the_page_have_their_packages_in_a_list():
 
 
 @pytest.mark.parametrize(
-    ("file", "lock"), [(PACKAGE, LOCK), (TOOLS, LOCK), (APP, APP_LOCK), (BROWSER, APP_LOCK)]
+    ("file", "lock"),
+    [(PACKAGE, LOCK), (TOOLS, LOCK), (APP, APP_LOCK), (BROWSER, APP_LOCK), (DASK, DASK_LOCK)],
 )
 def test_requirements_are_exact_pins_that_the_lock_has_too(file, lock):
     lines, pins = read_lines(file), read_pins(file)
@@ -93,20 +102,24 @@ def test_requirements_are_exact_pins_that_the_lock_has_too(file, lock):
     assert there == wanted, "run `make lock`"
 
 
-@pytest.mark.parametrize(("lock", "at_least"), [(LOCK, 100), (APP_LOCK, 40)])
+@pytest.mark.parametrize(("lock", "at_least"), [(LOCK, 100), (APP_LOCK, 40), (DASK_LOCK, 15)])
 def test_lock_has_a_hash_of_each_package(lock, at_least):
     entries = LOCKED.findall(lock)
     assert len(entries) == len(re.findall(r"^[^\s#]", lock, re.MULTILINE)) > at_least
     assert [name for name, _, hashes in entries if not hashes] == []
 
 
-def test_locks_agree():
-    of_all, of_app = (
-        {(name, version) for name, version, _ in LOCKED.findall(lock)} for lock in (LOCK, APP_LOCK)
+@pytest.mark.parametrize(
+    ("lock", "shared"),
+    [(APP_LOCK, {"numpy", "pandas", "pillow", "tomlkit"}), (DASK_LOCK, {"click", "psutil"})],
+)
+def test_locks_agree(lock, shared):
+    of_all, of_part = (
+        {(name, version) for name, version, _ in LOCKED.findall(one)} for one in (LOCK, lock)
     )
-    both = {name for name, _ in of_all} & {name for name, _ in of_app}
-    assert both >= {"numpy", "pandas", "pillow", "tomlkit"}
-    assert {pin for pin in of_app if pin[0] in both} <= of_all, "run `make lock`"
+    both = {name for name, _ in of_all} & {name for name, _ in of_part}
+    assert both >= shared
+    assert {pin for pin in of_part if pin[0] in both} <= of_all, "run `make lock`"
 
 
 def test_weights_are_pinned_by_hash_and_apart_from_the_lock():
@@ -118,7 +131,11 @@ def test_weights_are_pinned_by_hash_and_apart_from_the_lock():
 
 
 @pytest.mark.parametrize(
-    "file", [PACKAGE, TOOLS, WEIGHTS, APP, BROWSER, "requirements.lock", "requirements-app.lock"]
+    "file",
+    [
+        *(PACKAGE, TOOLS, WEIGHTS, APP, BROWSER, DASK),
+        *("requirements.lock", "requirements-app.lock", "requirements-dask.lock"),
+    ],
 )
 def test_lists_name_no_host(file):
     content = (ROOT / file).read_text(encoding="utf-8")
@@ -127,6 +144,6 @@ def test_lists_name_no_host(file):
     assert options <= {"--hash"}
 
 
-@pytest.mark.parametrize("lock", [LOCK, APP_LOCK])
+@pytest.mark.parametrize("lock", [LOCK, APP_LOCK, DASK_LOCK])
 def test_lock_is_small_enough_for_git(lock):
     assert len(lock.encode()) < MAX_LOCK_BYTES
