@@ -67,8 +67,8 @@ SETTINGS_HEAD = f"""# Settings
 
 {MADE}
 `params.yaml` holds the settings that people change; what it leaves out has the default of this
-page. Change one there, or for one experiment by `dvc exp run -S NAME=VALUE`. A wrong name or value is an
-error before anything runs.
+page. Change one there, or for one experiment by `dvc exp run -S NAME=VALUE`. A wrong name or value
+is an error before anything runs.
 """
 
 
