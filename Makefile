@@ -27,6 +27,7 @@ help: ## list the targets
 install: .venv/installed ## install everything into .venv, which the others do by themselves
 
 repro: .venv/installed ## run the pipeline, on drawn videos unless params.yaml names yours
+	@python -m har.integrity.repair
 	@dvc repro
 	@echo
 	@python -m har.evaluation.summary metrics/scores.json

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from har.dataset.none_label import find_actions
-from har.dataset.tables import read_table
+from har.dataset.tables import check_named_files, read_table
 from har.engine.files import read_json, write_json
 from har.engine.stage import run_stage
 from har.evaluation.held_out import score_test_videos, uncalibrated
@@ -16,7 +16,13 @@ from har.training.examples import read_drawn
 
 
 def main(
-    models: Path, split: Path, manifest: Path, drawn: Path, features: Path, metrics: Path
+    models: Path,
+    split: Path,
+    manifest: Path,
+    clips: Path,
+    drawn: Path,
+    features: Path,
+    metrics: Path,
 ) -> None:
     """Score `model` and the baselines on the test split, draw and log the result."""
     settings = load_settings()
@@ -25,6 +31,10 @@ def main(
     packed = packed.rename(columns={"path": "features_path"})
     videos = read_table(manifest).merge(packed, on="video_id")
     test = videos[videos["split"] == "test"].reset_index(drop=True)
+    check_named_files(clips, set(test["video_id"]), description="evaluate")
+    check_named_files(features, set(videos["video_id"]), description="evaluate")
+    if settings.takes_drawn:
+        check_named_files(drawn, description="evaluate")
     probabilities, milliseconds = predict_clips(recognizer, test)
     options = {"num_bootstrap": settings.evaluate.num_bootstrap, "seed": settings.seed}
     options["drawn"] = read_drawn(drawn, recognizer.labels, settings)

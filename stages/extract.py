@@ -23,7 +23,8 @@ def main(converted: Path, out: Path) -> None:
         "extract",
         extract_step,
         [
-            Job(Path(row.path), row.sha256, Path(path))  # the digest is of the report: read once
+            # The digest is of the report: read once, and only what is not in the cache.
+            Job(Path(row.path), row.sha256, Path(path), is_made=True)
             for row, path in zip(videos.itertuples(), paths, strict=True)
         ],
         parameters=settings.extract.model_dump(include={"num_frames", "size", "aspect"}),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from har.engine.quiet import without_noise
+from har.engine.progress import without_noise
 
 if TYPE_CHECKING:
     from har.engine.runtime import keras

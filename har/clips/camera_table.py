@@ -10,6 +10,7 @@ from har.clips.clip import load_clip
 from har.compute.place import LOCAL, Compute
 from har.engine.cache import Cache, CacheEntry, keep_entries
 from har.engine.code import code_digest
+from har.engine.verification import check_file
 from har.engine.workers import map_clips
 
 DECIMALS = 5  # of a share of the frame's side; other processors may differ in later ones
@@ -33,8 +34,8 @@ def measure_cameras(
     keys = [cache.key(digest, parameters={}, code_version=code) for digest in videos["sha256"]]
     with keep_entries(max_gigabytes):
         found = {key: cache.get(key) for key in keys}
-        paths = dict(zip(keys, videos["path"], strict=True))
-        tasks = [(key, paths[key], cache) for key, entry in found.items() if entry is None]
+        clips = dict(zip(keys, zip(videos["path"], videos["sha256"], strict=True), strict=True))
+        tasks = [(key, *clips[key], cache) for key, entry in found.items() if entry is None]
         made = map_clips(
             measure_one, tasks, num_threads=num_threads, description="camera", compute=compute
         )
@@ -43,13 +44,14 @@ def measure_cameras(
     return videos[["video_id"]].assign(camera_motion=[float(motion) for motion in motions])
 
 
-def measure_one(task: tuple[str, str, Cache]) -> CacheEntry:
+def measure_one(task: tuple[str, str, str, Cache]) -> CacheEntry:
     """Measure the camera's motion in a clip and put it into the cache.
 
     Args:
-        task: Its key there, the clip's path, and the cache.
+        task: Its key there, the clip's path and SHA-256, and the cache.
     """
-    key, path, cache = task
+    key, path, sha256, cache = task
+    check_file(path, sha256)
     motion = round(measure_camera(np.asarray(load_clip(path))), DECIMALS)
     file = cache.new_file()
     file.write_text(json.dumps(motion), encoding="utf-8")

@@ -1,17 +1,28 @@
 """`har doctor`: can this computer run the project?"""
 
+from itertools import chain
+from typing import Annotated
+
 import typer
 
 
-def doctor() -> None:
+def doctor(
+    fix: Annotated[
+        bool,
+        typer.Option("--fix", help="Discard what is damaged of the kept files, and make it again."),
+    ] = False,
+) -> None:
     """Check whether this computer can run the project, and say how to fix what is missing.
 
-    Exit code: 0 if it can, 1 if not.
+    It also reads all that the project keeps on the disk, and finds what is damaged.
+
+    Exit code: 0 if it can and all is whole, 1 if not.
     """
     from har.commands.checks import examine
+    from har.commands.kept_checks import examine_kept
 
     failed = False
-    for check in examine():
+    for check in chain(examine(), examine_kept(fix=fix)):
         typer.echo(f"{check.result:<5} {check.name:<14} {check.what}")
         if check.fix:
             typer.echo(f"{'':20} -> {check.fix}")

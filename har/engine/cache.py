@@ -74,10 +74,10 @@ class Cache:
         """Return the entry, or None if there is none; a damaged one is said and removed."""
         meta_file, data = self._files(key)
         try:
-            text = meta_file.read_text(encoding="utf-8")
+            text = meta_file.read_bytes()
         except FileNotFoundError:
             return None
-        problem = self._problem(text, data)
+        problem = _find_problem(text, data)
         if problem:
             print(f"warning: {meta_file} is damaged ({problem}); made again.", file=sys.stderr)
             meta_file.unlink(missing_ok=True)
@@ -123,18 +123,18 @@ class Cache:
         partial.write_text(text + "\n", encoding="utf-8")
         os.replace(partial, meta_file)
 
-    def _problem(self, text: str, data: Path) -> str:
-        """Return what is wrong with an entry, or an empty text."""
-        try:
-            content = json.loads(text)
-            record = content["record"]
-            if content["checksum"] != _checksum(record):
-                return "its record was changed"
-        except (ValueError, KeyError, TypeError):
-            return "its record is torn"
-        if not data.is_file():
-            return "its data is missing"
-        return "" if file_digest(data) == record["sha256"] else "its data was changed"
+
+def find_damaged_entries(folder: Path) -> Iterator[list[Path]]:
+    """Yield the files of each damaged entry of all steps, the record first.
+
+    Args:
+        folder: The cache of all steps.
+    """
+    for record in sorted(folder.glob("*/??/*.json")):
+        data = [file for file in record.parent.glob(f"{record.stem}.*") if file != record]
+        with contextlib.suppress(FileNotFoundError):  # trimmed meanwhile
+            if not data or _find_problem(record.read_bytes(), data[0]):
+                yield [record, *data]
 
 
 def default_folder() -> Path:
@@ -282,3 +282,17 @@ def _entries(folder: Path) -> list[tuple[float, int, list[Path]]]:
 
 def _checksum(record: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def _find_problem(text: bytes, data: Path) -> str:
+    """Return what is wrong with an entry, by its record and its data, or an empty text."""
+    try:
+        content = json.loads(text)
+        record = content["record"]
+        if content["checksum"] != _checksum(record):
+            return "its record was changed"
+    except (ValueError, KeyError, TypeError):  # of bytes that are not UTF-8 too
+        return "its record is torn"
+    if not data.is_file():
+        return "its data is missing"
+    return "" if file_digest(data) == record["sha256"] else "its data was changed"

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,68 @@ def dvc(*arguments: str) -> str:
     return result.stdout
 
 
+def cache_folder() -> Path | None:
+    """Return the folder of DVC's cache; None where this is no DVC repository."""
+    from dvc.config import Config
+
+    config = Config.from_cwd()
+    if config.dvc_dir is None:
+        return None
+    return Path(config["cache"].get("dir") or Path(config.dvc_dir) / "cache")
+
+
+def explain_lock(text: bytes) -> str:
+    """Return why DVC cannot read a dvc.lock of this content; nothing where it can."""
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
+    from voluptuous import Invalid
+
+    try:
+        COMPILED_LOCKFILE_SCHEMA(parse_yaml(text.decode("utf-8"), "dvc.lock"))
+    except (YAMLFileCorruptedError, Invalid, UnicodeDecodeError) as error:
+        return str(error)
+    return ""
+
+
+@contextlib.contextmanager
+def holding_rwlock(file: Path) -> Iterator[None]:
+    """Let no DVC process read or write a file `rwlock` while the body does.
+
+    Raises:
+        ValueError: Another one holds it for seconds.
+    """
+    from dvc.config import Config
+    from dvc.lock import LockError, make_lock
+
+    hardlink = Config.from_cwd()["core"].get("hardlink_lock", False)
+    guard = make_lock(f"{file}.lock", tmp_dir=str(file.parent), hardlink_lock=hardlink)
+    try:
+        guard.lock()
+    except LockError as error:
+        raise ValueError(
+            f"{file} is in use by another DVC process. Run the command again when it has ended."
+        ) from error
+    try:
+        yield
+    finally:
+        guard.unlock()
+
+
+def remake(stages: Sequence[str]) -> None:
+    """Run some stages alone, as `dvc repro --single-item`, and show what they print.
+
+    Raises:
+        ValueError: One failed.
+    """
+    command = [sys.executable, "-m", "dvc", "repro", "--single-item", *stages]
+    result = subprocess.run(command, env=_with_this_python(), check=False)
+    if result.returncode:
+        raise ValueError(
+            f"`dvc repro --single-item {' '.join(stages)}` failed, as said above. Fix it and run "
+            "`make repro`; what is finished is kept."
+        )
+
+
 def list_experiments() -> list[str]:
     """Return the names of all DVC experiments."""
     return dvc("exp", "list", "--all-commits", "--name-only").split()
@@ -90,14 +152,12 @@ def run_experiment(name: str, changes: Sequence[str], log: Path) -> None:
     command = ["exp", "run", "--temp", "--name", name]
     for change in changes:
         command += ["--set-param", change]
-    # The stages run `python`: let it be this one, also where its environment is not activated.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "dvc", *command],
             stdout=file,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"PATH": path},
+            env=_with_this_python(),
         )
         try:
             exit_code = process.wait()
@@ -111,6 +171,12 @@ def run_experiment(name: str, changes: Sequence[str], log: Path) -> None:
             f"The experiment {name} failed:\n{end}\nAll it printed is in {log}. Fix it and run "
             "the same command again; the folds that ended are kept."
         )
+
+
+def _with_this_python() -> dict[str, str]:
+    """Return an environment in which the stages' `python` is this one, activated or not."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return os.environ | {"PATH": path}
 
 
 def find_commit(name: str) -> str:
@@ -152,6 +218,19 @@ def changed_stages() -> dict[str, list[str]]:
     status = json.loads(dvc("status", "--json"))
     changes = {stage: _list_changed(entries) for stage, entries in status.items()}
     return {stage: names for stage, names in changes.items() if names}
+
+
+def stages_to_remake() -> list[str]:
+    """Return the stages of which nothing changed but what they made, in the order of dvc.yaml.
+
+    What they made counts as changed where it is missing in DVC's cache.
+    """
+    status = json.loads(dvc("status", "--json"))
+    return [
+        stage
+        for stage, entries in status.items()
+        if all(isinstance(entry, dict) and set(entry) == {"changed outs"} for entry in entries)
+    ]
 
 
 def _list_changed(entries: list[Any]) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from har.engine.quiet import without_noise
+from har.engine.progress import without_noise
 
 # What TensorFlow 2.21 says on import at INFO level, whatever TF_CPP_MIN_LOG_LEVEL is
 # (https://github.com/tensorflow/tensorflow/issues/100442). Warnings and errors do not match.

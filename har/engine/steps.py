@@ -13,6 +13,7 @@ from har.compute.place import LOCAL, Compute
 from har.engine.cache import Cache, CacheEntry, file_digest, keep_entries, place
 from har.engine.errors import VideoError
 from har.engine.progress import progress
+from har.engine.verification import check_file
 from har.engine.workers import num_cores, run_in_workers
 
 if TYPE_CHECKING:  # naming new videos needs no tables, and pandas is slow to load
@@ -31,11 +32,14 @@ class Job:
         source: The file to read.
         digest: SHA-256 of its bytes.
         destination: The file to make.
+        is_made: Whether a stage has made the source, so that it is checked against the digest
+            before it is read; nobody else writes there.
     """
 
     source: Path
     digest: str
     destination: Path
+    is_made: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def run_step(
                 first_with.setdefault(key, job)
         results = run_in_workers(
             _make,
-            ((function, job.source, parameters, cache, key) for key, job in first_with.items()),
+            ((function, job, parameters, cache, key) for key, job in first_with.items()),
             total=len(first_with),
             num_workers=limits.workers,
             timeout_seconds=limits.timeout_seconds,
@@ -183,12 +187,14 @@ def remove_previous(table: Path) -> None:
                 Path(path).unlink(missing_ok=True)
 
 
-def _make(task: tuple[StepFunction, Path, dict[str, Any], Cache, str]) -> CacheEntry:
+def _make(task: tuple[StepFunction, Job, dict[str, Any], Cache, str]) -> CacheEntry:
     """Make one result and put it into the cache; runs in a worker."""
-    function, source, parameters, cache, key = task
+    function, job, parameters, cache, key = task
+    if job.is_made:
+        check_file(job.source, job.digest)
     made = cache.new_file()
     try:
-        meta = function(source, made, **parameters)
+        meta = function(job.source, made, **parameters)
         return cache.put(key, made, meta)
     finally:
         made.unlink(missing_ok=True)

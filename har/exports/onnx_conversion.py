@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from har.engine.quiet import without_noise
+from har.engine.progress import without_noise
 from har.engine.runtime import import_quietly
 from har.recognizer.using import BACKBONE_NAME, MODEL_NAME
 

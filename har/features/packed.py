@@ -18,6 +18,7 @@ from har.clips.views import View, apply_view
 from har.compute.place import LOCAL, Compute
 from har.engine.cache import Cache, CacheEntry, place_or_make
 from har.engine.code import code_digest
+from har.engine.verification import check_file
 from har.engine.workers import map_clips
 from har.features.columns import stream_slices
 from har.pose.landmarks import pose_features, view_landmarks
@@ -55,14 +56,18 @@ class FeaturesTask:
     Attributes:
         key: Of the features in the cache.
         path: Its clip.
+        sha256: Of that file.
         landmarks: The file of its landmarks; not used where the pose is not shown.
+        landmarks_sha256: Of that file; likewise.
         views: Of the clip.
         aspect: Width / height of the frames before they were made square; likewise.
     """
 
     key: str
     path: str
+    sha256: str
     landmarks: str
+    landmarks_sha256: str
     views: Sequence[View]
     aspect: float
 
@@ -195,9 +200,17 @@ def _make_missing(
     """Return the new entries of videos by their keys, made as `map_clips` does."""
     videos = videos.drop_duplicates("key")
     if "path_of_landmarks" not in videos:  # nor is the pose shown
-        videos = videos.assign(path_of_landmarks="", aspect=1.0)
+        videos = videos.assign(path_of_landmarks="", sha256_of_landmarks="", aspect=1.0)
     tasks = [
-        FeaturesTask(row.key, row.path, row.path_of_landmarks, row.views, row.aspect)
+        FeaturesTask(
+            row.key,
+            row.path,
+            row.sha256,
+            row.path_of_landmarks,
+            row.sha256_of_landmarks,
+            row.views,
+            row.aspect,
+        )
         for row in videos.itertuples()
     ]
     made = map_clips(make, tasks, description="features", **where)
@@ -215,7 +228,11 @@ def make_features(
         extractor: As for `pack_features`.
         cache: Gets float32, shape (1 + num_views, num_frames, num_features).
     """
-    clip, has_pose = np.asarray(load_clip(task.path)), POSE in shown.streams
+    has_pose = POSE in shown.streams
+    check_file(task.path, task.sha256)
+    clip = np.asarray(load_clip(task.path))
+    if has_pose:
+        check_file(task.landmarks, task.landmarks_sha256)
     landmarks = np.load(task.landmarks) if has_pose else None
     made, run = [], extractor and extractor.run
     for view in [None, *task.views]:

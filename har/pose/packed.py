@@ -11,6 +11,7 @@ from har.clips.clip import load_clip
 from har.compute.place import LOCAL, Compute
 from har.engine.cache import Cache, CacheEntry, place_or_make
 from har.engine.code import code_digest
+from har.engine.verification import check_file
 from har.engine.workers import map_clips
 from har.pose.following import clip_landmarks
 from har.pose.landmarks import share_found
@@ -25,6 +26,7 @@ class LandmarksTask:
     Attributes:
         key: Of the landmarks in the cache.
         path: The clip.
+        sha256: Of its file.
         aspect: Width / height of its frames before they were made square.
         person: Which of several people to follow.
         cache: Gets the landmarks.
@@ -32,6 +34,7 @@ class LandmarksTask:
 
     key: str
     path: str
+    sha256: str
     aspect: float
     person: PersonChoice
     cache: Cache
@@ -98,7 +101,8 @@ def _make_landmarks(
 ) -> dict[str, CacheEntry]:
     """Find the person in clips, and put each video's landmarks into the cache, by its key."""
     tasks = [
-        LandmarksTask(row.key, row.path, row.aspect, person, cache) for row in videos.itertuples()
+        LandmarksTask(row.key, row.path, row.sha256, row.aspect, person, cache)
+        for row in videos.itertuples()
     ]
     made = map_clips(
         make_landmarks, tasks, num_threads=num_threads, description="pose", compute=compute
@@ -108,6 +112,7 @@ def _make_landmarks(
 
 def make_landmarks(task: LandmarksTask) -> CacheEntry:
     """Find the person in a clip and put the landmarks into the cache; runs in a thread."""
+    check_file(task.path, task.sha256)
     networks = _networks_of_thread()
     landmarks = clip_landmarks(
         load_clip(task.path), networks, aspect=task.aspect, person=task.person

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from har.dataset.none_label import find_none_label
-from har.dataset.tables import read_table
+from har.dataset.tables import check_named_files, read_table
 from har.engine.code import code_digest
 from har.engine.repository import project_root
+from har.models.contract import FeatureSettings
 from har.recognizer.making import (
     count_all_parameters,
     describe_preprocessing,
@@ -93,6 +94,7 @@ class TrackedTraining:
         """
         videos, labels = read_table(self._tables.manifest), self._labels
         tables = self._tables
+        self._check_what_is_read(videos)
         read = partial(
             read_examples, videos, labels, self._settings, tables.views, tables.features,
             drawn=tables.drawn,
@@ -120,6 +122,15 @@ class TrackedTraining:
         for path in (checkpoint, second_checkpoint(checkpoint)):
             path.unlink(missing_ok=True)
         return pd.DataFrame(trained.result.history), summary
+
+    def _check_what_is_read(self, videos: pd.DataFrame) -> None:
+        """Check the files of the training and validation videos against their SHA-256."""
+        on_features = isinstance(self._settings.chosen, FeatureSettings)
+        table = self._tables.features if on_features else self._tables.clips
+        learnt_from = videos.loc[videos["split"].isin(["train", "val"]), "video_id"]
+        check_named_files(table, set(learnt_from), description="train")
+        if self._settings.takes_drawn:
+            check_named_files(self._tables.drawn, description="train")
 
     def _fit(self, read: partial, num_classes: int, checkpoint: Path) -> Trained:
         required, run_id = self._settings.tracking.required, None

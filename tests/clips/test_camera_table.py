@@ -1,11 +1,15 @@
 """The camera's motion in each clip: measured once, and taken from the cache from then on."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from damage import flip_bit
 
 import har.clips.camera_table
 from har.clips.camera_table import measure_cameras
+from har.engine.cache import file_digest
 
 
 @pytest.fixture
@@ -15,7 +19,7 @@ def clips(project) -> pd.DataFrame:
     wall = wall.repeat(8, axis=0).repeat(8, axis=1)
     np.save("a.npy", np.stack([wall[:96, 3 * place : 3 * place + 96] for place in range(5)]))
     np.save("b.npy", np.full((5, 96, 96, 3), 90, np.uint8))
-    rows = [("a", "a.npy", "1"), ("b", "b.npy", "2")]
+    rows = [(name, f"{name}.npy", file_digest(Path(f"{name}.npy"))) for name in "ab"]
     return pd.DataFrame(rows, columns=["video_id", "path", "sha256"])
 
 
@@ -41,5 +45,10 @@ def test_measure_cameras_measures_a_clip_once(clips, monkeypatch):
     monkeypatch.setattr(har.clips.camera_table, "measure_camera", refuse)
     again = measure(clips[::-1].reset_index(drop=True), num_threads=1)
     pd.testing.assert_frame_equal(again[::-1].reset_index(drop=True), first)
+    np.save("b.npy", np.full((5, 96, 96, 3), 91, np.uint8))
+    other = clips.assign(sha256=[clips["sha256"][0], file_digest(Path("b.npy"))])
     with pytest.raises(AssertionError, match="measured again"):
-        measure(clips.assign(sha256=["3", "2"]))
+        measure(other)
+    flip_bit(Path("b.npy"))
+    with pytest.raises(ValueError, match=r"b\.npy is damaged"):
+        measure(other)

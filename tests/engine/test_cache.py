@@ -54,13 +54,15 @@ def test_key_depends_on_everything_that_decides_the_result(tmp_path):
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".json"])
-@pytest.mark.parametrize("damage", ["cut", "change", "remove"])
+@pytest.mark.parametrize("damage", ["cut", "change", "remove", "not UTF-8"])
 def test_get_notices_and_says_a_damaged_entry(tmp_path, capsys, damage, ending):
     cache = make_cache(tmp_path)
     file = put(cache).data.with_suffix(ending)
     content = file.read_bytes()
     if damage == "cut":
         file.write_bytes(content[:-3])
+    elif damage == "not UTF-8":
+        file.write_bytes(b"\xff" + content[1:])
     elif damage == "change":
         file.write_bytes(content.replace(b"v", b"w").replace(b"25.0", b"24.0"))
     else:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from damage import flip_bit
 from places import ROOT
 
 from har.engine.cache import file_digest
@@ -88,6 +89,16 @@ def test_run_step_mends_a_damaged_result_in_dvc_s_cache_too(project):
     run({"a": "one"})
     assert in_dvc.read_text() == "oneone"
     assert in_dvc.stat().st_mode & 0o777 == 0o444
+
+
+def test_run_step_makes_nothing_of_a_damaged_file_that_a_stage_has_made(project):
+    Path("a").write_text("one")
+    options = {"parameters": {}, "code_version": "1", "limits": LIMITS}
+    job = Job(Path("a"), file_digest(Path("a")), Path("out/a.mp4"), is_made=True)
+    flip_bit(Path("a"))
+    with pytest.raises(ValueError, match=r"a is damaged.*`make repro`"):
+        run_step("convert", behave_step, [job], **options)
+    assert not list(Path(".har/cache").glob("convert/*/*"))
 
 
 def test_run_step_goes_on_after_it_was_killed(project):

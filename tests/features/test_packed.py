@@ -1,11 +1,15 @@
 """Packed features: what the stage makes of a clip is what a recognizer makes of it."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from damage import flip_bit
 
 from har.backbones.extractor import Extractor
 from har.clips.views import View, apply_view
+from har.engine.cache import file_digest
 from har.features.columns import stream_slices
 from har.features.packed import Shown, clip_features, pack_features, read_features
 from har.pose.joints import NUM_POSE_FEATURES
@@ -38,7 +42,8 @@ def pack(project, clip, landmarks):
     """Return the table and how many were made, of one video with two views."""
     np.save("clip.npy", clip)
     np.save("landmarks.npy", landmarks)
-    row = ("a", "clip.npy", "1", ASPECT, "landmarks.npy", "2")
+    digests = [file_digest(Path(name)) for name in ("clip.npy", "landmarks.npy")]
+    row = ("a", "clip.npy", digests[0], ASPECT, "landmarks.npy", digests[1])
     names = ["video_id", "path", "sha256", "aspect", "path_of_landmarks", "sha256_of_landmarks"]
     videos = pd.DataFrame([row], columns=names)
 
@@ -89,12 +94,20 @@ def test_the_backbone_sees_a_third_of_the_frames_and_every_step_of_the_motion(cl
         assert seen.pop() == num_seen
 
 
-def test_what_was_made_before_is_made_again_only_for_other_inputs(pack):
+def test_what_was_made_before_is_made_again_only_for_other_inputs(pack, landmarks):
     assert [pack()[1] for _ in range(2)] == [1, 0]
-    assert pack(sha256_of_landmarks="3")[1] == 1
     assert pack(aspect=1.0)[1] == 1
+    np.save("landmarks.npy", landmarks[::-1])
+    assert pack(sha256_of_landmarks=file_digest(Path("landmarks.npy")))[1] == 1
     without = Shown(["frames"], 1.2)
     assert [pack(without)[1], pack(without, sha256_of_landmarks="4")[1]] == [1, 0]
+
+
+@pytest.mark.parametrize("name", ["clip.npy", "landmarks.npy"])
+def test_nothing_is_made_of_a_damaged_file(pack, name):
+    flip_bit(Path(name))
+    with pytest.raises(ValueError, match=f"{name} is damaged"):
+        pack()
 
 
 def test_stream_slices_follow_each_other():

@@ -13,6 +13,7 @@ ROOMS = (
     "names",
     "compute",
     "engine",
+    "integrity",
     "video",
     "clips",
     "folder",

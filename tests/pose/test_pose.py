@@ -1,17 +1,20 @@
 """The pose: on a drawn person whose place is known, on real people, and where there is nobody."""
 
 import importlib.metadata
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from damage import flip_bit
 from drawn_people import whole_people
 from places import REAL
 
 from har.clips.views import View, apply_view
 from har.demo import draw_frames
+from har.engine.cache import file_digest
 from har.pages.landmarks import describe_people
 from har.pose.following import clip_landmarks
 from har.pose.joints import HIPS, JOINTS, MIRRORED, NUM_POSE_FEATURES
@@ -230,8 +233,8 @@ def test_stage_writes_landmarks_once_and_a_sheet(project, walk, capsys):
     np.save("clips/a.npy", clip)
     np.save("clips/b.npy", np.full_like(clip, 90))
     rows = [
-        ("walking/a", "walking", "clips/a.npy", aspect, "1"),
-        ("none/b", "none", "clips/b.npy", 1, "2"),
+        ("walking/a", "walking", "clips/a.npy", aspect, file_digest(Path("clips/a.npy"))),
+        ("none/b", "none", "clips/b.npy", 1, file_digest(Path("clips/b.npy"))),
     ]
     table = pd.DataFrame(rows, columns=["video_id", "label", "path", "aspect", "sha256"])
     table.to_csv("clips/clips.csv", index=False)
@@ -248,6 +251,10 @@ def test_stage_writes_landmarks_once_and_a_sheet(project, walk, capsys):
     assert Path("out/contact_sheet.png").read_bytes().startswith(b"\x89PNG")
     main(clips=Path("clips/clips.csv"), out=Path("again"))
     assert "pose: 0 made, 2 reused, 0 failed" in capsys.readouterr().out
+    shutil.rmtree(".har/cache/landmarks")
+    flip_bit(Path("clips/a.npy"))
+    with pytest.raises(ValueError, match=r"clips/a\.npy is damaged"):
+        main(clips=Path("clips/clips.csv"), out=Path("again"))
 
 
 def test_stage_is_left_out_where_no_stream_is_the_pose(project, set_param, capsys):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from har.engine.quiet import without_noise
+from har.engine.progress import without_noise
 
 
 def test_without_noise_drops_known_lines_only(capfd):

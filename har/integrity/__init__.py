@@ -1,0 +1,1 @@
+"""What the pipeline keeps on the disk: whether it is whole, and how it is put right."""
