@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from har.engine.progress import progress
 from har.engine.runtime import keras
 from har.engine.seeds import generator_for
 from har.models.contract import ModelSettings
+from har.training.checkpoints import read_checkpoint, write_checkpoint
 from har.training.examples import Examples
 
 WARM_UP_SHARE = 0.05  # of all steps, in which the learning rate rises to its full value
@@ -218,9 +218,10 @@ def _start(
     model: keras.Model, checkpoint: Path, last_epoch: int
 ) -> tuple[Progress, list[np.ndarray]]:
     """Return where training is and the best weights so far, from the checkpoint if there is one."""
-    if not checkpoint.exists():
+    saved = read_checkpoint(checkpoint)
+    if saved is None:
         return Progress(), model.get_weights()
-    state, best_weights = _restore(model, checkpoint)
+    state, best_weights = _restore(model, saved)
     print(f"train: goes on after epoch {state.epoch} of {last_epoch}")
     return state, best_weights
 
@@ -310,23 +311,17 @@ def _seed_layers(model: keras.Model, rng: np.random.Generator) -> None:
 def _save(
     model: keras.Model, state: Progress, best_weights: list[np.ndarray], checkpoint: Path
 ) -> None:
-    """Write the checkpoint so that a kill leaves the old one or the new one, never a part."""
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
     arrays = {f"weight{i}": value for i, value in enumerate(model.get_weights())}
     arrays |= {f"best{i}": value for i, value in enumerate(best_weights)}
     arrays |= {f"optimizer{i}": v.numpy() for i, v in enumerate(model.optimizer.variables)}
-    partial = checkpoint.with_name(checkpoint.name + ".part")
-    with partial.open("wb") as file:
-        np.savez(file, state=np.array(json.dumps(vars(state))), **arrays)
-    os.replace(partial, checkpoint)
+    arrays["state"] = np.array(json.dumps(vars(state)))
+    write_checkpoint(arrays, checkpoint)
 
 
-def _restore(model: keras.Model, checkpoint: Path) -> tuple[Progress, list[np.ndarray]]:
-    with np.load(checkpoint) as saved:
-        state = Progress(**json.loads(str(saved["state"])))
-        num_weights = len(model.weights)
-        model.set_weights([saved[f"weight{i}"] for i in range(num_weights)])
-        best_weights = [saved[f"best{i}"] for i in range(num_weights)]
-        for i, variable in enumerate(model.optimizer.variables):
-            variable.assign(saved[f"optimizer{i}"])
-    return state, best_weights
+def _restore(model: keras.Model, saved: dict[str, np.ndarray]) -> tuple[Progress, list[np.ndarray]]:
+    state = Progress(**json.loads(str(saved["state"])))
+    num_weights = len(model.weights)
+    model.set_weights([saved[f"weight{i}"] for i in range(num_weights)])
+    for i, variable in enumerate(model.optimizer.variables):
+        variable.assign(saved[f"optimizer{i}"])
+    return state, [saved[f"best{i}"] for i in range(num_weights)]

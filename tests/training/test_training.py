@@ -153,6 +153,17 @@ def test_train_ends_the_same_when_killed_twice(undisturbed, tmp_path, capsys):
     assert len(resumed[1].seconds) == 6
 
 
+@pytest.mark.parametrize("num_bytes", [0, 1000])
+def test_train_starts_again_where_its_checkpoint_is_cut_off(tmp_path, capsys, num_bytes):
+    expected = run_tiny(tmp_path / "whole.npz")
+    torn = tmp_path / "torn.npz"
+    torn.write_bytes((tmp_path / "whole.npz").read_bytes()[:num_bytes])
+    assert_same(run_tiny(torn), expected)
+    assert "torn.npz is damaged" in capsys.readouterr().out
+    assert_same(run_tiny(torn), expected)
+    assert "damaged" not in capsys.readouterr().out
+
+
 def test_train_depends_on_the_seed_only(tmp_path):
     first, again, other = (
         run_tiny(tmp_path / f"{number}.npz", seed=seed, epochs=2)
