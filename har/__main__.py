@@ -1,5 +1,7 @@
 """The command line: `python -m har VERB`, also installed as `har VERB`."""
 
+import sys
+
 from har.commands import PROGRAM
 from har.commands.app import app
 from har.engine.errors import plain_errors
@@ -11,7 +13,8 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: Of the command line; None for those of the process.
     """
-    with plain_errors():
+    verb = next(iter(sys.argv[1:] if arguments is None else arguments), "")
+    with plain_errors(f"`{PROGRAM} {verb}`"):
         app(args=arguments, prog_name=PROGRAM)
 
 

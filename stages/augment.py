@@ -7,6 +7,7 @@ import pandas as pd
 from har.clips.clip import load_clip
 from har.clips.views import apply_view, draw_views, write_views
 from har.dataset.tables import read_table
+from har.engine.files import write_table
 from har.engine.stage import run_stage
 from har.features.drawn import COLUMNS, pack_drawn
 from har.pages.plots import save_contact_sheet
@@ -16,8 +17,7 @@ from har.settings import load_settings
 def main(manifest: Path, out: Path) -> None:
     """Draw what changes in each view of each training clip, and a sheet to look at."""
     settings = load_settings()
-    augment = settings.augment
-    videos = read_table(manifest)
+    augment, videos = settings.augment, read_table(manifest)
     training = videos[videos["split"] == "train"]
     views = {
         video_id: draw_views(
@@ -53,7 +53,7 @@ def main(manifest: Path, out: Path) -> None:
         )
         if len(drawn):
             print(f"augment: {drawn['num_sequences'].sum()} drawn sequences of {len(drawn)} labels")
-    drawn.to_csv(out / "drawn.csv", index=False)
+    write_table(drawn, out / "drawn.csv")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from har.demo import write_dataset
 from har.demo.motion import table_digest
+from har.engine.files import write_text
 from har.engine.stage import run_stage
 from har.settings import load_settings
 from har.video.codecs import code_version
@@ -16,7 +17,7 @@ def main(out: Path) -> None:
     if Path(videos) != out:  # drawing takes a minute or two that a user with own videos can spare
         out.mkdir(parents=True, exist_ok=True)
         message = f"not drawn, since dataset.videos in params.yaml is {videos}"
-        (out / "not_drawn.txt").write_text(f"{message}\n", encoding="utf-8")
+        write_text(f"{message}\n", out / "not_drawn.txt")
         print(f"demo: {message}")
         return
     num_subjects, num_videos = settings.demo.num_subjects, settings.demo.num_videos

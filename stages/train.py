@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from har.dataset.tables import read_table
-from har.engine.files import read_json, write_json
+from har.engine.files import read_json, write_json, write_table
 from har.engine.runtime import setup_tensorflow
 from har.engine.stage import run_stage
 from har.pages.plots import plot_history
@@ -36,8 +36,7 @@ def main(
         setup_tensorflow(**settings.train.model_dump(), seed=settings.seed)
         history, summary = training.run(out)
         write_json(summary, metrics / "train.json")
-        history_file.parent.mkdir(parents=True, exist_ok=True)
-        history.to_csv(history_file, index=False)
+        write_table(history, history_file)
         written = [metrics / "train.json", history_file, *out.iterdir()]
         kept.keep(training.fingerprint, written)
     # Not among what is kept: the names of people and files decide no weights.

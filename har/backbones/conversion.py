@@ -18,6 +18,7 @@ from har.backbones.litert import finish_conversion
 from har.backbones.weights import identify_weights
 from har.engine.cache import Cache
 from har.engine.code import code_digest
+from har.engine.files import writing
 
 if TYPE_CHECKING:
     from har.engine.runtime import keras
@@ -65,13 +66,13 @@ def convert_backbone(
         from har.backbones.building import build_backbone  # here, as it imports TensorFlow
 
         backbone = build_backbone(**options)
-        made = cache.new_file()
-        np.savez(
-            made,
-            flatbuffer=np.frombuffer(convert_built(backbone), np.uint8),
-            features=backbone.predict_on_batch(check_frames(options["frame_size"])),
-        )
-        entry = cache.put(key, made, {})
+        with writing(cache.new_file()) as made:
+            np.savez(
+                made,
+                flatbuffer=np.frombuffer(convert_built(backbone), np.uint8),
+                features=backbone.predict_on_batch(check_frames(options["frame_size"])),
+            )
+            entry = cache.put(key, made, {})
     with np.load(entry.data) as arrays:
         return ConvertedBackbone(arrays["flatbuffer"].tobytes(), arrays["features"], key)
 

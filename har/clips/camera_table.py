@@ -10,6 +10,7 @@ from har.clips.clip import load_clip
 from har.compute.place import LOCAL, Compute
 from har.engine.cache import Cache, CacheEntry, keep_entries
 from har.engine.code import code_digest
+from har.engine.files import write_text
 from har.engine.verification import check_file
 from har.engine.workers import map_clips
 
@@ -54,7 +55,7 @@ def measure_one(task: tuple[str, str, str, Cache]) -> CacheEntry:
     check_file(path, sha256)
     motion = round(measure_camera(np.asarray(load_clip(path))), DECIMALS)
     file = cache.new_file()
-    file.write_text(json.dumps(motion), encoding="utf-8")
+    write_text(json.dumps(motion), file)
     return cache.put(key, file, {})
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from har.engine.files import WHAT_TO_DELETE
 from har.settings import DEMO, load_settings
 
 GIGABYTE = 10**9
@@ -201,7 +202,7 @@ def check_disk() -> Check:
     """Check the free space where the project is."""
     gigabytes = shutil.disk_usage(Path.cwd()).free / GIGABYTE
     said = f"{gigabytes:.1f} GB free"
-    fix = "free some space; `dvc gc -w` drops old results"
+    fix = f"free some space: {WHAT_TO_DELETE}"
     if gigabytes < MIN_DISK_GIGABYTES:
         return Check("disk", "fail", said, fix)
     if gigabytes < GOOD_DISK_GIGABYTES:

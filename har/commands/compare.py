@@ -35,6 +35,7 @@ def compare(
     code: 0 if they were compared and a promotion was made if one was asked for, 1 if not.
     """
     from har.dataset.none_label import only_actions
+    from har.engine.files import write_text
     from har.engine.repository import project_root
     from har.evaluation import comparison as statistics
     from har.evaluation.predictions import find_predictions
@@ -54,8 +55,7 @@ def compare(
         seed=settings.seed,
     )
     compared = {"models": [{"name": one.name, "about": one.about} for one in found]} | compared
-    html.parent.mkdir(parents=True, exist_ok=True)
-    html.write_text(render_page(compared), encoding="utf-8")
+    write_text(render_page(compared), html)
     write = comparison_as_json if as_json else describe_comparison
     typer.echo(write(compared, page=str(html)))
     if promote:

@@ -92,6 +92,7 @@ def _write(
     out: Path,
 ) -> None:
     """Write the files of the stage `evaluate`, as far as they apply, and a page."""
+    from har.engine.files import write_text
     from har.evaluation.held_out import uncalibrated
     from har.pages.labelled_folder import render_folder
     from har.pages.results import plot_calibration, write_results
@@ -105,7 +106,7 @@ def _write(
     before = uncalibrated(recognizer, after)
     plot_calibration(before, after, scores, actual, recognizer.labels, out)
     page = render_folder(scores, answered, none_label, out / "plots")
-    (out / "evaluate.html").write_text(page, encoding="utf-8")
+    write_text(page, out / "evaluate.html")
 
 
 def _list_videos(answered: "Answered", recognizer: "Recognizer") -> list[dict[str, Any]]:

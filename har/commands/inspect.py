@@ -44,6 +44,7 @@ def inspect(
     a page with a few frames of a few videos of each label. In these it looks for a person and for a
     moving camera too. Changes nothing. Exit code: 0 if the videos can be trained on, 1 if not.
     """
+    from har.engine.files import write_text
     from har.inspection.inspection import inspect_videos
     from har.pages.inspection import describe_inspection, inspection_as_json, render_page
     from har.pose.looking import look_for_people
@@ -56,8 +57,7 @@ def inspect(
     inspection = look_for_people(
         inspection, streams=settings.features.streams, num_threads=settings.workers
     )
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(render_page(inspection), encoding="utf-8")
+    write_text(render_page(inspection), page)
     write = inspection_as_json if as_json else describe_inspection
     typer.echo(write(inspection, page=str(page)))
     if not inspection.can_train:

@@ -146,6 +146,7 @@ def _show(
     as_json: bool,
 ) -> Counter[str | None]:
     """Print each prediction as it comes and write the page; return how many had which answer."""
+    from har.engine.files import write_text
     from har.engine.progress import say
     from har.pages.prediction import (
         MAX_SHOWN,
@@ -168,9 +169,8 @@ def _show(
         if html and len(shown) < MAX_SHOWN:
             shown.append(show_prediction(one, none_label))
     if html:
-        html.parent.mkdir(parents=True, exist_ok=True)
         about = {"unsure_below": recognizer.unsure_below, "knows_none": none_label is not None}
         page = render_page(shown, counts, model=model.as_posix(), **about)
-        html.write_text(page, encoding="utf-8")
+        write_text(page, html)
     typer.echo(describe_counts(counts), err=as_json)
     return counts

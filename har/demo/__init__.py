@@ -18,6 +18,7 @@ from har.demo.motion import LABELS, Motion, make_motion
 from har.demo.scene import Scene, make_room, make_street, place_board, place_seat, place_spare_desk
 from har.demo.views import View, choose_view, draw_facing
 from har.engine.cache import Cache, CacheEntry, keep_entries, place
+from har.engine.files import whole, writing
 from har.engine.workers import run_in_workers
 from har.video.writing import write_video
 
@@ -214,7 +215,10 @@ def write_dataset(
         entries, num_drawn = _find_or_draw(videos, code_version, num_workers)
         for video, entry in zip(videos, entries, strict=True):
             place(entry.data, folder / video.path)
-    with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
+    with (
+        whole(folder / "metadata.csv") as partial,
+        partial.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["path", "subject"])
         writer.writerows([video.path, video.subject.name] for video in videos)
@@ -250,8 +254,7 @@ def _draw_video(job: tuple[DemoVideo, Cache, str]) -> CacheEntry:
     cv2.setNumThreads(1)  # the workers share the processors already
     # A phone held upright stores lying frames and notes the turn.
     frames = (np.rot90(frame, video.rotation // 90) for frame in draw_frames(video))
-    made = cache.new_file()
-    try:
+    with writing(cache.new_file()) as made:
         write_video(
             made,
             frames,
@@ -261,5 +264,3 @@ def _draw_video(job: tuple[DemoVideo, Cache, str]) -> CacheEntry:
             crf=CRF,
         )
         return cache.put(key, made, {})
-    finally:
-        made.unlink(missing_ok=True)

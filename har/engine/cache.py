@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from har.engine.files import whole, writing
 from har.engine.repository import project_root
 
 GIGABYTE = 10**9
@@ -58,6 +59,7 @@ class Cache:
     def __init__(self, step: str, *, ending: str, folder: Path | None = None):
         self.folder = default_folder() if folder is None else folder
         self.step, self.ending = step, ending
+        self._owner = os.getpid()  # also in a worker, which gets the cache from this process
 
     def key(self, digest: str, *, parameters: dict[str, Any], code_version: str) -> str:
         """Return the key of a result: the digest of all that decides it.
@@ -91,7 +93,7 @@ class Cache:
         """Return a path on the cache's disk at which a result can be made before `put`."""
         folder = self.folder / "partial"
         folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{uuid.uuid4().hex}{self.ending}"
+        return folder / f"{self._owner}-{uuid.uuid4().hex}{self.ending}"
 
     def put(self, key: str, made: Path, meta: dict[str, Any]) -> CacheEntry:
         """Move a made file into the cache.
@@ -120,7 +122,8 @@ class Cache:
         meta_file.parent.mkdir(parents=True, exist_ok=True)
         partial = self.new_file()
         text = json.dumps({"record": record, "checksum": _checksum(record)})
-        partial.write_text(text + "\n", encoding="utf-8")
+        with writing(partial):
+            partial.write_text(text + "\n", encoding="utf-8")
         os.replace(partial, meta_file)
 
 
@@ -155,19 +158,13 @@ def place(data: Path, destination: Path) -> None:
         data: The file in the cache.
         destination: Where to; its folder is made, and a file that is there is replaced.
     """
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    # A short name of its own: a very long file name has no room for an ending more.
-    partial = destination.with_name(f".{uuid.uuid4().hex}")
-    try:
+    with whole(destination, num_bytes=data.stat().st_size) as partial:
         try:
             os.link(data, partial)
         except OSError:
             # Another disk, one without hard links, or another process put the same entry again in
             # this very moment: the file linked to had no name any more.
             shutil.copyfile(data, partial)
-        os.replace(partial, destination)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def place_or_make(
@@ -231,7 +228,11 @@ def keep_entries(max_gigabytes: float, *, folder: Path | None = None) -> Iterato
     started = time.time()
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
-        yield
+        try:
+            yield
+        finally:
+            for left in (folder / "partial").glob(f"{os.getpid()}-*"):  # by a stopped worker
+                left.unlink(missing_ok=True)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

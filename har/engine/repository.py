@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -158,11 +159,14 @@ def run_experiment(name: str, changes: Sequence[str], log: Path) -> None:
             stdout=file,
             stderr=subprocess.STDOUT,
             env=_with_this_python(),
+            process_group=0,
         )
         try:
             exit_code = process.wait()
         except KeyboardInterrupt:
-            process.wait()  # it was interrupted too, and puts its things in order
+            # However this process was ended: DVC and its stage then put their things in order.
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait()
             raise
     if exit_code:
         lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]

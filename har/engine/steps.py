@@ -12,6 +12,7 @@ from har.compute.limited import WorkerResult
 from har.compute.place import LOCAL, Compute
 from har.engine.cache import Cache, CacheEntry, file_digest, keep_entries, place
 from har.engine.errors import VideoError
+from har.engine.files import writing
 from har.engine.progress import progress
 from har.engine.verification import check_file
 from har.engine.workers import num_cores, run_in_workers
@@ -194,7 +195,8 @@ def _make(task: tuple[StepFunction, Job, dict[str, Any], Cache, str]) -> CacheEn
         check_file(job.source, job.digest)
     made = cache.new_file()
     try:
-        meta = function(job.source, made, **parameters)
+        with writing(made):
+            meta = function(job.source, made, **parameters)
         return cache.put(key, made, meta)
     finally:
         made.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from har.demo.motion import LABELS, table_digest
 from har.demo.sequences import draw_sequence
 from har.engine.cache import Cache, CacheEntry, place_or_make
 from har.engine.code import code_digest
+from har.engine.files import save_array
 from har.engine.workers import run_in_workers
 from har.pose.landmarks import pose_features, view_landmarks
 
@@ -96,5 +97,5 @@ def _draw_part(part: tuple[str, range, int, int]) -> np.ndarray:
 
 def _keep(cache: Cache, key: str, features: np.ndarray) -> CacheEntry:
     file = cache.new_file()
-    np.save(file, features)
+    save_array(features, file)
     return cache.put(key, file, {})

@@ -18,6 +18,7 @@ from har.clips.views import View, apply_view
 from har.compute.place import LOCAL, Compute
 from har.engine.cache import Cache, CacheEntry, place_or_make
 from har.engine.code import code_digest
+from har.engine.files import save_array
 from har.engine.verification import check_file
 from har.engine.workers import map_clips
 from har.features.columns import stream_slices
@@ -241,5 +242,5 @@ def make_features(
         places = np.arange(len(clip))
         made.append(clip_features(seen, shown, run, landmarks=found, places=places))
     file = cache.new_file()
-    np.save(file, np.stack(made))
+    save_array(np.stack(made), file)
     return cache.put(task.key, file, {})

@@ -8,12 +8,12 @@ else is one error with the line.
 import codecs
 import csv
 import io
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from har.engine.files import write_bytes
 from har.folder.layout import split_of
 from har.names.escaping import as_cell, as_text
 from har.names.spelling import clean_name
@@ -156,12 +156,10 @@ def add_row(file: Path, row: dict[str, str]) -> None:
         cells[places[name]] = as_cell(cell)
     line = io.StringIO()
     csv.writer(line, delimiter=delimiter, lineterminator="\n").writerow(cells)
-    partial = file.with_name(f".{file.name}.partial")
     # With a mark before it, which spreadsheets need, where it had one, or was no UTF-8.
     written = text if text.endswith("\n") else text + "\n"
     kept = "utf-8" if encoding == "utf-8" else "utf-8-sig"
-    partial.write_bytes((written + line.getvalue()).encode(kept))
-    os.replace(partial, file)
+    write_bytes((written + line.getvalue()).encode(kept), file)
 
 
 def _decode(file: Path) -> tuple[str, str]:

@@ -14,7 +14,6 @@ by the pipeline, and what is there already is not made again.
 
 import csv
 import json
-import os
 import re
 import shutil
 from collections import defaultdict
@@ -25,7 +24,7 @@ from types import ModuleType
 
 from har.engine.cache import place
 from har.engine.errors import VideoError
-from har.engine.files import write_json
+from har.engine.files import whole, write_json
 from har.engine.progress import progress
 from har.engine.workers import run_in_workers
 from har.folder.metadata import METADATA_COLUMNS, METADATA_NAME
@@ -120,15 +119,16 @@ def import_dataset(
 
 def write_metadata(destination: Path, items: Iterable[Item], *, source: Path, licence: str) -> None:
     """Write `metadata.csv` in one go: the table of before stays until the new one is whole."""
-    partial = destination / f".{METADATA_NAME}"
-    with partial.open("w", encoding="utf-8", newline="") as file:
+    with (
+        whole(destination / METADATA_NAME) as partial,
+        partial.open("w", encoding="utf-8", newline="") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(TABLE_COLUMNS)
         for item in sorted(items, key=lambda item: item.path):
             origin = _describe_origin(item, source)
             cells = [item.path, item.subject, item.split, "", origin, licence]
             writer.writerow(map(as_cell, cells))
-    os.replace(partial, destination / METADATA_NAME)
 
 
 def _describe_origin(item: Item, source: Path) -> str:

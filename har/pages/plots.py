@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from har.clips.clip import even_indices
+from har.engine.files import whole
 
 matplotlib.use("Agg")
 matplotlib.rcParams["text.parse_math"] = False  # a label may have dollar signs
@@ -171,6 +172,6 @@ def _figure(*, width: float, height: float) -> tuple[Figure, Axes]:
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as a PNG; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Without the version in the metadata the same picture is the same file everywhere.
-    figure.savefig(path, dpi=100, metadata={"Software": None})
+    with whole(path) as partial:
+        # Without the version in the metadata the same picture is the same file everywhere.
+        figure.savefig(partial, dpi=100, metadata={"Software": None})

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from har.clips.clip import even_indices, load_clip
+from har.engine.files import write_text
 from har.evaluation.gradcam import find_heat_map, find_maps_layer, paint_heat_map
 from har.pages.finished_run import FILES, MODELS, FinishedRun, check_there
 from har.pages.report_sections import describe_data, describe_model, describe_scores
@@ -70,9 +71,8 @@ def write_report(run: FinishedRun, out: Path) -> list[str]:
         "sources": SOURCES,
         "files": {name: path.as_posix() for name, path in FILES.items()},
     }
-    out.mkdir(parents=True, exist_ok=True)
     for name, template in OUTPUTS.items():
-        (out / name).write_text(render(template, **values), encoding="utf-8")
+        write_text(render(template, **values), out / name)
     return warnings
 
 

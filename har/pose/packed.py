@@ -4,13 +4,13 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from har.clips.clip import load_clip
 from har.compute.place import LOCAL, Compute
 from har.engine.cache import Cache, CacheEntry, place_or_make
 from har.engine.code import code_digest
+from har.engine.files import save_array
 from har.engine.verification import check_file
 from har.engine.workers import map_clips
 from har.pose.following import clip_landmarks
@@ -118,7 +118,7 @@ def make_landmarks(task: LandmarksTask) -> CacheEntry:
         load_clip(task.path), networks, aspect=task.aspect, person=task.person
     )
     file = task.cache.new_file()
-    np.save(file, landmarks)
+    save_array(landmarks, file)
     return task.cache.put(task.key, file, {"share_found": share_found(landmarks)})
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from har.engine.cache import Cache, keep_entries
+from har.engine.files import write_bytes, writing
 
 
 class KeptTrainings:
@@ -32,7 +33,7 @@ class KeptTrainings:
         """
         with keep_entries(self._max_gigabytes, folder=self._cache.folder):
             packed = self._cache.new_file()
-            with zipfile.ZipFile(packed, "w") as archive:
+            with writing(packed), zipfile.ZipFile(packed, "w") as archive:
                 for file in sorted(files):
                     # ZipInfo has no time of writing: the same files give the same archive.
                     archive.writestr(zipfile.ZipInfo(file.as_posix()), file.read_bytes())
@@ -46,6 +47,5 @@ class KeptTrainings:
                 return False
             with zipfile.ZipFile(entry.data) as archive:
                 for name in archive.namelist():
-                    Path(name).parent.mkdir(parents=True, exist_ok=True)
-                    Path(name).write_bytes(archive.read(name))
+                    write_bytes(archive.read(name), Path(name))
         return True

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from har.backbones.litert import convert_model
-from har.engine.files import write_json
+from har.engine.files import whole, write_bytes, write_json
 from har.recognizer.using import BACKBONE_NAME, MODEL_NAME, POSE_NAMES, UsedRecognizer
 
 if TYPE_CHECKING:
@@ -35,12 +35,11 @@ class Recognizer(UsedRecognizer):
 
     def save(self, folder: Path) -> None:
         """Write the folder; the same recognizer gives the same bytes."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / MODEL_NAME).write_bytes(self.network)
+        write_bytes(self.network, folder / MODEL_NAME)
         if self.backbone is not None:
-            (folder / BACKBONE_NAME).write_bytes(self.backbone)
+            write_bytes(self.backbone, folder / BACKBONE_NAME)
         for name, network in zip(POSE_NAMES, self.pose or (), strict=False):
-            (folder / name).write_bytes(network)
+            write_bytes(network, folder / name)
         for name in ("labels", "preprocessing", "params"):
             write_json(getattr(self, name), folder / f"{name}.json")
 
@@ -56,23 +55,22 @@ def load_recognizer(folder: Path) -> Recognizer:
 
 def save_trained(model: "keras.Model", folder: Path) -> None:
     """Write a Keras model into a recognizer's folder, the same model as the same bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / TRAINED_NAME
-    model.save(path)
-    with zipfile.ZipFile(path) as archive:
-        entries = {name: archive.read(name) for name in sorted(archive.namelist())}
-    metadata = json.loads(entries["metadata.json"])
-    metadata["date_saved"] = ""
-    entries["metadata.json"] = json.dumps(metadata).encode()
-    numbers: dict[str, int] = {}  # Keras tells shared objects by their address; any number does
-    entries["config.json"] = re.sub(
-        r'(?<="shared_object_id": )\d+',
-        lambda address: str(numbers.setdefault(address[0], len(numbers))),
-        entries["config.json"].decode(),
-    ).encode()
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in entries.items():
-            archive.writestr(zipfile.ZipInfo(name), content)
+    with whole(folder / TRAINED_NAME) as path:
+        model.save(path)
+        with zipfile.ZipFile(path) as archive:
+            entries = {name: archive.read(name) for name in sorted(archive.namelist())}
+        metadata = json.loads(entries["metadata.json"])
+        metadata["date_saved"] = ""
+        entries["metadata.json"] = json.dumps(metadata).encode()
+        numbers: dict[str, int] = {}  # Keras tells shared objects by their address; any number does
+        entries["config.json"] = re.sub(
+            r'(?<="shared_object_id": )\d+',
+            lambda address: str(numbers.setdefault(address[0], len(numbers))),
+            entries["config.json"].decode(),
+        ).encode()
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in entries.items():
+                archive.writestr(zipfile.ZipInfo(name), content)
 
 
 def load_trained(folder: Path) -> "keras.Model":

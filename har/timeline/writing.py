@@ -2,10 +2,10 @@
 
 import csv
 import html
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from har.engine.files import whole, write_json, write_text
 from har.names.escaping import as_cell
 from har.recognizer.prediction import Segment, with_share
 
@@ -26,17 +26,12 @@ def write_segments(segments: Sequence[Segment], path: Path, *, none_label: str) 
     actions = [one for one in segments if one.label != none_label]
     writers = {
         ".csv": lambda: _as_csv(segments, path),
-        ".json": lambda: path.write_text(
-            json.dumps([segment_as_dict(one) for one in segments], indent=2, ensure_ascii=False)
-            + "\n",
-            encoding="utf-8",
-        ),
-        ".srt": lambda: path.write_text(as_subtitles(actions), encoding="utf-8"),
-        ".vtt": lambda: path.write_text(as_web_subtitles(actions), encoding="utf-8"),
+        ".json": lambda: write_json([segment_as_dict(one) for one in segments], path),
+        ".srt": lambda: write_text(as_subtitles(actions), path),
+        ".vtt": lambda: write_text(as_web_subtitles(actions), path),
     }
     if path.suffix not in writers:
         raise ValueError(f"{path} ends with {path.suffix!r}; expected {', '.join(writers)}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
     writers[path.suffix]()
 
 
@@ -75,7 +70,7 @@ def as_web_subtitles(segments: Sequence[Segment]) -> str:
 
 
 def _as_csv(segments: Sequence[Segment], path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with whole(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         rows = csv.DictWriter(file, ["start", "end", "label", "probability"], lineterminator="\n")
         rows.writeheader()
         said = map(segment_as_dict, segments)

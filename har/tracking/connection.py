@@ -18,7 +18,8 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from har.tracking.locations import ARTIFACTS_NAME, DATABASE_NAME, SQLITE, make_relative
+from har.engine.files import disk_full, is_disk_full
+from har.tracking.locations import ARTIFACTS_NAME, DATABASE_NAME, SQLITE, is_local, make_relative
 
 EXPERIMENT = "har"
 # Without it `mlflow ui` opens in its mode for language models.
@@ -45,6 +46,8 @@ def connect(root: Path, *, required: bool = True) -> MlflowClient | None:
     """
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # It logs the traceback of what it raises.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     for name, value in REQUEST_LIMITS.items():
         os.environ.setdefault(name, value)
     root = root.resolve()  # MLflow keeps a database open by its name, wherever the name leads
@@ -75,10 +78,24 @@ def explained_errors(*, required: bool) -> Iterator[None]:
     try:
         yield
     except ERRORS as error:
+        check_disk(error)
         problem = f"MLflow at {mlflow.get_tracking_uri()} cannot be used: {error}."
         if required:
             raise ValueError(f"{problem} {_fix(error)}") from error
         print(f"warning: {problem} It goes on without (tracking.required is false).")
+
+
+def check_disk(error: Exception) -> None:
+    """Let an error of MLflow be that of a full disk, where it is: nothing goes on without.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    if isinstance(error, OSError) and error.filename and is_disk_full(error):
+        raise error
+    address = mlflow.get_tracking_uri()
+    if is_local() and is_disk_full(error):  # a server's disk is another
+        raise disk_full(Path(address.removeprefix(SQLITE))) from error
 
 
 def _fix(error: Exception) -> str:
@@ -139,6 +156,8 @@ def _make_database(database: Path, unfinished: Path) -> None:
     """
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
-    MlflowClient(f"{SQLITE}{unfinished / DATABASE_NAME}")
-    (unfinished / DATABASE_NAME).replace(database)
-    unfinished.rmdir()
+    try:
+        MlflowClient(f"{SQLITE}{unfinished / DATABASE_NAME}")
+        (unfinished / DATABASE_NAME).replace(database)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)

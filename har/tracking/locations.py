@@ -60,6 +60,11 @@ def make_relative(database: Path, experiment: str) -> str:
     return old
 
 
+def is_local() -> bool:
+    """Return whether the project's own database is used, or another one that is a file here."""
+    return mlflow.get_tracking_uri().startswith(SQLITE)
+
+
 @contextlib.contextmanager
 def artifacts_found() -> Iterator[None]:
     """Make the folder of the project's own database, if that is used, the current one in the body.

@@ -18,10 +18,15 @@ from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import Array, Object, Property
 
 import har
+from har.engine.files import check_space
 from har.recognizer.recognizer import Recognizer
-from har.tracking.locations import artifacts_found
+from har.tracking.locations import ARTIFACTS_NAME, artifacts_found, is_local
 from har.video.writing import write_video
 
+CODE = Path(har.__file__).parent
+MARGIN = (
+    2**20
+)  # bytes, for the description of a model, and the database that is to say how it ended
 # What MLflow serves a model by. It is loaded as code, and imports what nothing else here needs.
 SERVED = Path(__file__).with_name("served.py")
 # What that imports, with what is imported by it: a test holds them together.
@@ -58,11 +63,13 @@ def log_model(run_id: str, recognizer: Recognizer) -> str:
         artifacts_found(),
     ):
         recognizer.save(Path(light) / "recognizer")  # what is needed to use it, and no more
+        if is_local():
+            check_space(Path(ARTIFACTS_NAME), _num_bytes(Path(light)) + _num_bytes(CODE) + MARGIN)
         logged = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(SERVED),
             artifacts={"recognizer": str(Path(light) / "recognizer")},
-            code_paths=[str(Path(har.__file__).parent)],
+            code_paths=[str(CODE)],
             signature=served_signature(recognizer.labels),
             pip_requirements=needed,
             input_example=_example(recognizer),
@@ -111,6 +118,10 @@ def _example(recognizer: Recognizer) -> pd.DataFrame:
         grey = np.full((64, 64, 3), 127, np.uint8)
         write_video(path, [grey] * num_frames, fps=float(num_frames))
         return pd.DataFrame({"video": [base64.b64encode(path.read_bytes()).decode()]})
+
+
+def _num_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 @contextlib.contextmanager

@@ -28,9 +28,10 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunT
 from mlflow.exceptions import MlflowException
 from mlflow.utils import mlflow_tags
 
+from har.engine.files import check_space, is_disk_full
 from har.engine.repository import git, has_changes
-from har.tracking.connection import ERRORS, EXPERIMENT
-from har.tracking.locations import artifacts_found
+from har.tracking.connection import ERRORS, EXPERIMENT, check_disk
+from har.tracking.locations import ARTIFACTS_NAME, artifacts_found, is_local
 
 FINGERPRINT_TAG = "har.fingerprint"
 MIRROR_SECONDS = 1.0  # from one time that epochs are shown to the next
@@ -120,7 +121,8 @@ def ended_run(client: MlflowClient | None, run_id: str | None) -> Iterator[None]
             try:
                 client.set_terminated(run_id, status)
             except ERRORS as error:
-                print(f"warning: MLflow shows the run {run_id} as running still: {error}.")
+                why = "the disk is full" if is_disk_full(error) else error
+                print(f"warning: MLflow shows the run {run_id} as running still: {why}.")
 
 
 class HistoryMirror:
@@ -153,6 +155,7 @@ class HistoryMirror:
         try:
             log_history(self._client, self._run_id, rows)
         except ERRORS as error:
+            check_disk(error)
             print(
                 f"warning: MLflow at {mlflow.get_tracking_uri()} is lost: {error}. Training goes "
                 "on; the evaluation adds what is missing."
@@ -205,6 +208,8 @@ def log_files(client: MlflowClient, run_id: str, files: list[Path]) -> None:
     """Keep copies of files with a run."""
     files = [file.resolve() for file in files]
     with artifacts_found():
+        if is_local():
+            check_space(Path(ARTIFACTS_NAME), sum(file.stat().st_size for file in files))
         for file in files:
             client.log_artifact(run_id, str(file))
 

@@ -11,14 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
+from har.engine.files import writing
+
 DIGEST_BYTES = 32
 
 
 def write_checkpoint(arrays: Mapping[str, np.ndarray], checkpoint: Path) -> None:
     """Write the arrays so that a kill or a power cut leaves the old file or the new one."""
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
     partial = checkpoint.with_name(checkpoint.name + ".part")
-    with partial.open("w+b") as file:
+    num_bytes = sum(array.nbytes for array in arrays.values())
+    with writing(partial, num_bytes=num_bytes), partial.open("w+b") as file:
         np.savez(file, **arrays)
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").digest()

@@ -14,6 +14,7 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from har.engine.files import save_array
 from har.video.reading import blame_video, decode_frames, open_video, read_packets, shown_aspect
 from har.video.shown import orientation_of, pixel_aspect
 from har.video.stored.colours import to_rgb
@@ -88,7 +89,7 @@ def extract_step(
     with blame_video(source, section="extract"):
         clip, num_repeated = extract_clip(source, num_frames=num_frames, size=size, aspect=aspect)
         shape = stretched_aspect(source, aspect)
-    np.save(destination, clip, allow_pickle=False)
+    save_array(clip, destination)
     return {"num_repeated": num_repeated, "aspect": shape}
 
 

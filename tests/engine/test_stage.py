@@ -1,9 +1,12 @@
 """How stages start and end, params.yaml, and progress."""
 
 import errno
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -72,7 +75,39 @@ def test_run_stage_says_that_the_disk_is_full(number, capsys):
     error = OSError(number, "No space left on device", "data/clips/a.npy")
     code, said = end_of(failing_with(error), ["--out", "a"], capsys)
     assert code == 1
-    assert "the disk is full (data/clips/a.npy). Free some space" in said
+    assert "error: the disk is full: the stage `test_stage` cannot write data/clips/a.npy" in said
+    assert said.count("\n") == 2  # and one before it
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_run_stage_puts_things_in_order_when_the_process_is_ended(number, code, capsys):
+    ended = []
+
+    def main() -> None:
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(10)
+        finally:
+            os.kill(os.getpid(), number)  # a second one does not disturb it
+            ended.append(number)
+
+    before = signal.getsignal(number)
+    assert end_of(main, [], capsys) == (
+        code,
+        "\nerror: ended by the system; what is finished is kept and the same command goes on from "
+        "there\n",
+    )
+    assert ended == [number]
+    assert signal.getsignal(number) == before
+
+
+def test_run_stage_goes_on_without_its_terminal_where_that_is_asked_for(capsys):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` does
+    try:
+        run_stage(lambda: os.kill(os.getpid(), signal.SIGHUP), [])
+        assert not capsys.readouterr().err
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_run_stage_names_the_file_of_other_system_errors(capsys):

@@ -2,9 +2,11 @@
 
 import base64
 import contextlib
+import errno
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,10 +20,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from mlflow.exceptions import MlflowException
 
+from har.engine.errors import plain_errors
+from har.engine.files import disk_full
 from har.engine.runtime import keras
 from har.recognizer.recognizer import Recognizer
-from har.tracking.connection import connect
+from har.tracking.connection import connect, explained_errors
 from har.tracking.logged_model import find_model, log_model
 from har.tracking.runs import HistoryMirror, ended_run, find_run, log_history, log_results, open_run
 
@@ -272,6 +277,47 @@ def test_ended_run_says_how_a_run_ended(client):
             if error:
                 raise error
         assert client.get_run(run_id).info.status == status
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_run_is_not_left_running_by_a_process_that_is_ended(client, number):
+    run_id = open_run(client, model="tiny", fingerprint="ended", params=PARAMS)
+
+    def train():
+        with plain_errors(), ended_run(client, run_id):
+            os.kill(os.getpid(), number)
+            time.sleep(10)
+
+    with pytest.raises(SystemExit):
+        train()
+    assert client.get_run(run_id).info.status == "KILLED"
+
+
+def test_a_full_disk_is_no_fault_of_mlflow(client, capsys):
+    full = MlflowException("(sqlite3.OperationalError) database or disk is full")
+    for required in (True, False):  # nothing goes on with a full disk
+        with (
+            pytest.raises(OSError, match=r"mlflow\.db") as caught,
+            explained_errors(required=required),
+        ):
+            raise full
+        assert caught.value.errno == errno.ENOSPC
+    run_id = open_run(client, model="tiny", fingerprint="full", params=PARAMS)
+    with pytest.raises(OSError, match="free"), ended_run(client, run_id):
+        raise disk_full(Path("model.keras"))
+    assert client.get_run(run_id).info.status == "FAILED"
+    assert not capsys.readouterr().out
+
+
+def test_a_model_that_has_no_room_is_not_begun(client, root, monkeypatch):
+    run_id = open_run(client, model="tiny", fingerprint="no room", params=PARAMS)
+    kept = set(root.glob("mlruns/models/*"))
+    usage = shutil.disk_usage(root)._replace(free=2**20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(OSError, match="mlruns"), ended_run(client, run_id):
+        log_model(run_id, make_recognizer())
+    assert set(root.glob("mlruns/models/*")) == kept
+    assert client.get_run(run_id).info.status == "FAILED"
 
 
 def test_ended_run_warns_where_mlflow_is_lost(client, capsys):
