@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from har.evaluation.cross_validation import Fold
     from har.evaluation.learning_curve import Point
 
-OVER_FOLDS = ("mean_accuracy", "deviation_of_accuracy")
+OVER_FOLDS = ("num_folds", "mean_accuracy", "deviation_of_accuracy")
 
 Folds = Annotated[
     str,

@@ -20,9 +20,10 @@ def doctor(
     """
     from har.commands.checks import examine
     from har.commands.kept_checks import examine_kept
+    from har.commands.repository_checks import examine_repository
 
     failed = False
-    for check in chain(examine(), examine_kept(fix=fix)):
+    for check in chain(examine(), examine_repository(), examine_kept(fix=fix)):
         typer.echo(f"{check.result:<5} {check.name:<14} {check.what}")
         if check.fix:
             typer.echo(f"{'':20} -> {check.fix}")

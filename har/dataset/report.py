@@ -13,6 +13,7 @@ from har.dataset.split_checks import check_labels
 from har.dataset.videos import find_videos
 from har.engine.steps import Outcome, digests
 from har.folder.listing import is_video_name
+from har.folder.originals import unlink_table
 
 INFO_COLUMNS = ("codec", "width", "height", "rotation", "fps", "num_frames", "duration_seconds")
 
@@ -44,6 +45,7 @@ def start_report(folder: Path, out: Path) -> list[Row]:
     Raises:
         ValueError: The folder has no videos, or the same bytes are under two labels.
     """
+    unlink_table(folder)  # people go on editing it
     rows = [start_row(video) for video in find_videos(folder).to_dict("records")]
     mark_duplicates(rows)
     for row in rows:

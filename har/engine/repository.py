@@ -23,9 +23,14 @@ def project_root() -> Path:
     return Path(os.environ.get("DVC_ROOT") or ".")
 
 
+def has_git() -> bool:
+    """Return whether git is installed."""
+    return shutil.which("git") is not None
+
+
 def git(*arguments: str) -> str:
     """Return what git prints, stripped; nothing where there is no git or no commit."""
-    if shutil.which("git") is None:
+    if not has_git():
         return ""
     result = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)  # noqa: S607
     return result.stdout.strip() if result.returncode == 0 else ""

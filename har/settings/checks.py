@@ -1,5 +1,6 @@
 """What settings of different sections ask of each other, checked before the first stage."""
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,13 +13,28 @@ from har.settings.root import Settings
 
 def find_contradictions(settings: Settings) -> list[str]:
     """Return a sentence for each thing that does not fit another, with the fix."""
-    problems = [*_check_split(settings), *_check_streams(settings), *_check_compute(settings)]
+    problems = [
+        *_check_videos(settings),
+        *_check_split(settings),
+        *_check_streams(settings),
+        *_check_compute(settings),
+    ]
     if settings.model not in model_names():
         return [
             *problems,
             f"model: there is no model {settings.model!r}{nearest(settings.model, model_names())}",
         ]
     return [*problems, *_check_model(settings)]
+
+
+def _check_videos(settings: Settings) -> Iterator[str]:
+    videos = settings.dataset.videos
+    if os.path.normpath(videos).split(os.sep)[0] == os.pardir:
+        yield (
+            f"dataset.videos is {videos}, a relative path that leads out of the project: DVC runs "
+            "experiments (`dvc exp run --temp`, `crossval`) in a copy, from where it leads "
+            f"elsewhere. Write the absolute path, {os.path.abspath(videos)}."
+        )
 
 
 def _check_split(settings: Settings) -> Iterator[str]:

@@ -10,6 +10,7 @@ from command_line import run, run_process
 
 import har.commands.checks
 import har.commands.kept_checks
+import har.commands.repository_checks
 from har.commands.checks import Check, examine
 
 
@@ -19,13 +20,14 @@ def test_doctor_finds_this_computer_well():
     assert "tensorflow" not in result.stderr.lower()
     lines = [line for line in result.stdout.splitlines() if not line.startswith(" ")]
     assert {line.split()[0] for line in lines} <= {"ok", "warn"}
-    assert len(lines) == 14
+    assert len(lines) == 16
 
 
 def test_doctor_ends_with_1_and_the_fix_when_a_check_fails(monkeypatch, capsys):
     checks = [Check("a", "ok", "fine"), Check("b", "fail", "missing", "install b")]
     monkeypatch.setattr(har.commands.checks, "examine", lambda: iter(checks))
     monkeypatch.setattr(har.commands.kept_checks, "examine_kept", lambda *, fix: iter(()))
+    monkeypatch.setattr(har.commands.repository_checks, "examine_repository", lambda: iter(()))
     code, out, _ = run("doctor", capsys=capsys)
     assert code == 1
     assert [line.split() for line in out.splitlines()] == [

@@ -140,6 +140,11 @@ def test_settings_refuse(text, message):
             "more of features.streams, which is ['frames'].",
         ),
         (
+            "dataset: {videos: data/../../clips}",
+            "dataset.videos is data/../../clips, a relative path that leads out of the project: "
+            "DVC runs experiments (`dvc exp run --temp`, `crossval`) in a copy",
+        ),
+        (
             "models: {fusion: {num_frames: 16}}",
             "models.fusion.num_frames is 16, and its streams are made of all 30 frames of a clip.",
         ),
