@@ -35,8 +35,11 @@ def write_json(content: Any, path: Path) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text as UTF-8, wholly or not at all; the folder is made."""
-    write_bytes(text.encode("utf-8"), path)
+    """Write a text as UTF-8, wholly or not at all; the folder is made.
+
+    Of a file's name, bytes that are no UTF-8 are written as JSON writes them.
+    """
+    write_bytes(text.encode("utf-8", errors="backslashreplace"), path)
 
 
 def write_bytes(content: bytes, path: Path) -> None:
@@ -66,7 +69,9 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     texts = table.select_dtypes(exclude="number")  # numbers are left alone, to the last bit
     safe = texts.map(lambda value: as_cell(value) if isinstance(value, str) else value)
     with whole(path) as partial:
-        table.assign(**safe).rename(columns=as_cell).to_csv(partial, index=False)
+        table.assign(**safe).rename(columns=as_cell).to_csv(
+            partial, index=False, errors="backslashreplace"
+        )
 
 
 def is_disk_full(error: BaseException) -> bool:

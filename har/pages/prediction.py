@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from har.dataset.none_label import NONE_OF_THESE, UNSURE
+from har.names.escaping import visible
 from har.pages.plots import save_figure
 from har.pages.templating import as_count, render, strip_uri
 from har.recognizer.prediction import Prediction, Segment, with_share
@@ -42,7 +43,8 @@ def describe_prediction(prediction: Prediction, none_label: str | None) -> str:
         'a.mov: unsure (sit 40 %)'
     """
     if prediction.problem:
-        return f"failed: {prediction.problem}"
+        return f"failed: {visible(prediction.problem, one_line=True)}"
+    name = visible(str(prediction.video), one_line=True)
     if prediction.segments:
         return describe_segments(prediction, none_label)
     first, second = (
@@ -50,8 +52,8 @@ def describe_prediction(prediction: Prediction, none_label: str | None) -> str:
         for label, share in list(prediction.probabilities.items())[:2]
     )
     if prediction.answer == UNSURE:
-        return f"{prediction.video}: {UNSURE} ({first})"
-    return f"{prediction.video}: {first} ({second})"
+        return f"{name}: {UNSURE} ({first})"
+    return f"{name}: {first} ({second})"
 
 
 def describe_segments(prediction: Prediction, none_label: str | None) -> str:
@@ -67,7 +69,8 @@ def describe_segments(prediction: Prediction, none_label: str | None) -> str:
              0:00    0:02.5  sit 90 %
            0:02.5      1:10  none of these
     """
-    lines = [f"{prediction.video}, {clock(prediction.seconds)}:"]
+    name = visible(str(prediction.video), one_line=True)
+    lines = [f"{name}, {clock(prediction.seconds)}:"]
     for one in prediction.segments:
         what = name_answer(one.label, none_label)
         if what != NONE_OF_THESE:

@@ -213,7 +213,8 @@ def write_table(
             `answer` what the model says: that label or `unsure`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    # A name need be no UTF-8: such bytes are written as JSON writes them.
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         shares = [f"probability_{name}" for name in labels]
         rows.writerow(["video", "predicted", "answer", *shares, "problem"])
