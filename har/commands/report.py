@@ -16,6 +16,10 @@ def report(out: Out = Path("report")) -> None:
     the model or the data. All are made from the run's files, after `dvc repro`. Exit code: 0 if
     written, 1 if something is missing or of another model.
     """
+    from har.engine.progress import say
+
+    # Before the imports, which take seconds.
+    say("report: reading the run, and looking for files that have changed since", err=True)
     from har.engine.runtime import setup_tensorflow
     from har.pages.finished_run import pipeline_changes, read_run
     from har.pages.report import OUTPUTS, write_report
@@ -24,6 +28,7 @@ def report(out: Out = Path("report")) -> None:
     settings = load_settings()
     setup_tensorflow(**settings.train.model_dump(), seed=settings.seed)
     run = read_run(model=settings.model, changes=pipeline_changes())
+    say("report: drawing what the model looked at", err=True)
     for warning in write_report(run, out):
         typer.echo(f"warning: {warning}")
     typer.echo(f"report: {', '.join((out / name).as_posix() for name in OUTPUTS)}")

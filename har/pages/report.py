@@ -15,6 +15,7 @@ import pandas as pd
 
 from har.clips.clip import even_indices, load_clip
 from har.engine.files import write_text
+from har.engine.progress import progress
 from har.evaluation.gradcam import find_heat_map, find_maps_layer, paint_heat_map
 from har.pages.finished_run import FILES, MODELS, FinishedRun, check_there
 from har.pages.report_sections import describe_data, describe_model, describe_scores
@@ -86,7 +87,8 @@ def _draw_strips(run: FinishedRun, chosen: pd.DataFrame) -> list[dict[str, Any]]
     shown_streams = {name: recognizer.preprocessing[name] for name in ("streams", "context")}
     videos = run.files["manifest"].set_index("video_id")
     strips = []
-    for row in chosen.to_dict("records"):
+    rows = chosen.to_dict("records")
+    for row in progress(rows, total=len(rows), description="report: heat maps", unit="clips"):
         path = Path(videos["path"].get(row["video_id"], f"the clip of {row['video_id']}"))
         check_there([path])
         clip, aspect = load_clip(path), float(videos["aspect"][row["video_id"]])

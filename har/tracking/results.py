@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from har.engine.files import read_json
+from har.engine.progress import say
 from har.engine.repository import project_root
 from har.recognizer.recognizer import Recognizer
 from har.settings import Settings
@@ -38,6 +39,7 @@ def log_evaluation(
         return None
     history = pd.read_csv(metrics / "plots" / "history.csv")
     fingerprint = recognizer.params["fingerprint"]
+    say("evaluate: scores and pictures go into MLflow")
     with explained_errors(required=required):
         run_id = find_run(client, fingerprint) or open_run(
             client,
@@ -56,7 +58,10 @@ def log_evaluation(
                 lock=Path("dvc.lock"),
                 videos=Path(settings.dataset.videos),
             )
-            model_uri = find_model(client, run_id) or log_model(run_id, recognizer)
+            model_uri = find_model(client, run_id)
+            if model_uri is None:
+                say("evaluate: the model goes into MLflow, which tries it once")
+                model_uri = log_model(run_id, recognizer)
             if settings.split.folds is None:  # a fold's model is to be scored, not to be used
                 register(client, model_uri=model_uri, fingerprint=fingerprint, run_id=run_id)
     return run_id

@@ -262,7 +262,9 @@ def test_report_writes_beside_and_prints_warnings(run_folder, monkeypatch, capsy
     with pytest.raises(SystemExit) as end:
         main(["report", "--out", "out/here"])
     assert not end.value.code
-    assert capsys.readouterr().out.splitlines() == [
+    said = capsys.readouterr()
+    assert "report: drawing what the model looked at" in said.err
+    assert said.out.splitlines() == [
         "warning: Changed since the stages ran: train (x). `dvc repro` runs them again",
         "report: out/here/index.html, out/here/model-card.md, out/here/data-card.md",
     ]
