@@ -15,7 +15,14 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from har.engine.files import save_array
-from har.video.reading import blame_video, decode_frames, open_video, read_packets, shown_aspect
+from har.video.reading import (
+    blame_video,
+    decode_frames,
+    open_video,
+    read_packets,
+    read_video_timing,
+    shown_aspect,
+)
 from har.video.shown import orientation_of, pixel_aspect
 from har.video.stored.colours import to_rgb
 from har.video.stored.timing import Timing, check_damage, read_timing
@@ -72,11 +79,12 @@ def extract_clip(
     if num_decoded == len(timing.times):
         check_damage(path, num_decoded, timing.num_promised)
     else:  # the packets lie, or the file cannot be rewound
+        timing = read_video_timing(path)
         with open_video(path) as (container, stream):
             num_decoded = sum(1 for _ in decode_frames(container, stream))
         check_damage(path, num_decoded, timing.num_promised)
-        if num_decoded != len(timing.times):
-            wanted = spaced_indices(range(num_decoded), num_frames)
+        is_whole = num_decoded == len(timing.times)
+        wanted = spaced_indices(timing.times if is_whole else range(num_decoded), num_frames)
         with open_video(path) as (container, stream):
             frames, _ = _decode_wanted(container, stream, set(wanted), size, aspect)
     return np.stack([frames[index] for index in wanted]), max(0, num_frames - num_decoded)

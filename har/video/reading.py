@@ -5,6 +5,7 @@ video tools; arrays that leave are uint8 RGB of shape (time, height, width, 3).
 """
 
 import errno
+import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,17 @@ from har.video.shown import (
     videos_in,
 )
 from har.video.stored.colours import beyond_sdr
-from har.video.stored.timing import Timing, no_frames_error, read_timing
+from har.video.stored.timing import (
+    Timing,
+    may_be_fields,
+    no_frames_error,
+    read_timing,
+    timing_of_frames,
+)
+
+FIELD_CODECS = ("h264",)  # whose packets may be single fields; those of others are whole frames
+NUM_TRIED = 24  # packets decoded to see whether they are fields
+MOST_JOINED = 0.75  # frames by packets; a few frames may be lost at the start
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,8 @@ def survey_video(path: Path) -> tuple[VideoInfo, Timing]:
         if not first_frames:
             raise no_frames_error(path)
         first = first_frames[0]
+        if first.interlaced_frame and stream.codec_context.name in FIELD_CODECS:
+            timing = join_fields(path, timing)
         orientation = orientation_of(first)
         width, height = upright_size(first, pixel_aspect(stream))
         info = VideoInfo(
@@ -120,8 +133,33 @@ def read_video_timing(path: Path) -> Timing:
     Raises:
         VideoError: As `probe_video`.
     """
+    return survey_video(path)[1]
+
+
+def join_fields(path: Path, packets: Timing) -> Timing:
+    """Return the timing of an interlaced video's frames, of which some may take two packets.
+
+    Camcorders store the two fields of a frame in a packet each, or do so of some frames. Nothing in
+    a packet says so: the frames are decoded, first a few, and all where that may be.
+
+    Args:
+        path: The video.
+        packets: The timing by its packets.
+
+    Raises:
+        VideoError: As `probe_video`.
+    """
+    if not may_be_fields(packets):
+        with open_video(path) as (container, stream):
+            some = list(itertools.islice(read_packets(container, stream), NUM_TRIED))
+            num_decoded = sum(len(decode_packet(stream, packet)) for packet in [*some, None])
+        if num_decoded > MOST_JOINED * len(some):
+            return packets
     with open_video(path) as (container, stream):
-        return read_timing(read_packets(container, stream), stream, path)
+        times = [frame.pts for frame in decode_frames(container, stream)]
+        if not times:
+            raise no_frames_error(path)
+        return timing_of_frames(times, packets, stream)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from har.engine.errors import VideoError
 DEFAULT_FPS = Fraction(25)  # of a file that has one frame and names no rate
 SHORT_PERCENTILE = 10  # of the intervals, as long as those between frames that come in bursts
 MOST_REPEATS = 30  # of a frame on average, where one is shown for long
+REGULAR = 0.75  # shortest by longest interval; times rounded to milliseconds are above it
 MAX_DENOMINATOR = 1001  # of a frame rate; 30000/1001 is that of television
 
 
@@ -81,15 +82,67 @@ def read_timing(packets: Iterable[av.Packet], stream: av.VideoStream, path: Path
     # An edit list hides what a cut without encoding left before its start: nobody misses that.
     num_hidden = sum(is_hidden for _, _, is_hidden, _ in found)
     num_promised = max(len(times), len(stream.index_entries) - num_hidden)
-    named_rates = [stream.average_rate, stream.guessed_rate, stream.base_rate]
-    rates = [_rounded(rate) for rate in named_rates if rate]
     if None in times or min(times) == max(times):  # the file does not say, or has one frame
-        fps = rates[0] if rates else DEFAULT_FPS
         ranks = np.zeros(1, int) if len(found) == 1 else None
-        return Timing(range(len(times)), 1 / fps, ranks, num_promised, fps, True, fps)
+        return _counted(len(times), ranks, num_promised, stream)
     has_a_place_each = len(set(times)) == len(found) and found[0][1]
     ranks = np.argsort(np.argsort(times)) if has_a_place_each else None
-    times.sort()
+    return _timed(sorted(times), ranks, num_promised, stream, _named_rates(stream))
+
+
+def may_be_fields(timing: Timing) -> bool:
+    """Return whether some packets of an interlaced video come closer together than others.
+
+    So it is where a camcorder stores some frames whole and of others each field by itself.
+    """
+    if isinstance(timing.times, range):  # nothing is known of it
+        return True
+    intervals = np.diff(timing.times)
+    return len(intervals) > 0 and intervals.min() < REGULAR * intervals.max()
+
+
+def timing_of_frames(
+    times: Sequence[int | None], packets: Timing, stream: av.VideoStream
+) -> Timing:
+    """Return when frames are shown of which some take two packets, one a field.
+
+    How many there should be is told by the time that the packets cover and the time between frames.
+
+    Args:
+        times: Of the decoded frames, at least one.
+        packets: The timing that `read_timing` takes the packets for.
+        stream: They are from.
+    """
+    missing = packets.num_promised / len(packets.times)  # more than 1 where the file is cut off
+    if None in times or min(times) == max(times):
+        return _counted(len(times), None, round(missing * len(times)), stream)
+    times, covered = sorted(times), packets.times
+    if isinstance(covered, range):
+        covered = times
+    interval = np.median(np.diff(sorted(set(times))))
+    num_there = int((covered[-1] - covered[0]) / interval) + 1
+    num_promised = max(num_there, round(missing * len(times)))
+    num_promised = max(len(times), min(num_promised, packets.num_promised))
+    named = _named_rates(stream)  # that of the fields or of the frames
+    return _timed(times, None, num_promised, stream, [*named, *(rate / 2 for rate in named)])
+
+
+def _counted(
+    num_frames: int, ranks: np.ndarray | None, num_promised: int, stream: av.VideoStream
+) -> Timing:
+    """Return the timing of frames that the file gives no times."""
+    fps = next(iter(_named_rates(stream)), DEFAULT_FPS)
+    return Timing(range(num_frames), 1 / fps, ranks, num_promised, fps, True, fps)
+
+
+def _timed(
+    times: list[int],
+    ranks: np.ndarray | None,
+    num_promised: int,
+    stream: av.VideoStream,
+    rates: Sequence[Fraction],
+) -> Timing:
+    """Return the timing of frames with times, rising, and perhaps one of some rates."""
     since_first = np.array(times) - times[0]
     interval = since_first[-1] / (len(times) - 1)
     measured = 1 / (Fraction(float(interval)) * stream.time_base)
@@ -102,6 +155,11 @@ def read_timing(packets: Iterable[av.Packet], stream: av.VideoStream, path: Path
     fps_of_bursts = _rounded(1 / (Fraction(float(shortest)) * stream.time_base))
     fps_of_bursts = max(fps, fps_of_bursts)
     return Timing(times, stream.time_base, ranks, num_promised, fps, is_constant, fps_of_bursts)
+
+
+def _named_rates(stream: av.VideoStream) -> list[Fraction]:
+    named = [stream.average_rate, stream.guessed_rate, stream.base_rate]
+    return [_rounded(rate) for rate in named if rate]
 
 
 def check_damage(path: Path, num_decoded: int, num_promised: int) -> None:
