@@ -19,6 +19,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from har.engine.files import disk_full, is_disk_full
+from har.tracking.left_runs import end_left_runs
 from har.tracking.locations import ARTIFACTS_NAME, DATABASE_NAME, SQLITE, is_local, make_relative
 
 EXPERIMENT = "har"
@@ -136,8 +137,10 @@ def _open_database(root: Path, *, is_own: bool) -> MlflowClient:
             )  # a server knows its place itself
             location = (root / ARTIFACTS_NAME).as_uri() if is_file else None
             client.create_experiment(EXPERIMENT, artifact_location=location, tags=KIND)
-        elif not experiment.tags.keys() & KIND.keys():
-            client.set_experiment_tag(experiment.experiment_id, *next(iter(KIND.items())))
+        else:
+            if not experiment.tags.keys() & KIND.keys():
+                client.set_experiment_tag(experiment.experiment_id, *next(iter(KIND.items())))
+            end_left_runs(client, experiment.experiment_id)
         old = make_relative(database, EXPERIMENT) if is_own else ""
         if old and experiment:
             print(

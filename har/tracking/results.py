@@ -12,7 +12,7 @@ from har.settings import Settings
 from har.tracking.connection import connect, explained_errors
 from har.tracking.logged_model import find_model, log_model
 from har.tracking.registry import register
-from har.tracking.runs import ended_run, find_run, log_history, log_results, open_run
+from har.tracking.runs import ended_run, log_history, log_results, open_run, resume_run
 
 
 def log_evaluation(
@@ -41,7 +41,7 @@ def log_evaluation(
     fingerprint = recognizer.params["fingerprint"]
     say("evaluate: scores and pictures go into MLflow")
     with explained_errors(required=required):
-        run_id = find_run(client, fingerprint) or open_run(
+        run_id = resume_run(client, fingerprint) or open_run(
             client,
             model=recognizer.params["model"],
             fingerprint=fingerprint,

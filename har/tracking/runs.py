@@ -31,6 +31,7 @@ from mlflow.utils import mlflow_tags
 from har.engine.files import check_space, is_disk_full
 from har.engine.repository import git, has_changes
 from har.tracking.connection import ERRORS, EXPERIMENT, check_disk
+from har.tracking.left_runs import PROCESS_TAG, describe_process, take_up
 from har.tracking.locations import ARTIFACTS_NAME, artifacts_found, is_local
 
 FINGERPRINT_TAG = "har.fingerprint"
@@ -56,6 +57,7 @@ def open_run(client: MlflowClient, *, model: str, fingerprint: str, params: dict
     name = os.environ.get("DVC_EXP_NAME")
     tags = {
         FINGERPRINT_TAG: fingerprint,
+        PROCESS_TAG: describe_process(),
         "model": model,
         "dvc.experiment": name or "",
         mlflow_tags.MLFLOW_SOURCE_NAME: SOURCE,
@@ -84,6 +86,14 @@ def find_run(client: MlflowClient, fingerprint: str) -> str | None:
         max_results=1,
     )
     return runs[0].info.run_id if runs else None
+
+
+def resume_run(client: MlflowClient, fingerprint: str) -> str | None:
+    """Return a training's newest run, which is shown as running again, or None."""
+    run_id = find_run(client, fingerprint)
+    if run_id:
+        take_up(client, run_id)
+    return run_id
 
 
 def log_history(client: MlflowClient, run_id: str, rows: list[dict[str, Any]]) -> None:

@@ -22,7 +22,7 @@ from har.recognizer.making import (
 from har.recognizer.recognizer import save_trained
 from har.settings import Settings
 from har.tracking.connection import connect, explained_errors
-from har.tracking.runs import HistoryMirror, ended_run, find_run, open_run
+from har.tracking.runs import HistoryMirror, ended_run, open_run, resume_run
 from har.training.calibration import fold_temperature
 from har.training.checkpoints import is_whole
 from har.training.examples import read_examples
@@ -138,7 +138,7 @@ class TrackedTraining:
         client = connect(project_root(), required=required)
         if client:
             with explained_errors(required=required):
-                run_id = find_run(client, self.fingerprint) if is_whole(checkpoint) else None
+                run_id = resume_run(client, self.fingerprint) if is_whole(checkpoint) else None
                 run_id = run_id or open_run(
                     client,
                     model=self._settings.model,
