@@ -1,5 +1,6 @@
 """Videos that the tests make for themselves: good, odd and broken ones."""
 
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -148,6 +149,43 @@ def write_beyond(path: Path, kind: str, *, codec: str = "libx265", depth: int = 
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     return path
+
+
+def set_matrix(path: Path, matrix: tuple[float, ...]) -> None:
+    """Write the matrix a b / c d of the first track of an MP4 into its header."""
+    data = bytearray(path.read_bytes())
+    place = data.index(b"tkhd") + 4 + 4 + 20 + 16  # version, times and length, layer and volume
+    a, b, c, d = (round(value * 65536) for value in matrix)
+    struct.pack_into(">9i", data, place, a, b, 0, c, d, 0, 0, 0, 0x40000000)
+    path.write_bytes(data)
+
+
+def set_edits(path: Path, edits: list[tuple[float, float]]) -> None:
+    """Let an MP4 show only some parts: start (-1: nothing, a delay) and length, in seconds."""
+    data = path.read_bytes()
+    places = {name: data.index(name) - 4 for name in (b"moov", b"trak", b"edts", b"elst")}
+    assert data.index(b"mdat") < places[b"moov"], "offsets of the frames would change"
+    movie_scale = struct.unpack_from(">I", data, data.index(b"mvhd") + 16)[0]
+    scale = struct.unpack_from(">I", data, data.index(b"mdhd") + 16)[0]
+    first = struct.unpack_from(">i", data, places[b"elst"] + 20)[0]  # time of the first frame
+    entries = b"".join(
+        struct.pack(
+            ">IiI",
+            round(length * movie_scale),
+            -1 if start < 0 else first + round(start * scale),
+            1 << 16,
+        )
+        for start, length in edits
+    )
+    new = struct.pack(">I4sII", 16 + len(entries), b"elst", 0, len(edits)) + entries
+    new = struct.pack(">I4s", 8 + len(new), b"edts") + new
+    start = places[b"edts"]
+    size = struct.unpack_from(">I", data, start)[0]
+    changed = bytearray(data[:start] + new + data[start + size :])
+    for name in (b"moov", b"trak"):
+        old = struct.unpack_from(">I", data, places[name])[0]
+        struct.pack_into(">I", changed, places[name], old + len(new) - size)
+    path.write_bytes(changed)
 
 
 def write_phone_video(path: Path) -> Path:
