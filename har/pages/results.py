@@ -22,11 +22,10 @@ COMPARED = (
     "accuracy_low",
     "accuracy_high",
     "macro_f1",
-    "loss",
-    "expected_calibration_error",
     "unsure",
     "accuracy_if_sure",
 )
+OF_PROBABILITIES = ("loss", "expected_calibration_error")  # not of folds, which have labels alone
 COMPARED_NONE = ("none_rejected", "lost_to_none")  # where there are videos of no action
 
 
@@ -79,7 +78,8 @@ def write_results(
 def compared_scores(scores: dict[str, Any]) -> dict[str, Any]:
     """Return those of the scores that people compare: few enough for a table of experiments."""
     compared = {name: scores[name] for name in COMPARED}
-    compared |= {name: scores[name] for name in COMPARED_NONE if name in scores}
+    optional = (*OF_PROBABILITIES, *COMPARED_NONE)
+    compared |= {name: scores[name] for name in optional if name in scores}
     return compared | {"baselines": {name: scores["baselines"][name] for name in BASELINES}}
 
 

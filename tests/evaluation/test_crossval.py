@@ -23,6 +23,7 @@ from har.evaluation.cross_validation import (
     score_folds,
 )
 from har.pages.cross_validation import describe_fold, write_crossval
+from har.pages.results import compared_scores
 from har.settings import Settings
 
 IDENTITY = {
@@ -98,6 +99,7 @@ def test_score_folds_pools_videos_and_averages_folds(folds):
     scores = score_folds(folds, pool_folds(folds), num_bootstrap=50, seed=1)
     assert scores["accuracy"] == 0.75
     assert scores["accuracy_low"] < 0.75 < scores["accuracy_high"]
+    assert compared_scores(scores)["accuracy"] == 0.75  # as MLflow gets them
     assert scores["mean_accuracy"] == 0.75
     assert scores["deviation_of_accuracy"] == pytest.approx(0.25 * 2**0.5)
     assert scores["baselines"]["majority"] == scores["baselines"]["pooled_linear"] == 0.5
