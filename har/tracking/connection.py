@@ -31,6 +31,9 @@ ERRORS = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError)
 REQUEST_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
+SQLITE_START = b"SQLite format 3\0"  # https://sqlite.org/fileformat.html
+
+
 def connect(root: Path, *, required: bool = True) -> MlflowClient | None:
     """Return a client of the tracking database.
 
@@ -129,6 +132,8 @@ def _open_database(root: Path, *, is_own: bool) -> MlflowClient:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if is_own and not database.exists():
             _make_database(database, folder / "mlflow-new")
+        elif is_own:
+            _check_database(database)
         client = MlflowClient()
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
@@ -148,6 +153,21 @@ def _open_database(root: Path, *, is_own: bool) -> MlflowClient:
                 f"no longer in {old}"
             )
     return client
+
+
+def _check_database(database: Path) -> None:
+    """Check that a file is a database, before MLflow takes an empty one for a new one.
+
+    Raises:
+        sqlite3.DatabaseError: It is none.
+    """
+    with database.open("rb") as file:
+        start = file.read(len(SQLITE_START))
+    if start != SQLITE_START:
+        raise sqlite3.DatabaseError(
+            f"{database} is no database ({database.stat().st_size} bytes), so the runs that it had "
+            "are not in it; nothing was written. Put a copy of it back, if there is one"
+        )
 
 
 def _make_database(database: Path, unfinished: Path) -> None:

@@ -24,6 +24,19 @@ def test_connect_makes_the_project_database_once(client, root):
     assert first.tags["mlflow.experimentKind"] == "custom_model_development"
 
 
+@pytest.mark.parametrize("content", [b"", b"\0" * 4096, b"torn"])
+def test_connect_takes_no_damaged_database_for_a_new_one(tmp_path, content, capsys):
+    database = tmp_path / "mlflow.db"
+    database.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"is no database \({len(content)} bytes\).*move it away"):
+        connect(tmp_path)
+    assert connect(tmp_path, required=False) is None
+    assert "is no database" in capsys.readouterr().out
+    assert database.read_bytes() == content
+    database.unlink()
+    assert connect(tmp_path).get_experiment_by_name("har")
+
+
 def test_connect_says_to_an_old_database_what_it_is_for(tmp_path):
     client = connect(tmp_path)
     experiment = client.get_experiment_by_name("har")
