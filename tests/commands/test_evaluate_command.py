@@ -313,3 +313,20 @@ def test_evaluate_runs_outside_the_project(videos, capsys):
 def test_evaluate_refuses_a_folder_that_is_not_there(project, capsys):
     assert run("evaluate", "no/such/folder", "--model", ".", capsys=capsys)[0] == 2
     assert run("evaluate", capsys=capsys)[0] == 2
+
+
+def test_evaluate_takes_parts_of_long_videos(save_model, capsys):
+    save_model({"train": ["eva"], "val": ["finn"]})
+    Path("videos").mkdir()
+    rows = []
+    for person, (dark, bright) in zip(PEOPLE, zip(*VIDEOS.values(), strict=True), strict=True):
+        greys = [np.full((48, 64, 3), grey, np.uint8) for grey in (dark, bright) for _ in range(10)]
+        write_video(Path(f"videos/{person}.mp4"), greys, fps=10)
+        rows += [f"{person}.mp4,0,1,dark,{person}", f"{person}.mp4,1,2,bright,{person}"]
+    rows.append("anna.mp4,1.9,9,bright,anna")
+    table = "\n".join(["path,start,end,label,subject", *rows])
+    Path("videos/metadata.csv").write_text(table, encoding="utf-8")
+    found, said = evaluate(capsys=capsys, code=1)
+    assert found["num_test_videos"] == 8
+    assert found["accuracy"] == pytest.approx(6 / 8)
+    assert "anna.mp4 from 1.9 to 9 s ends after the video" in json.dumps(found) + said
