@@ -1,5 +1,6 @@
 """The files that an evaluation leaves behind: scores, predictions and pictures."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def write_results(
     labels = recognizer.labels
     plots = metrics / "plots"
     plots.mkdir(parents=True, exist_ok=True)
-    write_json(compared_scores(scores), metrics / "metrics.json")
+    write_json(compared_scores(scores, baselines), metrics / "metrics.json")
     write_json(scores, metrics / "scores.json")
     predicted = probabilities.argmax(axis=1)
     names = pd.Series(labels)[predicted].to_numpy()
@@ -75,12 +76,14 @@ def write_results(
     plot_confusion(counts, shown, title, plots / "confusion.png")
 
 
-def compared_scores(scores: dict[str, Any]) -> dict[str, Any]:
+def compared_scores(
+    scores: dict[str, Any], baselines: Iterable[str] = tuple(BASELINES)
+) -> dict[str, Any]:
     """Return those of the scores that people compare: few enough for a table of experiments."""
     compared = {name: scores[name] for name in COMPARED}
     optional = (*OF_PROBABILITIES, *COMPARED_NONE)
     compared |= {name: scores[name] for name in optional if name in scores}
-    return compared | {"baselines": {name: scores["baselines"][name] for name in BASELINES}}
+    return compared | {"baselines": {name: scores["baselines"][name] for name in baselines}}
 
 
 def plot_calibration(
