@@ -12,6 +12,7 @@ import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
 
+import har.commands.crossval
 from har.dataset.splits import choose_splits, fold_names
 from har.engine.seeds import generator_for
 from har.evaluation import cross_validation as crossval
@@ -25,6 +26,7 @@ from har.evaluation.cross_validation import (
 from har.pages.cross_validation import describe_fold, write_crossval
 from har.pages.results import compared_scores
 from har.settings import Settings
+from har.tracking.connection import connect
 
 IDENTITY = {
     f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
@@ -125,6 +127,20 @@ def test_score_folds_leaves_what_is_no_action_out_of_the_accuracy(folds, monkeyp
     assert scores["unsure"] == 0
     assert scores["per_class"]["None"]["recall"] == 0.5
     assert scores["baselines"]["majority"] == 1
+
+
+def test_the_run_of_a_cross_validation_has_what_is_compared(folds, project, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    scores = score_folds(folds, pool_folds(folds), num_bootstrap=50, seed=1)
+    har.commands.crossval._log(folds, scores | {"model": "fusion"}, [], name="crossval-1")
+    client = connect(project)
+    (run,) = client.search_runs([client.get_experiment_by_name("har").experiment_id])
+    assert run.data.metrics["accuracy"] == 0.75
+    assert run.data.metrics["num_folds"] == 2
+    assert run.data.metrics["baselines.single_frame"] == 1
+    assert not [name for name in run.data.metrics if "per_class" in name or "folds." in name]
+    assert "accuracy 0.75 (95 % interval" in run.data.tags["mlflow.note.content"]
+    assert run.info.status == "FINISHED"
 
 
 def test_write_crossval_writes_table_scores_and_picture(folds, tmp_path):
