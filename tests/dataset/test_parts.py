@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 from inspected import find_problem, inspect_videos
+from places import ROOT
 from small_data_sets import barcode_frames, numbers_of
 
 import har.dataset.cutting
@@ -16,7 +17,7 @@ from har.pages.inspection import describe_inspection
 from har.video.cutting import cut_video
 from har.video.parts import Cut, Span
 from har.video.writing import write_video
-from stages import convert
+from stages import convert, extract, split
 
 FPS = 10
 ROWS = ["day.mp4,0,1,sit,anna", "day.mp4,1,2.5,walk,anna", "day.mp4,3.2,4,sit,ben"]
@@ -264,6 +265,29 @@ def test_parts_of_one_file_stay_together_where_nobody_is_named(by, expected):
     groups, grouped_by = find_subjects(manifest, None, by=by)
     assert grouped_by == expected
     assert groups.tolist() == ["videos/day.mp4", "videos/day.mp4", "sit/a"]
+
+
+def test_the_split_of_the_pipeline_keeps_parts_of_a_file_together(project):
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["dataset"] |= {"videos": "videos", "subject_pattern": None}
+    Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    days = [f"day{number}" for number in range(5)]
+    for number, day in enumerate(days):
+        write_long(Path(f"videos/{day}.mp4"), num_frames=20, first=number)
+    rows = [
+        f"{day}.mp4,{at / 2},{at / 2 + 0.5},{('sit', 'walk')[at % 2]}"
+        for day in days
+        for at in range(4)
+    ]
+    write_table(*rows, heading="path,start,end,label")
+    convert.main(out=Path("out"))
+    extract.main(converted=Path("out"), out=Path("clips"))
+    split.main(report=Path("out/report.csv"), clips=Path("clips/clips.csv"), out=Path("split"))
+    manifest = pd.read_csv("split/manifest.csv")
+    assert len(manifest) == 20
+    assert set(manifest["split"]) == {"train", "val", "test"}
+    day = manifest["video_id"].str.extract(r"/(day\d)_")[0]
+    assert (manifest.groupby(day)["split"].nunique() == 1).all()
 
 
 def test_inspect_counts_parts_and_names_wrong_ones(project):
