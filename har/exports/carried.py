@@ -57,7 +57,7 @@ class _Module:
     def _import_lines(self, names: set[str]) -> list[str]:
         together: dict[str, list[str]] = {}
         for name, one in self.imported.items():
-            line = _relative(one)
+            line = _relative(one, level=self.name.count("."))
             start, _, what = line.partition(" import ")
             if start == "from __future__" or name in names:
                 together.setdefault(start if what else line, []).append(what)
@@ -87,12 +87,17 @@ def _names_bound(statement: ast.stmt) -> Iterator[str]:
                     yield node.id
 
 
-def _relative(statement: ast.Import | ast.ImportFrom) -> str:
-    """Return an import as the carried files write it: `har.clips.clip` is `..clips.clip` there."""
+def _relative(statement: ast.Import | ast.ImportFrom, *, level: int) -> str:
+    """Return an import as the carried files write it: `har.clips.clip` is `..clips.clip` there.
+
+    Args:
+        statement: The import.
+        level: How many folders up the package is: 2 from a room, 3 from a folder in one.
+    """
     module = getattr(statement, "module", "")
     if not module.startswith(f"{PACKAGE}."):
         return ast.unparse(statement)
-    return ast.unparse(ast.ImportFrom(module.partition(".")[2], statement.names, 2))
+    return ast.unparse(ast.ImportFrom(module.partition(".")[2], statement.names, level))
 
 
 def carry_code(entries: Mapping[str, str], folder: Path) -> None:
@@ -123,7 +128,7 @@ def carry_code(entries: Mapping[str, str], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, names in reached.items():
         file = folder.joinpath(*name.split(".")[1:]).with_suffix(".py")
-        file.parent.mkdir(exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(modules[name].write(names), encoding="utf-8")
     imports = []
     for name, entry in sorted(entries.items(), key=lambda pair: pair[1]):
