@@ -9,6 +9,7 @@ from string import Template
 
 from har.exports.carried import carry_code
 from har.exports.trained import write_trained
+from har.integrity.digests import DIGESTS_NAME, write_digests
 from har.recognizer.recognizer import Recognizer
 from har.recognizer.using import POSE_NAMES, UsedRecognizer
 
@@ -79,6 +80,8 @@ def write_folder(recognizer: Recognizer, source: Path, folder: Path, *, file_for
         write_onnx(folder)
     elif file_format != "litert":
         write_trained(recognizer, source, folder, file_format=file_format)
+    written = (file.name for file in folder.iterdir() if file.is_file())
+    write_digests(folder, [name for name in written if name != DIGESTS_NAME])
     chosen = FORMATS[file_format]
     carry_code({**CARRIED, "Recognizer": chosen.carried}, folder / CODE)
     script = (TEMPLATES / f"{SCRIPT}.txt").read_text(encoding="utf-8")

@@ -1,20 +1,27 @@
-"""What stages have made in `data/`, against the SHA-256 in their tables."""
+"""What stages have made, against the SHA-256 in their tables and in the models' folders."""
 
 import csv
 from collections.abc import Iterator
 from pathlib import Path
 
 from har.engine.verification import is_damaged
+from har.integrity.digests import DIGESTS_NAME, find_changed, read_digests
 
-DATA = Path("data")
+DATA, MODELS = Path("data"), Path("models")
 
 
-def find_damaged_outputs(data: Path = DATA) -> Iterator[Path]:
-    """Yield the files whose bytes are not those that a stage's table names.
+def find_damaged_outputs(data: Path = DATA, models: Path = MODELS) -> Iterator[Path]:
+    """Yield the files whose bytes are not those that a stage's table or a model's folder names.
 
     Args:
         data: The folder of the stages' folders, each with a table `*.csv` or several.
+        models: The folder of the trained models' folders.
     """
+    for model in sorted(models.glob("*/")):
+        try:
+            yield from find_changed(model, read_digests(model))
+        except ValueError:
+            yield model / DIGESTS_NAME
     for table in sorted(data.glob("*/*.csv")):
         try:
             with table.open(encoding="utf-8", newline="") as file:

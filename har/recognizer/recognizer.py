@@ -4,19 +4,31 @@ The folder holds `model.tflite` (from features, or from frames, to probabilities
 features `backbone.tflite` and, where it sees the pose, `pose_detector.tflite` and
 `pose_landmarks.tflite`, which make them; `labels.json`, `preprocessing.json` (how a video
 becomes what the networks take) and `params.json` (what made the model). `model.keras` is what was
-trained, for those who go on from it. The same training writes the same bytes.
+trained, for those who go on from it. `digests.json` binds all of them to each other. The same
+training writes the same bytes.
 """
 
+import contextlib
 import json
 import re
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from har.backbones.litert import convert_model
 from har.engine.files import whole, write_bytes, write_json
-from har.recognizer.using import BACKBONE_NAME, MODEL_NAME, POSE_NAMES, UsedRecognizer
+from har.engine.verification import mark_damaged
+from har.integrity.digests import find_changed, read_digests, write_digests
+from har.recognizer.using import (
+    BACKBONE_NAME,
+    DESCRIBED,
+    MODEL_NAME,
+    POSE_NAMES,
+    UsedRecognizer,
+    check_model_files,
+)
 
 if TYPE_CHECKING:
     from har.engine.runtime import keras
@@ -35,22 +47,37 @@ class Recognizer(UsedRecognizer):
 
     def save(self, folder: Path) -> None:
         """Write the folder; the same recognizer gives the same bytes."""
-        write_bytes(self.network, folder / MODEL_NAME)
+        networks = {MODEL_NAME: self.network}
         if self.backbone is not None:
-            write_bytes(self.backbone, folder / BACKBONE_NAME)
-        for name, network in zip(POSE_NAMES, self.pose or (), strict=False):
+            networks[BACKBONE_NAME] = self.backbone
+        networks |= dict(zip(POSE_NAMES, self.pose or (), strict=False))
+        for name, network in networks.items():
             write_bytes(network, folder / name)
-        for name in ("labels", "preprocessing", "params"):
-            write_json(getattr(self, name), folder / f"{name}.json")
+        described = {f"{name}.json": getattr(self, name) for name in DESCRIBED}
+        for name, content in described.items():
+            write_json(content, folder / name)
+        write_digests(folder, [*networks, *described])
 
 
 def load_recognizer(folder: Path) -> Recognizer:
     """Read what `Recognizer.save` wrote.
 
     Raises:
-        ValueError: The folder has no model, or not all of it.
+        ValueError: The folder has no model, or not all of it, or a file is damaged.
     """
-    return Recognizer.load(folder)
+    with _marked_where_damaged(folder):
+        return Recognizer.load(folder)
+
+
+@contextlib.contextmanager
+def _marked_where_damaged(folder: Path) -> Iterator[None]:
+    """Let `make repro` look at the files of a folder that are found damaged within."""
+    try:
+        yield
+    except ValueError:
+        for file in find_changed(folder, read_digests(folder)):
+            mark_damaged(file)
+        raise
 
 
 def save_trained(model: "keras.Model", folder: Path) -> None:
@@ -71,11 +98,18 @@ def save_trained(model: "keras.Model", folder: Path) -> None:
         with zipfile.ZipFile(path, "w") as archive:
             for name, content in entries.items():
                 archive.writestr(zipfile.ZipInfo(name), content)
+    write_digests(folder, {*read_digests(folder), TRAINED_NAME})
 
 
 def load_trained(folder: Path) -> "keras.Model":
-    """Read what `save_trained` wrote."""
+    """Read what `save_trained` wrote.
+
+    Raises:
+        ValueError: It is missing or damaged.
+    """
     from har.engine.runtime import keras
     from har.models import one_stream  # noqa: F401 - Keras finds the layer by its name
 
+    with _marked_where_damaged(folder):
+        check_model_files(folder, [TRAINED_NAME])
     return keras.models.load_model(folder / TRAINED_NAME, compile=False)

@@ -21,12 +21,18 @@ from har.dataset.none_label import UNSURE
 from har.engine.files import read_json
 from har.features.columns import stream_slices
 from har.features.packed import Shown, clip_features
+from har.integrity.digests import DIGESTS_NAME, find_changed
 from har.pose.following import clip_landmarks
 from har.pose.networks import PoseNetworks
 
 MODEL_NAME = "model.tflite"
 BACKBONE_NAME = "backbone.tflite"
 POSE_NAMES = ("pose_detector.tflite", "pose_landmarks.tflite")
+
+DESCRIBED = ("labels", "preprocessing", "params")
+REMEDY = (
+    "Make the folder again by `make repro`, fetch it by `dvc pull`, or export the model once more."
+)
 
 
 @dataclass(frozen=True)
@@ -63,24 +69,24 @@ class UsedRecognizer:
         """Read the folder that `har.recognizer.recognizer.Recognizer.save` or an export wrote.
 
         Raises:
-            ValueError: The folder has no model, or not all of it.
+            ValueError: The folder has no model, or not all of it, or a file is damaged.
         """
-        described = ("labels", "preprocessing", "params")
         model, backbone = (
             Path(name).with_suffix(cls.ending).name for name in (MODEL_NAME, BACKBONE_NAME)
         )
-        _check_files(folder, [model, *(f"{name}.json" for name in described)])
-        read = {name: read_json(folder / f"{name}.json") for name in described}
+        check_model_files(folder, [model, *(f"{name}.json" for name in DESCRIBED)])
+        read = {name: _read_described(folder / f"{name}.json") for name in DESCRIBED}
         networks: dict[str, Any] = {}
         if (folder / backbone).exists():
+            check_model_files(folder, [backbone])
             networks["backbone"] = cls.read_network(folder / backbone)
         if POSE in read["preprocessing"]["streams"]:
-            _check_files(folder, POSE_NAMES)
+            check_model_files(folder, POSE_NAMES)
             networks["pose"] = tuple((folder / name).read_bytes() for name in POSE_NAMES)
         recognizer = cls(cls.read_network(folder / model), **read, **networks)
         pictures = picture_streams(read["preprocessing"]["streams"])
         if recognizer.backbone is None and recognizer.takes_features and pictures:
-            _check_files(folder, [backbone])
+            check_model_files(folder, [backbone])
         return recognizer
 
     @classmethod
@@ -112,7 +118,13 @@ class UsedRecognizer:
         """Return the probability of each label, as `predict` does, of what the network takes."""
         if self.preprocessing["streams"] == [POSE] and self.sees_nobody(inputs):
             return np.full(len(self.labels), 1 / len(self.labels), np.float32)
-        return self._run(inputs)
+        probabilities = self._run(inputs)
+        if len(probabilities) != len(self.labels):
+            raise ValueError(
+                f"labels.json has {len(self.labels)} labels, and the network beside it answers "
+                f"with {len(probabilities)} probabilities: they are not of one model. {REMEDY}"
+            )
+        return probabilities
 
     def sees_nobody(self, inputs: np.ndarray) -> bool:
         """Return whether no person was found in a clip; False where the model sees no pose.
@@ -196,10 +208,28 @@ class UsedRecognizer:
         return None if self.pose is None else PoseNetworks(*self.pose)
 
 
-def _check_files(folder: Path, names: Sequence[str]) -> None:
+def check_model_files(folder: Path, names: Sequence[str]) -> None:
+    """Check that files of a model's folder are there, and are those that were written together.
+
+    Raises:
+        ValueError: One is missing, or has other bytes than `digests.json` says.
+    """
     missing = [name for name in names if not (folder / name).exists()]
     if missing:
         raise ValueError(
             f"{folder} has no {', '.join(missing)}. Train a model with `dvc repro`, or fetch the "
             "whole folder with `dvc pull`."
         )
+    changed = find_changed(folder, names)
+    if changed:
+        raise ValueError(
+            f"{', '.join(map(str, changed))} is damaged, or of another model: the bytes are not "
+            f"those that were written with this network ({DIGESTS_NAME}). {REMEDY}"
+        )
+
+
+def _read_described(path: Path) -> Any:
+    try:
+        return read_json(path)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}. {REMEDY}") from error

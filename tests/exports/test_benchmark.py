@@ -11,6 +11,7 @@ from tiny_recognizers import write_tiny
 
 from har.exports.agreement import ask_all
 from har.exports.clips import Clips
+from har.integrity.digests import read_digests, write_digests
 
 
 @pytest.fixture
@@ -56,6 +57,7 @@ def test_benchmark_refuses_what_is_no_export_of_the_model(exported, capsys):
     assert (code, "models is no export. Make one with `har export" in err) == (1, True)
     params = exported / "exports" / "cnn3d-onnx" / "params.json"
     params.write_text(params.read_text().replace('"seed": 42', '"seed": 43'))
+    write_digests(params.parent, read_digests(params.parent))
     code, _, err = run("benchmark", capsys=capsys)
     assert code == 1
     assert "exports/cnn3d-onnx is an export of another model or of an earlier training." in err

@@ -205,7 +205,8 @@ def test_recognizer_saves_the_same_bytes_again(tmp_path):
     recognizer.save(tmp_path / "first")
     recognizer.save(tmp_path / "second")
     first = folder_digests(tmp_path / "first")
-    assert sorted(first) == ["labels.json", "model.tflite", "params.json", "preprocessing.json"]
+    described = ["labels.json", "model.tflite", "params.json", "preprocessing.json"]
+    assert sorted(first) == ["digests.json", *described]
     assert folder_digests(tmp_path / "second") == first
     assert json.loads((tmp_path / "first" / "labels.json").read_text(encoding="utf-8")) == LABELS
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -156,7 +157,7 @@ def test_read_run_refuses_another_model_s_results(name, run_folder):
 
 
 def test_read_run_refuses_a_model_of_other_labels(run_folder):
-    Path("models/cnn3d/labels.json").write_text('["a", "b", "c"]')
+    replace(make_recognizer(0)[1], labels=["a", "b", "c"]).save(Path("models/cnn3d"))
     with pytest.raises(ValueError, match="models/cnn3d knows the labels a, b, c"):
         write()
 

@@ -1,0 +1,76 @@
+"""A model's folder of which a file is damaged: one message that names the file and the command."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from damage import flip_bit
+from tiny_recognizers import LABELS, NUM_FRAMES, SIZE, write_tiny
+
+from har.integrity.outputs import find_damaged_outputs
+from har.recognizer.recognizer import load_recognizer, load_trained
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of an untrained model."""
+    folder = tmp_path_factory.mktemp("models") / "cnn3d"
+    write_tiny("frames", folder)
+    return folder
+
+
+@pytest.fixture
+def folder(whole, tmp_path, monkeypatch):
+    """A copy of it, in a project of its own."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    return shutil.copytree(whole, tmp_path / "models" / "cnn3d")
+
+
+def test_whole_folder_is_loaded(folder):
+    assert load_recognizer(folder).labels == LABELS
+    assert load_trained(folder).output_shape[-1] == len(LABELS)
+    assert list(find_damaged_outputs(models=folder.parent)) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["model.tflite", "labels.json", "preprocessing.json", "params.json", "model.keras"]
+)
+def test_changed_file_is_named_with_the_command(folder, name):
+    flip_bit(folder / name, in_silence=True)
+    before = (folder / name).stat().st_mtime
+    load = load_trained if name == "model.keras" else load_recognizer
+    with pytest.raises(ValueError, match=rf"{name} is damaged.*`make repro`"):
+        load(folder)
+    assert list(find_damaged_outputs(models=folder.parent)) == [folder / name]
+    assert (folder / name).stat().st_mtime > before  # DVC looks at it again
+
+
+def test_reordered_labels_are_refused(folder):
+    (folder / "labels.json").write_text(json.dumps(LABELS[::-1]))
+    with pytest.raises(ValueError, match=r"labels\.json is damaged, or of another model"):
+        load_recognizer(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'["a", "\xff"]'])
+@pytest.mark.parametrize("name", ["labels", "preprocessing", "params"])
+def test_torn_json_of_a_folder_without_digests_is_named(folder, name, content):
+    (folder / "digests.json").unlink()  # as of a model made before there were any
+    (folder / f"{name}.json").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{name}\.json is damaged.*`make repro`"):
+        load_recognizer(folder)
+
+
+def test_torn_digests_are_named(folder):
+    (folder / "digests.json").write_text("{")
+    with pytest.raises(ValueError, match=r"digests\.json is damaged.*`make repro`"):
+        load_recognizer(folder)
+    assert list(find_damaged_outputs(models=folder.parent)) == [folder / "digests.json"]
+
+
+def test_one_label_too_many_is_said(folder):
+    (folder / "digests.json").unlink()
+    (folder / "labels.json").write_text(json.dumps([*LABELS, "more"]))
+    clip = np.zeros((NUM_FRAMES, SIZE, SIZE, 3), np.uint8)
+    with pytest.raises(ValueError, match="4 labels, and the network beside it answers with 3"):
+        load_recognizer(folder).predict(clip)
