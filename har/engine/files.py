@@ -57,8 +57,18 @@ def save_array(array: np.ndarray, path: Path) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Return what `write_json` wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Return what `write_json` wrote.
+
+    Raises:
+        ValueError: The file is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is damaged: it is no JSON ({error}). Make it again with `dvc repro`, or fetch "
+            "it again from where it came from."
+        ) from error
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

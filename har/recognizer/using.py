@@ -84,6 +84,13 @@ class UsedRecognizer:
             check_model_files(folder, POSE_NAMES)
             networks["pose"] = tuple((folder / name).read_bytes() for name in POSE_NAMES)
         recognizer = cls(cls.read_network(folder / model), **read, **networks)
+        try:
+            recognizer._run  # noqa: B018 -- a damaged network shows when it is opened
+        except (ValueError, RuntimeError) as error:
+            raise ValueError(
+                f"{folder / model} is damaged: it cannot be opened ({error}). Make it again with "
+                "`dvc repro`, or fetch it again with `dvc pull`."
+            ) from error
         pictures = picture_streams(read["preprocessing"]["streams"])
         if recognizer.backbone is None and recognizer.takes_features and pictures:
             check_model_files(folder, [backbone])

@@ -35,7 +35,11 @@ def load_settings(path: Path = PARAMS, *, required: bool = True) -> Settings:
         raise SettingsError(
             f"There is no {path} in {Path.cwd()}. Run the command in the folder of the project."
         )
-    return parse_settings(path.read_text(encoding="utf-8"), name=str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8: {error}. Save it as UTF-8.") from error
+    return parse_settings(text, name=str(path))
 
 
 def parse_settings(text: str, *, name: str = str(PARAMS)) -> Settings:
@@ -45,6 +49,16 @@ def parse_settings(text: str, *, name: str = str(PARAMS)) -> Settings:
         text: The content of params.yaml.
         name: What messages call it.
     """
+    try:
+        return _parse(text, name)
+    except RecursionError as error:
+        raise SettingsError(
+            f"{name} is nested too deeply, or an alias (`*name`) in it holds itself. Write plain "
+            "sections, as `dataset:`."
+        ) from error
+
+
+def _parse(text: str, name: str) -> Settings:
     try:
         content = yaml.safe_load(text)
         duplicates = find_duplicates(text)
