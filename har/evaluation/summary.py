@@ -88,7 +88,8 @@ def describe_tested(scores: dict[str, Any]) -> str:
         return f"{videos} ({SAME_PEOPLE})"
     if not knows_people(scores["grouped_by"]):
         return f"{videos} of unknown people"
-    return f"{videos} of {scores['num_test_subjects']} people"
+    num_people = scores["num_test_subjects"]
+    return f"{videos} of {num_people} {'person' if num_people == 1 else 'people'}"
 
 
 def describe_reach(scores: dict[str, Any]) -> str:

@@ -3,7 +3,12 @@
 Dividing the logits by a temperature changes how sure a model is and never which label it names. It
 is folded into the weights of the last layer, so that whoever uses the model uses it.
 
-Reference: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
+Validation videos are few, and few that are all right would ask for certainty. So the right label of
+`n` videos is taken to have a probability of (n + 1) / (n + 2), not of 1: ten videos, all right, ask
+for 92 %, a thousand for 99.9 %.
+
+References: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2; for the
+targets Platt, "Probabilistic Outputs for Support Vector Machines", 1999, section 2.2.
 """
 
 from __future__ import annotations
@@ -15,7 +20,6 @@ from scipy.special import softmax
 from har.engine.runtime import keras
 from har.models.contract import LAST_LAYER
 
-# A few validation videos, all right, would ask for certainty: a temperature of 0.
 LOWEST, HIGHEST = 0.5, 5.0
 
 
@@ -30,13 +34,15 @@ def fit_temperature(probabilities: np.ndarray, label_indices: np.ndarray) -> flo
         >>> too_sure = np.array([[0.99, 0.01], [0.99, 0.01], [0.99, 0.01], [0.99, 0.01]])
         >>> temperature = fit_temperature(too_sure, np.array([0, 0, 0, 1]))
         >>> at_temperature(too_sure, temperature)[0].round(2).tolist()
-        [0.75, 0.25]
+        [0.71, 0.29]
     """
-    rows = np.arange(len(label_indices))
+    num_videos, num_classes = probabilities.shape
+    targets = np.full(probabilities.shape, 1 / (num_videos + 2) / max(num_classes - 1, 1))
+    targets[np.arange(num_videos), label_indices] = (num_videos + 1) / (num_videos + 2)
 
     def cross_entropy(log_temperature: float) -> float:
         scaled = at_temperature(probabilities, np.exp(log_temperature))
-        return float(-np.log(scaled[rows, label_indices] + 1e-12).mean())
+        return float(-(targets * np.log(scaled + 1e-12)).sum(axis=1).mean())
 
     bounds = (np.log(LOWEST), np.log(HIGHEST))
     best = minimize_scalar(cross_entropy, bounds=bounds, method="bounded")

@@ -37,9 +37,17 @@ def test_fit_temperature_finds_the_one_that_made_the_labels(probabilities):
 
 
 def test_fit_temperature_stays_within_bounds():
-    sure = np.array([[0.9, 0.1], [0.1, 0.9]])
-    assert fit_temperature(sure, np.array([0, 1])) == pytest.approx(LOWEST, rel=0.01)
-    assert fit_temperature(sure, np.array([1, 0])) == pytest.approx(HIGHEST, rel=0.01)
+    right = np.tile([[0.9, 0.1], [0.1, 0.9]], (500, 1))
+    assert fit_temperature(right, np.tile([0, 1], 500)) == pytest.approx(LOWEST, rel=0.01)
+    assert fit_temperature(right, np.tile([1, 0], 500)) == pytest.approx(HIGHEST, rel=0.01)
+
+
+@pytest.mark.parametrize("num_videos", [4, 10, 100])
+def test_fit_temperature_takes_few_videos_that_are_all_right_for_no_certainty(num_videos):
+    nearly_sure = np.tile([[0.999, 0.0005, 0.0005]], (num_videos, 1))
+    temperature = fit_temperature(nearly_sure, np.zeros(num_videos, int))
+    confidence = at_temperature(nearly_sure, temperature)[0, 0]
+    assert confidence == pytest.approx((num_videos + 1) / (num_videos + 2), abs=0.005)
 
 
 def test_fold_temperature_gives_the_model_that_temperature():
