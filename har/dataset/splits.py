@@ -18,6 +18,7 @@ from har.dataset.split_checks import (
     check_number_of_people,
     check_splits,
 )
+from har.dataset.subjects import count_people
 from har.dataset.training_people import UNUSED
 
 NUM_PROPOSALS = 20_000  # moves and swaps tried; 200 subjects need about a tenth to settle
@@ -144,7 +145,7 @@ def describe_splits(manifest: pd.DataFrame, *, by: str) -> str:
     said = []
     for name in SPLITS:
         part = manifest[manifest["split"] == name]
-        people = f" of {part['subject'].nunique()} people" if by == "person" else ""
+        people = f" of {count_people(part['subject'].nunique())}" if by == "person" else ""
         said.append(f"{name} {len(part)} videos{people}")
     num_unused = manifest.loc[manifest["split"] == UNUSED, "subject"].nunique()
     return ", ".join(said) + (f"; {num_unused} people unused" if num_unused else "")

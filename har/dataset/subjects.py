@@ -119,3 +119,13 @@ def subject_from_name(name: str, pattern: str) -> str:
             "pattern so that its group has at least one character."
         )
     return subject
+
+
+def count_people(number: int) -> str:
+    """Return a number of people in words.
+
+    Example:
+        >>> count_people(1), count_people(4)
+        ('1 person', '4 people')
+    """
+    return f"{number} {'person' if number == 1 else 'people'}"

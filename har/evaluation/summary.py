@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from har.dataset.reach import UNKNOWN_PEOPLE, describe_few
-from har.dataset.subjects import NO_WORD_ON_OTHERS, SAME_PEOPLE, knows_people
+from har.dataset.subjects import NO_WORD_ON_OTHERS, SAME_PEOPLE, count_people, knows_people
 from har.engine.errors import plain_errors
 from har.engine.files import read_json
 from har.evaluation.real_people import RESULT, describe_result, read_result
@@ -88,8 +88,7 @@ def describe_tested(scores: dict[str, Any]) -> str:
         return f"{videos} ({SAME_PEOPLE})"
     if not knows_people(scores["grouped_by"]):
         return f"{videos} of unknown people"
-    num_people = scores["num_test_subjects"]
-    return f"{videos} of {num_people} {'person' if num_people == 1 else 'people'}"
+    return f"{videos} of {count_people(scores['num_test_subjects'])}"
 
 
 def describe_reach(scores: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from har.dataset.subjects import count_people
 from har.pages.templating import render
 
 MAX_NAMED = 20  # videos that changed side, in the terminal
@@ -115,7 +116,7 @@ def _with_sentences(compared: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tested_on(compared: dict[str, Any]) -> str:
-    people = "1 person" if compared["num_subjects"] == 1 else f"{compared['num_subjects']} people"
+    people = count_people(compared["num_subjects"])
     return f"{compared['num_videos']} test videos of {people}"
 
 

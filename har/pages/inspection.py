@@ -4,6 +4,7 @@ The page is one file that needs nothing else: pictures are within it, and it has
 """
 
 import json
+import shlex
 from collections import Counter
 from typing import Any
 
@@ -55,8 +56,19 @@ def describe_inspection(inspection: Inspection, *, page: str) -> str:
         lines += [f"  {line}" for line in problem.details[:MAX_DETAILS_IN_TERMINAL]]
         if len(problem.details) > MAX_DETAILS_IN_TERMINAL:
             lines.append(f"  and {len(problem.details) - MAX_DETAILS_IN_TERMINAL} more, in {page}")
-    lines += ["", VERDICTS[inspection.can_train], f"Look at them in {page}"]
+    lines += ["", VERDICTS[inspection.can_train], f"Look at them in {page}", _next(inspection)]
     return "\n".join(lines)
+
+
+def _next(inspection: Inspection) -> str:
+    """Return a line on what to do next."""
+    if not inspection.can_train:
+        return "Next: fix the errors above, then run the same command again."
+    folder = inspection.folder
+    return (
+        f"Next: dvc add {shlex.quote(str(folder))}, set dataset.videos to {folder} in params.yaml, "
+        "then dvc repro."
+    )
 
 
 def inspection_as_json(inspection: Inspection, *, page: str) -> str:

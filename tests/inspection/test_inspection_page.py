@@ -89,7 +89,8 @@ def test_describe_inspection_has_aligned_columns(good, project):
     header, sit, walk = lines[2:5]
     assert header.split()[:6] == ["label", "videos", "people", "train", "val", "test"]
     assert len(header) == len(sit) == len(walk)
-    assert lines[-2:] == ["These videos can be trained on.", "Look at them in page.html"]
+    assert lines[-3:-1] == ["These videos can be trained on.", "Look at them in page.html"]
+    assert lines[-1].startswith("Next: dvc add ")
 
 
 def test_describe_inspection_shortens_long_lists(good, project):

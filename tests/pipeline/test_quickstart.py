@@ -1,0 +1,51 @@
+"""docs/quickstart.md: its commands run one after the other, as a reader runs them."""
+
+import re
+import shlex
+import shutil
+
+import pytest
+import yaml
+from places import ROOT
+from tiny_project import Project
+
+PAGE = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"(?m)^\$ (.*)$", PAGE)
+SETTINGS = re.search(r"(?ms)^```yaml\n(.*?)^```", PAGE)[1]
+
+
+@pytest.mark.slow
+def test_commands_of_the_page_run_in_their_order(first_run, tmp_path):
+    project = Project(shutil.copytree(first_run, tmp_path / "har", symlinks=True))
+    forget_the_run(project)
+    said = {}
+    for command in COMMANDS:
+        if command == "dvc add data/videos":  # after the yaml of the page
+            project.set_params(yaml.safe_load(SETTINGS))
+        said[command] = project.run(*shlex.split(command))
+    by_verb = {" ".join(command.split()[:4]): text for command, text in said.items()}
+    assert "These videos can be trained on." in by_verb["python -m har inspect"]
+    assert "set dataset.videos to data/videos" in by_verb["python -m har inspect"]
+    assert "test videos of 1 person never seen" in said["dvc repro"]
+    assert "attention" in by_verb["dvc exp show --drop"]
+    assert "HEAD" in by_verb["python -m har compare"]
+    assert "report/index.html" in by_verb["python -m har report"]
+    assert "predict: 1 video" in by_verb["python -m har predict"]
+    assert '"answer"' in by_verb["python -m har live"]
+    assert "labels that change 0" in by_verb["python -m har export"]
+    assert not project.run("git", "status", "--porcelain", "--untracked-files=no")
+
+
+def forget_the_run(project):
+    """Make a project whose videos nobody has added yet, with a clip of somebody new."""
+    for name in ("dvc.lock", "data/videos.dvc", "metrics", "models"):
+        path = project.folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    project.set_params({"dataset": {"videos": "not yet", "subject_pattern": None}})
+    project.run("git", "add", "--all")
+    project.run("git", "config", "user.name", "Test")
+    project.run("git", "config", "user.email", "test@localhost")
+    project.run("git", "commit", "--quiet", "--message", "Start")
+    (project.folder / "new").mkdir()
+    clip = project.folder / "data" / "videos" / "still" / "p0_0.mp4"
+    shutil.copy(clip, project.folder / "new" / "clip.mp4")
