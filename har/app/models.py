@@ -71,9 +71,7 @@ class Trained:
     def no_heat(self) -> str:
         """Why Grad-CAM cannot tell where the model looked, in a sentence; empty if it can."""
         if not picture_streams(self.recognizer.preprocessing["streams"]):
-            return (
-                "This model sees the skeleton alone, so no place of the picture speaks for a label."
-            )
+            return "This model sees the skeleton alone, so there is no heat map of the picture."
         if not (self.folder / TRAINED_NAME).is_file():
             return f"Where it looked cannot be told: {self.folder} has no {TRAINED_NAME}."
         from har.evaluation.gradcam import find_maps_layer

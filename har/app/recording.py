@@ -29,8 +29,8 @@ def keep_clip(
     Args:
         upload: The file that the browser sent; it stays.
         folder: Of the videos.
-        label: What is done, as the visitor wrote it.
-        subject: Who does it, likewise.
+        label: The action, as the visitor wrote it.
+        subject: The person, as the visitor wrote it.
         accepted: What the clip may be.
         limits: What looking at it may use.
 

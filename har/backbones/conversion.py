@@ -54,7 +54,7 @@ def convert_backbone(
 
     Args:
         name: The backbone, as for `har.backbones.building.build_backbone`.
-        weights: Where its weights come from, likewise.
+        weights: Where its weights come from, one of `backbone.weights`.
         seed: Seed of random weights; the others need none.
         frame_size: Height and width of a frame in pixels.
         cache_folder: Where converted models are kept; by default the cache of the repository.

@@ -106,7 +106,7 @@ def build_keras_hub_preset(name: str, frame_size: int) -> keras.Model:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise ValueError(
             f"{folder} does not hold the model of backbone.name {name!r} in params.yaml: {reason}. "
-            "Write it anew, or delete it where it is kagglehub's, or name another."
+            "Write it again, or delete it where it is kagglehub's, or name another."
         ) from error
     scale = 1.0 if converter.scale is None else converter.scale
     offset = 0.0 if converter.offset is None else converter.offset

@@ -115,7 +115,7 @@ def identify_weights(
 
         return file_digest(find_keras_weights(name, frame_size))
     if weights == "keras_hub":
-        from har.backbones.keras_hub import identify_preset  # likewise
+        from har.backbones.keras_hub import identify_preset
 
         return identify_preset(name)
     if name not in REGISTRY_WEIGHTS:

@@ -1,4 +1,4 @@
-"""What a network is shown of a clip: its frames, how they change, or the person who moves in them.
+"""What a network is shown of a clip: its frames, how they change, or the moving person.
 
 One network sees each *stream*: what there is in one, what moves in another, as in Simonyan and
 Zisserman, "Two-Stream Convolutional Networks for Action Recognition in Videos", NeurIPS 2014, with
@@ -19,14 +19,14 @@ from har.clips.camera import camera_motion, follow_camera
 STREAMS = {
     "frames": "the frames as they are",
     "motion": "how each differs from the one before",
-    "person": "the frames, cut out around the person who moves",
+    "person": "the frames, cropped to the moving person",
 }
 POSE = "pose"  # no picture: the landmarks of the body (`har.pose`)
 PictureName = Literal[tuple(STREAMS)]
 StreamName = Literal[*STREAMS, POSE]
 MOTION_GAIN = 2  # small differences are dark; larger ones than 127 grey levels are cut off
 
-NOISE = 16  # of motion: what is darker is not counted as somebody who moves
+NOISE = 16  # of motion: what is darker is not counted as motion of a person
 NUM_NEAR = 5  # frames before and after that count for where somebody is
 SMALLEST_SIDE = 0.25  # of the box around the person, as a share of the frame
 
@@ -73,7 +73,7 @@ def show_streams(
 
 
 def find_person(motion: np.ndarray, *, context: float) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return a box around the person who moves, which goes along and keeps its size in a clip.
+    """Return a box around the moving person, which goes along and keeps its size in a clip.
 
     Its centre is that of what moves within a few frames; its side goes by how far from there
     things move, on average. Where all moves, or nothing does, it is the whole frame.

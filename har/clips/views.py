@@ -130,7 +130,7 @@ def view_windows(view: View, num_frames: int) -> np.ndarray:
 
     Returns:
         float64, shape (num_frames, 2, 3): takes (column, row, 1) in the view, as shares of its
-        width and height, to the place in the frame, likewise.
+        width and height, to the place in the frame, in the same units.
     """
     windows = np.zeros((num_frames, 2, 3))
     walk = np.zeros((num_frames, 4))

@@ -166,7 +166,7 @@ def find_surfaces(
     Args:
         solids: From `place_solids`.
         columns: Of the picture, in pixels from the camera's axis, float32, shape (1, width).
-        rows: Likewise, shape (height, 1).
+        rows: Of the picture, in pixels from the camera's axis, float32, shape (height, 1).
         focal: Pixels.
         shade: Returns the brightness of unit normals (x, y, z).
     """

@@ -45,7 +45,7 @@ class Camera:
         return (points - self.position) @ np.swapaxes(self.rotation, -1, -2)
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Turn world points, likewise, into pixels x and y and the depth in metres."""
+        """Turn world points, as for `to_camera`, into pixels x and y and the depth in metres."""
         local = self.to_camera(points)
         depth = np.maximum(local[..., 2:], NEAR_METRES)
         return np.concatenate([local[..., :2] / depth * self.focal + self.centre, depth], axis=-1)

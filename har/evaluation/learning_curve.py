@@ -49,7 +49,7 @@ def plan_points(
     """Return the points, the one with most people first: if there are too few, it says so at once.
 
     Args:
-        numbers: How many people to learn from.
+        numbers: Numbers of training people.
         name: As for `experiment_prefix`.
         folds: As for `experiment_prefix`.
         overrides: As for `experiment_prefix`.

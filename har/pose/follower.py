@@ -1,4 +1,4 @@
-"""Landmarks of one person in frames as they come, without knowing the future, for hours.
+"""Landmarks of one person frame by frame, without knowing the future, for hours.
 
 In a clip the person is followed from where it is seen surest (`har.pose.following`); here from
 where it is seen first. The detector looks again now and then, as who has left the picture must not
@@ -17,7 +17,7 @@ from har.pose.people import PersonChoice
 
 FRAMES_BETWEEN_LOOKS = 10  # of the detector, while somebody is followed
 MAX_MISSES = 2  # looks in a row in which it sees nobody there
-NUM_BEFORE = 2  # frames before, in which it shows who moves
+NUM_BEFORE = 2  # frames before, in which motion shows
 MAX_DISTANCE = 0.5  # of the person followed and the one detected, in sides of the circle
 CUT = 40  # grey levels by which a frame differs from the one before where another shot begins
 

@@ -207,7 +207,7 @@ def write_table(
     """Yield the predictions, each once it is a row of a CSV file.
 
     Args:
-        path: The file; one that is there is written anew.
+        path: The file; one that is there is replaced.
         predictions: What to write.
         labels: All that the model knows, a column each. `predicted` is the most probable one,
             `answer` what the model says: that label or `unsure`.

@@ -52,7 +52,8 @@ class UsedRecognizer:
             belongs to its answers: `temperature`, `unsure_below` and `none_label`.
         backbone: In LiteRT's format, from a frame to its features; None: the network takes frames,
             or of features those of the pose alone.
-        pose: Likewise the detector and the landmark network; None: the model sees no pose.
+        pose: The detector and the landmark network, in LiteRT's format; None: the model sees no
+            pose.
     """
 
     network: bytes

@@ -153,7 +153,7 @@ class Drawn(Section):
     learning_rate: Positive = 1e-3
     """of a model that is trained with them, in place of its own"""
     dropout: Share = 0.2
-    """likewise"""
+    """share of the features that such a model drops in training, in place of its own"""
 
 
 class Backbone(Section):

@@ -1,4 +1,4 @@
-"""What another process yields, as it comes: of a source that may hang, crash or eat memory.
+"""What another process yields, at once: of a source that may hang, crash or eat memory.
 
 The process starts clean, as the workers do (`har.compute.limited`).
 """
@@ -15,7 +15,7 @@ from har.compute.limited import prepare_worker, worker_context
 from har.video.live import Shot, live_shots
 
 NUM_AHEAD = 16  # items that wait, at most
-NUM_WAITING = 3  # likewise where others are dropped: what waits is late
+NUM_WAITING = 3  # where the others are dropped: what waits is late
 POLL_SECONDS = 0.5
 STALL_SECONDS = 15.0  # without a picture: a live source is lost then
 LEAVE_SECONDS = 5.0  # for a process to end by itself

@@ -22,7 +22,7 @@ from har.video.live import Shot, hide_password, is_endless, source_aspect
 
 ANSWERS_A_SECOND = 10  # at least
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before a lost source is opened again
-MAX_SKIPPED = 60  # pictures lost in a row; after more of them the window starts anew
+MAX_SKIPPED = 60  # pictures lost in a row; after more of them the window starts again
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def watch_live(
     limits: Limits,
     on_loss: Callable[[str, float], None],
 ) -> Iterator[Moment]:
-    """Yield each picture of a source with what the model says, as it comes.
+    """Yield each picture of a source with what the model says, as soon as it is there.
 
     A camera or an address that is lost is opened again, after pauses that grow.
 

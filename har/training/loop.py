@@ -1,6 +1,6 @@
 """Training: epochs, early stopping, and going on after a kill with the same result.
 
-One epoch shows as many clips as there are training videos, each in one of its views drawn anew. All
+One epoch shows as many clips as there are training videos, each in a view drawn for the epoch. All
 that is random is drawn from the seed and the epoch's number, so a run that was stopped and goes on
 from its checkpoint draws what it would have drawn.
 """
@@ -286,7 +286,7 @@ def _validate(
 
 
 def _average(logs: list[dict[str, float]], weights: list[float]) -> dict[str, float]:
-    """Return the scores over all batches; Keras 3.15 starts its metrics anew with each batch."""
+    """Return the scores over all batches; Keras 3.15 starts its metrics again with each batch."""
     return {
         name: float(np.average([batch[key] for batch in logs], weights=weights))
         for name, key in (("accuracy", "accuracy"), ("loss", "cross_entropy"))

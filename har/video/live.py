@@ -32,7 +32,7 @@ ADDRESS = re.compile(r"([a-z]+)://", re.IGNORECASE)
 LONGEST_SIDE = 640  # pixels of the pictures that are shown
 ROUNDING = 1e-6  # of an interval: three times 0.1 s is a little less than 0.3 s
 OPEN_SECONDS, READ_SECONDS = 10.0, 10.0  # for an address to answer, and to send the next picture
-# As soon as it comes: nothing is kept back to be put in order, nothing is read ahead.
+# As soon as it is there: nothing is kept back to be put in order, nothing is read ahead.
 LOW_DELAY = {
     "fflags": "nobuffer",
     "flags": "low_delay",
@@ -78,7 +78,7 @@ def hide_password(source: str) -> str:
 
 
 def live_shots(source: str, *, interval: float, size: int, aspect: str) -> Iterator[Shot]:
-    """Yield the pictures of a source as they come.
+    """Yield the pictures of a source as soon as they are there.
 
     Args:
         source: Number of a camera, an address, or a file.

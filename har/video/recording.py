@@ -1,4 +1,4 @@
-"""Pictures written into a video as they come, each with its own time."""
+"""Pictures written into a video one by one, each with its own time."""
 
 from fractions import Fraction
 from pathlib import Path
