@@ -66,7 +66,7 @@ def test_pages_are_short():
 @pytest.mark.parametrize(
     ("page", "make"),
     [(COMMANDS, commands_page), (SETTINGS, settings_page)],
-    ids=lambda one: str(one),
+    ids=["commands", "settings"],
 )
 def test_generated_pages_are_those_of_the_code(page, make):
     assert page.read_text(encoding="utf-8") == make(), "run `make docs`"
