@@ -42,6 +42,7 @@ def test_a_run_of_a_killed_process_is_killed_at_the_next_start(client, root):
         (f"{describe_process().rpartition(' ')[0]} 1", "KILLED"),  # its number is used again
         ("another-computer 1 1", "RUNNING"),
     ],
+    ids=["this one", "another of its number", "of another computer"],
 )
 def test_a_run_that_may_be_at_work_is_left_alone(client, root, process, status):
     run_id = open_run(client, model="tiny", fingerprint="w", params=PARAMS)
