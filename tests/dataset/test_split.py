@@ -55,10 +55,10 @@ def test_stage_writes_manifest_and_says_what_it_did(run_split, set_param):
     ]  # fmt: skip
     assert grouping == {"grouped_by": "dataset.subject_pattern", "folds": []}
     assert said == (
-        "split: train 14 videos of 7 people, val 4 videos of 2 people, test 2 videos of 1 people "
+        "split: train 14 videos of 7 people, val 4 videos of 2 people, test 2 videos of 1 person "
         "(by dataset.subject_pattern)\n"
     ) or said == (
-        "split: train 14 videos of 7 people, val 2 videos of 1 people, test 4 videos of 2 people "
+        "split: train 14 videos of 7 people, val 2 videos of 1 person, test 4 videos of 2 people "
         "(by dataset.subject_pattern)\n"
     )
 
