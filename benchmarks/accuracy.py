@@ -274,7 +274,8 @@ def describe_change(change: np.ndarray, subjects: np.ndarray) -> str:
 def _describe(result: dict[str, Any], clip: str) -> tuple[str, str, str]:
     """Return a model's parameters, seconds to train and milliseconds for a clip."""
     settings, model = result["settings"], result["model"]
-    recognizer = make_recognizer(model, [], settings, {})
+    labels = [str(index) for index in range(model.output_shape[-1])]
+    recognizer = make_recognizer(model, labels, settings, {})
     frames, seconds = np.array(load_clip(clip)), []
     for _ in range(6):
         start = time.perf_counter()

@@ -1,5 +1,6 @@
 """What several tests share."""
 
+import signal
 import sys
 from collections.abc import Callable
 from multiprocessing.util import get_temp_dir
@@ -43,6 +44,12 @@ def _repeatable_tensorflow():
         from har.engine.runtime import setup_tensorflow
 
         setup_tensorflow(num_threads=2, seed=0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _hang_up_as_in_a_terminal():
+    """Let a closed terminal end a process also where `nohup` or a runner started the tests."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

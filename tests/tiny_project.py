@@ -39,6 +39,7 @@ SMALL = {
     "models": {
         "mobilenet_lstm": {"streams": ["frames"], "num_frames": 4, "epochs": 4, "patience": 4},
         "fusion": {"num_frames": 8, "epochs": 3},
+        "attention": {"num_frames": 8, "epochs": 3},
         "cnn3d": {"num_frames": 8, "epochs": 3, "patience": 3},
     },
 }

@@ -140,7 +140,7 @@ def test_recognizer_on_features_gives_the_probabilities_of_backbone_and_head(tmp
         }
     )
     backbone = build_backbone(weights="random", seed=42, frame_size=32)
-    head = build_head(num_frames=3, streams=("frames", "motion"))
+    head = build_head(num_frames=3, num_classes=len(LABELS), streams=("frames", "motion"))
     clips = random_clips(2, 3, 32)
     frames, motions = zip(
         *(show_streams(["frames", "motion"], clip) for clip in clips), strict=True
