@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from har.commands.app import app
-from har.evaluation.real_people import RESULT, SURE, read_result
+from har.evaluation.real_people import RESULT, SURE, read_result, share_of
 from har.settings.schema import SCHEMA, settings_schema, write_schema
 
 ROOT = Path(__file__).parents[1]
@@ -189,21 +189,15 @@ def real_people_table() -> str:
     if result is None:
         raise ValueError(f"{RESULT} is missing: run benchmarks.real_people")
     rows = [
-        (total["name"], *share_of(total, "answer_right"), str(total["action_right"]))
+        (total["name"], *share_of(total, "answer_right").split(", "), str(total["action_right"]))
         for total in result["totals"]
     ]
     others = f"other actions, taken for one of the six with more than {100 * SURE:.0f} %"
-    rows.append((others, *share_of(result["none"], "taken"), ""))
+    rows.append((others, *share_of(result["none"], "taken").split(", "), ""))
     head = (
         "| clips of real people | answers | 95 % interval | forced to choose |\n|---|---|---|---|\n"
     )
     return head + "".join(f"| {' | '.join(row)} |\n" for row in rows)
-
-
-def share_of(scores: dict[str, Any], name: str) -> tuple[str, str]:
-    """Return a count of how many, and the 95 % interval of the share, over people."""
-    low, high = 100 * scores[f"{name}_low"], 100 * scores[f"{name}_high"]
-    return f"{scores[name]} of {scores['clips']}", f"{low:.0f} to {high:.0f} %"
 
 
 def main() -> None:

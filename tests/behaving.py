@@ -13,6 +13,8 @@ def behave(how):
         time.sleep(1000)
     elif how == "crash":
         ctypes.string_at(0)
+    elif how == "abort":
+        os.abort()
     elif how == "memory":
         return len(bytearray(2 * 10**9))
     elif how == "bad":

@@ -15,7 +15,6 @@ import av
 import numpy as np
 from mutating import mutate
 
-from har.backbones.weights import read_torch_pickle
 from har.dataset.videos import survey_videos
 from har.engine.errors import VideoError
 from har.engine.workers import run_in_workers
@@ -117,7 +116,6 @@ TARGETS: dict[str, tuple[type[Exception], Callable[[Path, Path], object]]] = {
     "convert": (VideoError, _convert),
     "metadata": (ValueError, _survey),
     "params": (SettingsError, lambda path, _: load_settings(path)),
-    "weights": (ValueError, lambda path, _: read_torch_pickle(path)),
     "model": (ValueError, _load_model),
 }
 # They work in processes with limits in use too, so that what hangs or crashes costs itself only.

@@ -140,9 +140,7 @@ def _make(
         _cut_batch,
         batches,
         total=len(batches),
-        num_workers=limits.workers,
-        timeout_seconds=limits.timeout_seconds,
-        memory_gigabytes=limits.memory_gigabytes,
+        **limits.of_workers,
         description="cut",
         section="convert",  # whose limits are used
         failures=(VideoError,),

@@ -78,6 +78,15 @@ class Limits:
     max_gigabytes: float
     compute: Compute = LOCAL
 
+    @property
+    def of_workers(self) -> dict[str, Any]:
+        """These limits by the names that `har.engine.workers.run_in_workers` takes them by."""
+        return {
+            "num_workers": self.workers,
+            "timeout_seconds": self.timeout_seconds,
+            "memory_gigabytes": self.memory_gigabytes,
+        }
+
 
 def run_step(
     step: str,
@@ -115,9 +124,7 @@ def run_step(
             _make,
             ((function, job, parameters, cache, key) for key, job in first_with.items()),
             total=len(first_with),
-            num_workers=limits.workers,
-            timeout_seconds=limits.timeout_seconds,
-            memory_gigabytes=limits.memory_gigabytes,
+            **limits.of_workers,
             description=step,
             failures=(VideoError,),
             compute=limits.compute,

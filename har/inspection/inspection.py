@@ -211,9 +211,7 @@ def _look(
             look_at,
             tasks,
             total=len(tasks),
-            num_workers=limits.workers,
-            timeout_seconds=limits.timeout_seconds,
-            memory_gigabytes=limits.memory_gigabytes,
+            **limits.of_workers,
             description="inspect",
             section="convert",  # whose limits are used
             failures=(VideoError,),

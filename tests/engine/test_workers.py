@@ -1,6 +1,5 @@
 """Tests of the worker processes: what hangs, crashes or eats memory costs only itself."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -9,6 +8,7 @@ import time
 
 import psutil
 import pytest
+from behaving import behave
 from places import ROOT
 
 from har.engine.workers import num_cores, run_in_workers
@@ -21,25 +21,6 @@ LIMITS = {
 }
 
 
-def behave(how):
-    """Do to this process what `how` says, or double it."""
-    if how == "hang":
-        time.sleep(1000)
-    elif how == "crash":
-        ctypes.string_at(0)
-    elif how == "abort":
-        os.abort()
-    elif how == "memory":
-        return len(bytearray(2 * 10**9))
-    elif how == "bad":
-        raise ValueError("a.mp4 is not a video")
-    elif how == "bug":
-        raise KeyError("a mistake in the program")
-    elif how == "sleep a little":
-        time.sleep(0.2)
-    return how * 2
-
-
 def run(items, **options):
     options = {**LIMITS, **options}
     results = run_in_workers(behave, items, total=len(items), failures=(ValueError,), **options)
@@ -47,7 +28,7 @@ def run(items, **options):
 
 
 def test_run_in_workers_gives_results_in_order_with_any_number_of_workers():
-    items = ["sleep a little", *range(40)]
+    items = ["slow", *range(40)]
     for num_workers in (1, 3):
         results = run(items, num_workers=num_workers)
         assert [result.value for result in results] == [item * 2 for item in items]
