@@ -1,10 +1,10 @@
 """The SHA-256 of the files of a folder, in a file beside them, so that they stay together."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from har.engine.cache import file_digest
 from har.engine.files import write_json
 
 DIGESTS_NAME = "digests.json"
@@ -12,7 +12,7 @@ DIGESTS_NAME = "digests.json"
 
 def write_digests(folder: Path, names: Iterable[str]) -> None:
     """Write the SHA-256 of some files of a folder, in the order of their names."""
-    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    digests = {name: file_digest(folder / name) for name in names}
     write_json(dict(sorted(digests.items())), folder / DIGESTS_NAME)
 
 
@@ -40,5 +40,5 @@ def find_changed(folder: Path, names: Iterable[str]) -> list[Path]:
         for name in names
         if name in digests
         and (folder / name).is_file()
-        and hashlib.sha256((folder / name).read_bytes()).hexdigest() != digests[name]
+        and file_digest(folder / name) != digests[name]
     ]

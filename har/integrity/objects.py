@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from har.engine.files import write_json
 from har.engine.progress import progress
 from har.engine.verification import checked_file, mark_damaged
 from har.engine.workers import map_in_threads, num_cores
@@ -96,10 +97,7 @@ def last_checked() -> float:
 
 def note_checked(began: float) -> None:
     """Remember that all objects are whole that were written before a time (as `time.time()`)."""
-    partial_file = checked_file().with_suffix(".part")
-    partial_file.parent.mkdir(parents=True, exist_ok=True)
-    partial_file.write_text(json.dumps({"began": began}), encoding="utf-8")
-    os.replace(partial_file, checked_file())
+    write_json({"began": began}, checked_file())
 
 
 def _list_objects(cache: Path) -> Iterator[tuple[Path, float]]:

@@ -4,12 +4,12 @@ What is lost of dvc.lock DVC finds again in its run cache, which has every stage
 """
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+from har.engine.files import write_bytes
 from har.engine.repository import explain_lock, git, holding_rwlock
 
 LOCK = Path("dvc.lock")
@@ -46,9 +46,7 @@ def mend_record(file: Path) -> str:
     if not num_stages:
         file.unlink()
         return "removed: DVC finds finished stages in its run cache"
-    partial = file.with_suffix(".part")
-    partial.write_bytes(mended)
-    os.replace(partial, file)
+    write_bytes(mended, file)
     return f"{num_stages} stages of it are whole; DVC finds the others in its run cache"
 
 
