@@ -19,6 +19,7 @@ from har.backbones.weights import identify_weights
 from har.engine.cache import Cache
 from har.engine.code import code_digest
 from har.engine.files import writing
+from har.integrity.unpacking import read_arrays
 
 if TYPE_CHECKING:
     from har.engine.runtime import keras
@@ -73,8 +74,8 @@ def convert_backbone(
                 features=backbone.predict_on_batch(check_frames(options["frame_size"])),
             )
             entry = cache.put(key, made, {})
-    with np.load(entry.data) as arrays:
-        return ConvertedBackbone(arrays["flatbuffer"].tobytes(), arrays["features"], key)
+    arrays = read_arrays(entry.data)
+    return ConvertedBackbone(arrays["flatbuffer"].tobytes(), arrays["features"], key)
 
 
 def key_of(*, name: str, weights: str, seed: int | None, frame_size: int) -> str:

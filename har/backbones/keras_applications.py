@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from har.engine.runtime import keras
+from har.integrity.unpacking import check_weights
 
 TIMEOUT_SECONDS = 30  # without a byte from the network
 
@@ -86,6 +87,7 @@ def build_keras_application(name: str, frame_size: int) -> keras.Model:
     """
     path = find_keras_weights(name, frame_size)
     try:
+        check_weights(path)
         return _build(name, frame_size, lambda *_, **__: str(path))
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(

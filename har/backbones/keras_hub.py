@@ -24,6 +24,7 @@ import numpy as np
 from har.backbones.vision_transformer import copy_vision_transformer
 from har.engine.cache import file_digest
 from har.engine.runtime import KERAS_HUB, import_keras_hub, keras
+from har.integrity.unpacking import check_weights
 
 TIMEOUT_SECONDS = 30  # without a byte from the network
 
@@ -133,6 +134,7 @@ def _load(folder: Path, shape: tuple[int, int, int]) -> tuple[keras.Layer, keras
             weight.assign(np.full(weight.shape, np.nan))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Skipping nested container")  # what matters is checked
+        check_weights(folder / _WEIGHTS)
         model.load_weights(str(folder / _WEIGHTS))
     missing = [w.path for w in model.weights if not np.isfinite(w.numpy()).all()]
     if missing:

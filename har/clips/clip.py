@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from har.integrity.unpacking import read_array
+
 
 def load_clip(path: Path | str) -> np.ndarray:
     """Return a clip, mapped from its file so that only the frames used are read.
@@ -15,7 +17,7 @@ def load_clip(path: Path | str) -> np.ndarray:
     Returns:
         uint8 RGB, shape (num_frames, size, size, 3), read-only.
     """
-    return np.load(path, mmap_mode="r")
+    return read_array(path)
 
 
 @lru_cache  # training asks for the same ones a hundred thousand times

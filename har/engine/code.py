@@ -25,6 +25,7 @@ UNCOUNTED = (
     f"{PACKAGE}.engine.repository",
     f"{PACKAGE}.engine.section",
     f"{PACKAGE}.engine.steps",
+    f"{PACKAGE}.integrity.unpacking",
     f"{PACKAGE}.engine.verification",
     f"{PACKAGE}.engine.workers",
     f"{PACKAGE}.settings",

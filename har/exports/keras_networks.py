@@ -9,6 +9,7 @@ import numpy as np
 
 from har.backbones.extractor import Extractor
 from har.engine.runtime import keras, tf
+from har.integrity.unpacking import check_keras
 from har.models.one_stream import OneStream
 from har.recognizer.using import UsedRecognizer
 
@@ -67,6 +68,7 @@ class KerasRecognizer(LoadedRecognizer):
     @staticmethod
     def open_network(path: Path) -> LoadedNetwork:
         """Load a network."""
+        check_keras(path)
         own = {"har>OneStream": OneStream}  # the one layer that Keras does not have
         model = keras.models.load_model(path, compile=False, custom_objects=own)
         return LoadedNetwork(lambda batch: model(batch, training=False), model.input_shape[1:])

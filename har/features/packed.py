@@ -22,6 +22,7 @@ from har.engine.files import save_array
 from har.engine.verification import check_file
 from har.engine.workers import map_clips
 from har.features.columns import stream_slices
+from har.integrity.unpacking import read_array
 from har.pose.landmarks import pose_features, view_landmarks
 
 if TYPE_CHECKING:  # naming new videos needs no tables, and pandas is slow to load
@@ -87,7 +88,7 @@ def read_features(
     Returns:
         One array per stream, float32, shape (1 + num_views, num_frames, num_features).
     """
-    packed = np.asarray(np.load(path, mmap_mode="r"))  # mapped too, and indexed in half the time
+    packed = np.asarray(read_array(path))  # mapped too, and indexed in half the time
     slices = stream_slices(made, packed.shape[-1])
     return [packed[:, :, slices[stream]] for stream in streams]
 
@@ -234,7 +235,7 @@ def make_features(
     clip = np.asarray(load_clip(task.path))
     if has_pose:
         check_file(task.landmarks, task.landmarks_sha256)
-    landmarks = np.load(task.landmarks) if has_pose else None
+    landmarks = read_array(task.landmarks) if has_pose else None
     made, run = [], extractor and extractor.run
     for view in [None, *task.views]:
         seen = apply_view(clip, view) if view and extractor else clip

@@ -4,13 +4,13 @@ An importer reads the data set's own lists and file names and returns a `Plan`: 
 video to make. It writes nothing; `har.importers.importing` carries the plan out.
 """
 
-import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from har.folder.listing import VIDEO_SUFFIXES, list_files
+from har.integrity.unpacking import Archive
 from har.video.parts import Origin, Span
 
 MAX_NAMED = 3  # of many missing files, so many are named
@@ -108,12 +108,10 @@ def find_origins(files: Iterable[Path]) -> list[Origin]:
 
 def _members(file: Path) -> list[Origin]:
     try:
-        with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-    except zipfile.BadZipFile as error:
-        raise ValueError(
-            f"{file} is not a whole .zip file ({error}). Download it again, or remove it."
-        ) from error
+        with Archive(file) as archive:
+            names = archive.names
+    except ValueError as error:
+        raise ValueError(f"{error} Download it again, or remove it.") from error
     for name in names:
         path = PurePosixPath(name.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from har.clips.clip import load_clip
+from har.engine.verification import check_file
 from har.inspection.problems import MOST_WITHOUT, NO_USE
+from har.integrity.unpacking import read_array
 from har.pages.plots import save_contact_sheet
 from har.pose.drawing import draw_skeletons
 
@@ -31,16 +32,19 @@ def describe_people(table: pd.DataFrame) -> str:
 
 
 def save_skeletons(videos: pd.DataFrame, table: pd.DataFrame, path: Path) -> None:
-    """Draw one clip of each label with its skeletons.
+    """Draw one clip of each label with its skeletons, after both were checked.
 
     Args:
-        videos: One row a clip, with `video_id`, `path`, `label` and `aspect`.
-        table: As for `describe_people`, with `path`, the landmarks.
+        videos: One row a clip, with `video_id`, `path`, `sha256`, `label` and `aspect`.
+        table: As for `describe_people`, with `path` and `sha256` of the landmarks.
         path: The picture.
     """
-    found = videos.merge(table[["video_id", "path"]], on="video_id", suffixes=("", "_of_landmarks"))
+    found = table[["video_id", "path", "sha256"]]
+    found = videos.merge(found, on="video_id", suffixes=("", "_of_landmarks"))
     rows = []
     for video in found.drop_duplicates("label").itertuples():
-        landmarks = np.load(video.path_of_landmarks)
+        check_file(video.path, video.sha256)
+        check_file(video.path_of_landmarks, video.sha256_of_landmarks)
+        landmarks = read_array(video.path_of_landmarks)
         rows.append((video.label, draw_skeletons(load_clip(video.path), landmarks, video.aspect)))
     save_contact_sheet(rows, path)

@@ -7,7 +7,6 @@ References: Bazarevsky et al., "BlazePose: On-device Real-time Body Pose Trackin
 https://arxiv.org/abs/2006.10204; constants as in MediaPipe's published graphs (Apache-2.0).
 """
 
-import zipfile
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from har.backbones.litert import Network, keep_outputs
 from har.backbones.weights import RegistryWeights, find_registry_file
+from har.integrity.unpacking import Archive
 from har.pose.joints import NUM_LANDMARKS
 
 PACKAGE = RegistryWeights(
@@ -170,7 +170,7 @@ def find_pose_files() -> tuple[bytes, bytes]:
     Raises:
         ValueError: The package or its file is missing, or it is not the expected one.
     """
-    with zipfile.ZipFile(find_registry_file(PACKAGE, "the pose networks")) as archive:
+    with Archive(find_registry_file(PACKAGE, "the pose networks")) as archive:
         return archive.read(DETECTOR), keep_outputs(archive.read(LANDMARKS), OUTPUTS)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from har.engine.cache import Cache, keep_entries
 from har.engine.files import write_bytes, writing
+from har.integrity.unpacking import Archive
 
 
 class KeptTrainings:
@@ -45,7 +46,7 @@ class KeptTrainings:
             entry = self._cache.get(fingerprint)
             if entry is None:
                 return False
-            with zipfile.ZipFile(entry.data) as archive:
-                for name in archive.namelist():
+            with Archive(entry.data) as archive:
+                for name in archive.names:
                     write_bytes(archive.read(name), Path(name))
         return True

@@ -21,6 +21,7 @@ from har.backbones.litert import convert_model
 from har.engine.files import whole, write_bytes, write_json
 from har.engine.verification import mark_damaged
 from har.integrity.digests import find_changed, read_digests, write_digests
+from har.integrity.unpacking import Archive, check_keras
 from har.recognizer.using import (
     BACKBONE_NAME,
     DESCRIBED,
@@ -84,8 +85,8 @@ def save_trained(model: "keras.Model", folder: Path) -> None:
     """Write a Keras model into a recognizer's folder, the same model as the same bytes."""
     with whole(folder / TRAINED_NAME) as path:
         model.save(path)
-        with zipfile.ZipFile(path) as archive:
-            entries = {name: archive.read(name) for name in sorted(archive.namelist())}
+        with Archive(path) as archive:
+            entries = {name: archive.read(name) for name in sorted(archive.names)}
         metadata = json.loads(entries["metadata.json"])
         metadata["date_saved"] = ""
         entries["metadata.json"] = json.dumps(metadata).encode()
@@ -105,11 +106,12 @@ def load_trained(folder: Path) -> "keras.Model":
     """Read what `save_trained` wrote.
 
     Raises:
-        ValueError: It is missing or damaged.
+        ValueError: It is missing, damaged or too large.
     """
     from har.engine.runtime import keras
     from har.models import one_stream  # noqa: F401 - Keras finds the layer by its name
 
     with _marked_where_damaged(folder):
         check_model_files(folder, [TRAINED_NAME])
+    check_keras(folder / TRAINED_NAME)
     return keras.models.load_model(folder / TRAINED_NAME, compile=False)

@@ -8,7 +8,6 @@ file as code, so nothing else imports it.
 import base64
 import binascii
 import contextlib
-import io
 import tempfile
 import threading
 import urllib.error
@@ -24,6 +23,7 @@ from mlflow.exceptions import MlflowException
 
 from har.clips.clip import even_indices
 from har.engine.steps import Limits
+from har.integrity.unpacking import read_array
 from har.recognizer.prediction import Prediction, rank_labels
 from har.recognizer.recognizer import Recognizer, load_recognizer
 from har.settings.sections import Predict
@@ -150,7 +150,7 @@ def _checked(content: bytes) -> bytes:
 
 def _predict_frames(recognizer: Recognizer, path: Path) -> Prediction:
     """Return the prediction of frames, of which as many are taken as the model needs."""
-    frames = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+    frames = read_array(path)
     how = recognizer.preprocessing
     if frames.dtype != np.uint8 or frames.shape[1:] != (how["size"], how["size"], 3):
         raise ValueError(

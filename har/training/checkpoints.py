@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from har.engine.files import writing
+from har.integrity.unpacking import read_arrays
 
 DIGEST_BYTES = 32
 
@@ -46,8 +47,7 @@ def read_checkpoint(checkpoint: Path) -> dict[str, np.ndarray] | None:
             f"aside as {aside.name}, and the training starts again from its first epoch."
         )
         return None
-    with np.load(checkpoint) as saved:
-        return {name: saved[name] for name in saved.files}
+    return read_arrays(checkpoint)
 
 
 def is_whole(checkpoint: Path) -> bool:

@@ -13,6 +13,7 @@ from har.clips.streams import show_streams
 from har.clips.views import View, apply_view, read_views
 from har.dataset.tables import read_table
 from har.features.packed import read_features
+from har.integrity.unpacking import read_array
 from har.models.contract import FeatureSettings
 from har.settings import Settings
 
@@ -168,7 +169,7 @@ def drawn_examples(table: Path, labels: list[str], *, num_frames: int, per_video
     """
     sequences = read_table(table).astype({"num_sequences": int})
     rows = [row for row in sequences.itertuples() if row.label in labels]
-    packed = [np.asarray(np.load(row.path, mmap_mode="r")) for row in rows]
+    packed = [np.asarray(read_array(row.path)) for row in rows]
     places = [(file, place) for file in packed for place in range(len(file))]
 
     def read(sequence: int, view: int) -> np.ndarray:

@@ -1,11 +1,11 @@
 """The parts of downloaded videos that are to be cut out, and videos inside a .zip."""
 
-import shutil
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from har.engine.errors import VideoError
+from har.engine.files import writing
+from har.integrity.unpacking import Archive
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,10 @@ def unpack(origin: Origin, destination: Path) -> None:
     """Copy a video out of its .zip.
 
     Raises:
-        VideoError: The .zip is damaged there, or locked.
+        VideoError: The .zip is damaged there, locked or too large.
     """
-    destination.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with (
-            zipfile.ZipFile(origin.file) as archive,
-            archive.open(origin.member) as packed,
-            destination.open("wb") as file,
-        ):
-            shutil.copyfileobj(packed, file)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        with Archive(origin.file) as archive, writing(destination), destination.open("wb") as file:
+            file.writelines(archive.chunks(origin.member))
+    except ValueError as error:
         raise VideoError(f"{origin} cannot be unpacked ({error}). Download it again.") from error

@@ -99,6 +99,17 @@ def test_a_video_may_be_frames(served):
     assert row["probability"] == pytest.approx(200 / 255, abs=1e-4)
 
 
+def test_frames_that_are_none_cost_themselves_only(served, folder):
+    (folder / "packed.npy").write_bytes(b"PK\3\4")
+    np.savez(folder / "frames.npz", frames=np.zeros(3))
+    (folder / "frames.npz").rename(folder / "frames.npy")
+    names = [str(folder / name) for name in ("packed.npy", "frames.npy", "bright.mp4")]
+    said = predict(served, *names)
+    assert said["answer"].tolist() == ["", "", "bright"]
+    assert "packed.npy is no whole .npy file" in said["problem"][0]
+    assert "frames.npy is a .npz file" in said["problem"][1]
+
+
 def test_a_long_video_has_segments(served, folder):
     (row,) = predict(served, str(folder / "long.mp4")).to_dict("records")
     assert [one["label"] for one in row["segments"]] == ["bright", "dark"]
