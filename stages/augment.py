@@ -6,7 +6,7 @@ import pandas as pd
 
 from har.clips.clip import load_clip
 from har.clips.views import apply_view, draw_views, write_views
-from har.dataset.tables import read_table
+from har.dataset.tables import check_named_files, read_table
 from har.engine.files import write_table
 from har.engine.stage import run_stage
 from har.features.drawn import COLUMNS, pack_drawn
@@ -14,27 +14,20 @@ from har.pages.plots import save_contact_sheet
 from har.settings import load_settings
 
 
-def main(manifest: Path, out: Path) -> None:
+def main(manifest: Path, clips: Path, out: Path) -> None:
     """Draw what changes in each view of each training clip, and a sheet to look at."""
     settings = load_settings()
     augment, videos = settings.augment, read_table(manifest)
     training = videos[videos["split"] == "train"]
     views = {
-        video_id: draw_views(
-            video_id,
-            num_views=augment.num_views,
-            flip=augment.flip,
-            crop=augment.crop,
-            speed=augment.speed,
-            shake=augment.shake,
-            seed=settings.seed,
-        )
+        video_id: draw_views(video_id, **augment.model_dump(), seed=settings.seed)
         for video_id in training["video_id"]
     }
     out.mkdir(parents=True, exist_ok=True)
     write_views(out / "views.csv", views)
-    rows = []
-    for video in training.drop_duplicates("label").itertuples():
+    rows, shown = [], training.drop_duplicates("label")
+    check_named_files(clips, set(shown["video_id"]), description="augment")
+    for video in shown.itertuples():
         clip = load_clip(video.path)
         rows.append((video.label, clip))
         rows += [("a view of it", apply_view(clip, view)) for view in views[video.video_id][:1]]

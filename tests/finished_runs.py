@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from har.engine.cache import file_digest
 from har.engine.runtime import keras
 from har.evaluation.scores import evaluate
 from har.models.contract import build_model
@@ -112,7 +113,8 @@ def write_run() -> None:
         np.save(path, rng.integers(0, 256, (NUM_FRAMES, SIZE, SIZE, 3), dtype=np.uint8))
     manifest.to_csv(FILES["manifest"], index=False)
     manifest.to_csv(FILES["balanced"], index=False)
-    clips = manifest[["video_id", "label", "path"]].assign(num_repeated=0)
+    digests = [file_digest(Path(path)) for path in manifest["path"]]
+    clips = manifest[["video_id", "label", "path"]].assign(num_repeated=0, sha256=digests)
     clips.loc[0, "num_repeated"] = 3
     clips.to_csv(FILES["clips"], index=False)
     report = manifest[["video_id", "label", "subject"]].assign(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from har.clips.clip import load_clip
 from har.dataset.tables import read_table
+from har.engine.verification import check_file
 from har.video.writing import write_video
 
 MANIFEST = Path("data/split/manifest.csv")
@@ -26,8 +27,8 @@ def read_clips() -> pd.DataFrame:
     """Return the clips of the last run, one row each.
 
     Returns:
-        `video_id`, `path`, `label`, `subject`, `split`, `aspect`, `seconds`, and of the test
-        videos `predicted` and `probability`, by the model that was scored; else empty and 0.
+        `video_id`, `path`, `sha256`, `label`, `subject`, `split`, `aspect`, `seconds`, and of the
+        test videos `predicted` and `probability`, by the model that was scored; else empty and 0.
 
     Raises:
         ValueError: No run has been finished here.
@@ -39,8 +40,8 @@ def read_clips() -> pd.DataFrame:
             f"{'is' if len(missing) == 1 else 'are'} missing in {Path.cwd()}. Make them with "
             "`dvc repro`."
         )
-    clips, seconds = read_table(MANIFEST), read_table(CLIPS)[["video_id", "duration_seconds"]]
-    clips = clips.merge(seconds, on="video_id", how="left")
+    made = read_table(CLIPS)[["video_id", "duration_seconds", "sha256"]]
+    clips = read_table(MANIFEST).merge(made, on="video_id", how="left")
     clips["aspect"] = clips["aspect"].astype(float)
     clips["seconds"] = clips.pop("duration_seconds").astype(float)
     columns = ["video_id", "predicted", "probability"]
@@ -111,11 +112,12 @@ def read_frames(row: dict[str, object]) -> np.ndarray:
     """Return the frames of a clip, uint8 RGB, shape (num_frames, size, size, 3).
 
     Raises:
-        ValueError: They are not there.
+        ValueError: They are not there, or damaged.
     """
     path = Path(str(row["path"]))
     if not path.is_file():
         raise ValueError(f"The clip {path} is missing. Make it again with `dvc repro`.")
+    check_file(path, str(row["sha256"]))
     return np.array(load_clip(path))
 
 

@@ -69,13 +69,14 @@ def export(
     names = [folder.resolve().name, file_format, *([] if is_exact else [quantize])]
     out = out or Path("exports") / "-".join(names)
     options = {"num_bootstrap": settings.evaluate.num_bootstrap, "seed": settings.seed}
+    test_clips = find_clips(recognizer)
     compared = write_export(
         written,
         folder,
         out,
         file_format=file_format,
         is_exact=is_exact,
-        compare=lambda one: compare_on_clips(recognizer, one, find_clips(recognizer), **options),
+        compare=lambda one: compare_on_clips(recognizer, one, test_clips, **options),
     )
     typer.echo(f"{out}: {folder_size(out) / 1e6:.1f} MB")
     typer.echo(compared.describe())

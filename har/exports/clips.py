@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from har.clips.clip import even_indices, load_clip
-from har.dataset.tables import read_table
+from har.dataset.tables import check_named_files, read_table
 from har.demo import draw_frames, plan_videos
 from har.demo.motion import LABELS
 from har.recognizer.using import UsedRecognizer
 
-MANIFEST = Path("data/split/manifest.csv")
+MANIFEST, CLIPS = Path("data/split/manifest.csv"), Path("data/clips/clips.csv")
 TRAINING_MANIFEST = Path("data/downsample/manifest.csv")
 MAX_CLIPS = 300  # of the test clips
 MAX_TRAINING_CLIPS = 60
@@ -62,13 +62,19 @@ def find_training_clips(recognizer: UsedRecognizer) -> Clips | None:
 def _read_clips(
     recognizer: UsedRecognizer, manifest: Path, split: str, *, most: int
 ) -> Clips | None:
-    """Return clips of a split, evenly spaced over the table; None where none are of the model."""
+    """Return clips of a split, evenly spaced over the table; None where none are of the model.
+
+    Raises:
+        ValueError: A clip is damaged.
+    """
     videos = read_table(manifest) if manifest.is_file() else None
     if videos is None or not _is_for(recognizer, videos):
         return None
     videos = videos[videos["split"] == split]
     chosen = np.unique(even_indices(len(videos), min(len(videos), most)))
-    return Clips(f"{split} clips", videos.iloc[chosen].reset_index(drop=True))
+    videos = videos.iloc[chosen].reset_index(drop=True)
+    check_named_files(CLIPS, set(videos["video_id"]), description=f"{split} clips")
+    return Clips(f"{split} clips", videos)
 
 
 def _is_for(recognizer: UsedRecognizer, videos: pd.DataFrame) -> bool:

@@ -16,6 +16,7 @@ import pandas as pd
 from har.clips.clip import even_indices, load_clip
 from har.engine.files import write_text
 from har.engine.progress import progress
+from har.engine.verification import check_file
 from har.evaluation.gradcam import find_heat_map, find_maps_layer, paint_heat_map
 from har.pages.finished_run import FILES, MODELS, FinishedRun, check_there
 from har.pages.report_sections import describe_data, describe_model, describe_scores
@@ -81,16 +82,21 @@ def _draw_strips(run: FinishedRun, chosen: pd.DataFrame) -> list[dict[str, Any]]
     """Return the chosen test videos, each with its frames, where the model looked, and its answer.
 
     The clips are read one at a time.
+
+    Raises:
+        ValueError: A clip is missing or damaged.
     """
     recognizer = run.recognizer
     maps_layer = find_maps_layer(run.model)
     shown_streams = {name: recognizer.preprocessing[name] for name in ("streams", "context")}
     videos = run.files["manifest"].set_index("video_id")
+    digests = run.files["clips"].set_index("video_id")["sha256"]
     strips = []
     rows = chosen.to_dict("records")
     for row in progress(rows, total=len(rows), description="report: heat maps", unit="clips"):
         path = Path(videos["path"].get(row["video_id"], f"the clip of {row['video_id']}"))
         check_there([path])
+        check_file(path, digests.get(row["video_id"], "of no clip"))
         clip, aspect = load_clip(path), float(videos["aspect"][row["video_id"]])
         frames = np.array(clip[even_indices(len(clip), recognizer.preprocessing["model_frames"])])
         shown = [frames]

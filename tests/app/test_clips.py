@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from damage import flip_bit
 from run_clips import write_clips_of_run
 
 from har.app.clips import (
@@ -80,3 +81,10 @@ def test_read_frames_says_what_is_missing(run):
     Path(row["path"]).unlink()
     with pytest.raises(ValueError, match=r"The clip data/clips/0\.npy is missing.*dvc repro"):
         read_frames(row)
+
+
+def test_damaged_frames_are_named_with_the_command(run):
+    row = read_clips().iloc[0].to_dict()
+    flip_bit(Path(row["path"]), in_silence=True)
+    with pytest.raises(ValueError, match=r"data/clips/0\.npy is damaged.*`make repro`"):
+        film_of(row, run)

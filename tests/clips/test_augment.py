@@ -1,10 +1,12 @@
 """Clips and their views: one flip, crop, speed and shaking hand for all frames of a clip."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from damage import flip_bit
 
 from har.clips.clip import even_indices, load_clip
 from har.clips.views import (
@@ -16,6 +18,7 @@ from har.clips.views import (
     view_windows,
     write_views,
 )
+from har.engine.cache import file_digest
 from har.engine.seeds import generator_for
 from stages.augment import main
 
@@ -235,13 +238,15 @@ def manifest(project):
     (project / "clips").mkdir()
     for number, path in enumerate(table["path"]):
         np.save(path, noise_clip(seed=number))
+    table["sha256"] = [file_digest(Path(path)) for path in table["path"]]
+    table.to_csv("clips.csv", index=False)
     table.to_csv("manifest.csv", index=False)
     return project / "manifest.csv"
 
 
 def test_stage_makes_views_of_training_clips_only(manifest, project, set_param, capsys):
     set_param("augment.num_views", 2)
-    main(manifest=manifest, out=project / "out")
+    main(manifest=manifest, clips=manifest.with_name("clips.csv"), out=project / "out")
     views = read_views(project / "out" / "views.csv")
     assert {name: len(of_clip) for name, of_clip in views.items()} == {"a/1": 2, "b/2": 2, "b/5": 2}
     assert capsys.readouterr().out == "augment: 2 views of each of 3 training clips\n"
@@ -250,7 +255,7 @@ def test_stage_makes_views_of_training_clips_only(manifest, project, set_param, 
 def test_stage_writes_the_same_bytes_again(manifest, project):
     contents = []
     for out in (project / "first", project / "second"):
-        main(manifest=manifest, out=out)
+        main(manifest=manifest, clips=manifest.with_name("clips.csv"), out=out)
         contents.append({file.name: file.read_bytes() for file in out.iterdir()})
     assert sorted(contents[0]) == ["contact_sheet.png", "drawn.csv", "views.csv"]
     assert contents[0]["contact_sheet.png"].startswith(b"\x89PNG")
@@ -259,6 +264,12 @@ def test_stage_writes_the_same_bytes_again(manifest, project):
 
 def test_stage_draws_its_sheet_also_without_views(manifest, project, set_param):
     set_param("augment.num_views", 0)
-    main(manifest=manifest, out=project / "out")
+    main(manifest=manifest, clips=manifest.with_name("clips.csv"), out=project / "out")
     assert read_views(project / "out" / "views.csv") == {}
     assert (project / "out" / "contact_sheet.png").exists()
+
+
+def test_stage_draws_no_damaged_clip(manifest, project):
+    flip_bit(project / "clips" / "1.npy", in_silence=True)
+    with pytest.raises(ValueError, match=r"clips/1\.npy is damaged.*`make repro`"):
+        main(manifest=manifest, clips=manifest.with_name("clips.csv"), out=project / "out")

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from command_line import run
+from damage import flip_bit
 from drawn_people import whole_people
 from tiny_recognizers import KINDS, LABELS, NUM_FRAMES, SIZE, write_tiny
 
 import har.exports.agreement
 from har.demo import draw_frames
+from har.engine.cache import file_digest
 from har.exports.folder import load_exported
 from har.recognizer.recognizer import load_recognizer
 from har.video.writing import write_video
@@ -169,9 +171,11 @@ def write_test_clips(project: Path) -> None:
     for number in range(6):
         path = f"data/clips/{number}.npy"
         np.save(path, rng.integers(0, 256, (NUM_FRAMES, SIZE, SIZE, 3), np.uint8))
-        rows.append([str(number), path, LABELS[number % 3], f"p{number // 3}", "test", 1.0])
-    names = ["video_id", "path", "label", "subject", "split", "aspect"]
+        person, digest = f"p{number // 3}", file_digest(Path(path))
+        rows.append([str(number), path, LABELS[number % 3], person, "test", 1.0, digest])
+    names = ["video_id", "path", "label", "subject", "split", "aspect", "sha256"]
     table = pd.DataFrame(rows, columns=names)
+    table.to_csv("data/clips/clips.csv", index=False)
     table.to_csv("data/split/manifest.csv", index=False)
     table.assign(split="train").to_csv("data/downsample/manifest.csv", index=False)
 
@@ -185,6 +189,16 @@ def test_export_is_compared_on_the_test_clips_of_the_project(models, project, ca
     shown = re.findall(r"(\w+) (\d+) %, 95 % interval (\d+) % to (\d+) %", out)
     assert [name for name, *_ in shown] == ["recognizer", "export"]
     assert all(int(low) <= int(value) <= int(high) for _, value, low, high in shown)
+
+
+def test_export_refuses_to_compare_on_damaged_clips(models, project, capsys):
+    write_test_clips(project)
+    flip_bit(project / "data" / "clips" / "3.npy", in_silence=True)
+    code, _, err = run("export", "--model", str(models / "frames"), capsys=capsys)
+    assert code == 1
+    assert "error: data/clips/3.npy is damaged" in err
+    assert "`make repro`" in err
+    assert not (project / "exports").exists()
 
 
 @pytest.mark.parametrize(("kind", "how", "share"), [

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from damage import flip_bit
 from finished_runs import (
     LABELS,
     ODD_VIDEO,
@@ -145,6 +146,14 @@ def test_write_report_refuses_without_a_clip_it_shows(run_folder):
         path.unlink()
     with pytest.raises(ValueError, match=r"data/clips/\d+.npy is missing.*dvc pull"):
         write()
+
+
+def test_write_report_refuses_a_damaged_clip(run_folder):
+    for path in Path("data/clips").glob("*.npy"):
+        flip_bit(path, in_silence=True)
+    with pytest.raises(ValueError, match=r"data/clips/\d+.npy is damaged.*`make repro`"):
+        write()
+    assert not Path("report").exists()
 
 
 @pytest.mark.parametrize("name", ["metrics", "train"])
