@@ -3,8 +3,9 @@
 An export carries a copy of this file and of the code that it uses (`har.exports.carried`).
 """
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -21,7 +22,7 @@ from har.dataset.none_label import UNSURE
 from har.engine.files import read_json
 from har.features.columns import stream_slices
 from har.features.packed import Shown, clip_features
-from har.integrity.digests import DIGESTS_NAME, find_changed
+from har.integrity.digests import DIGESTS_NAME, find_changed, read_digests
 from har.pose.following import clip_landmarks
 from har.pose.networks import PoseNetworks
 
@@ -85,13 +86,15 @@ class UsedRecognizer:
             check_model_files(folder, POSE_NAMES)
             networks["pose"] = tuple((folder / name).read_bytes() for name in POSE_NAMES)
         recognizer = cls(cls.read_network(folder / model), **read, **networks)
-        try:
+        with _named_where_damaged(folder / model):
             recognizer._run  # noqa: B018 -- a damaged network shows when it is opened
-        except (ValueError, RuntimeError) as error:
-            raise ValueError(
-                f"{folder / model} is damaged: it cannot be opened ({error}). Make it again with "
-                "`dvc repro`, or fetch it again with `dvc pull`."
-            ) from error
+        if not read_digests(folder):  # made before there were any: nothing else knows damage
+            if recognizer.backbone is not None:
+                with _named_where_damaged(folder / backbone):
+                    cls.open_network(recognizer.backbone)
+            for name, network in zip(POSE_NAMES, recognizer.pose or (), strict=False):
+                with _named_where_damaged(folder / name):
+                    Network(network)
         pictures = picture_streams(read["preprocessing"]["streams"])
         if recognizer.backbone is None and recognizer.takes_features and pictures:
             check_model_files(folder, [backbone])
@@ -214,6 +217,14 @@ class UsedRecognizer:
     def pose_networks(self) -> PoseNetworks | None:
         """The networks that find the pose, ready to be used by one thread; None where none are."""
         return None if self.pose is None else PoseNetworks(*self.pose)
+
+
+@contextlib.contextmanager
+def _named_where_damaged(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, RuntimeError, OSError) as error:
+        raise ValueError(f"{path} is damaged: it cannot be opened ({error}). {REMEDY}") from error
 
 
 def check_model_files(folder: Path, names: Sequence[str]) -> None:

@@ -1,15 +1,21 @@
 """A model's folder of which a file is damaged: one message that names the file and the command."""
 
+import io
 import json
 import shutil
+import zipfile
 
+import h5py
 import numpy as np
 import pytest
 from damage import flip_bit
 from tiny_recognizers import LABELS, NUM_FRAMES, SIZE, write_tiny
 
+from har.integrity.digests import read_digests, write_digests
 from har.integrity.outputs import find_damaged_outputs
 from har.recognizer.recognizer import load_recognizer, load_trained
+
+NETWORKS = ("backbone", "pose_detector", "pose_landmarks")
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +67,21 @@ def test_torn_json_of_a_folder_without_digests_is_named(folder, name, content):
         load_recognizer(folder)
 
 
+@pytest.mark.parametrize("keep", [0, 1000, -1000])
+@pytest.mark.parametrize("name", ["model", *NETWORKS])
+def test_cut_network_of_a_folder_without_digests_is_named(folder, name, keep):
+    (folder / "digests.json").unlink()
+    described = json.loads((folder / "preprocessing.json").read_text())
+    (folder / "preprocessing.json").write_text(json.dumps(described | {"streams": ["pose"]}))
+    for other in NETWORKS:  # which open, and are not used
+        shutil.copy(folder / "model.tflite", folder / f"{other}.tflite")
+    load_recognizer(folder)
+    path = folder / f"{name}.tflite"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=rf"{path} is damaged.*`make repro`"):
+        load_recognizer(folder)
+
+
 def test_torn_digests_are_named(folder):
     (folder / "digests.json").write_text("{")
     with pytest.raises(ValueError, match=r"digests\.json is damaged.*`make repro`"):
@@ -74,3 +95,17 @@ def test_one_label_too_many_is_said(folder):
     clip = np.zeros((NUM_FRAMES, SIZE, SIZE, 3), np.uint8)
     with pytest.raises(ValueError, match="4 labels, and the network beside it answers with 3"):
         load_recognizer(folder).predict(clip)
+
+
+def test_weights_that_unpack_to_gigabytes_are_refused_though_their_digest_is_right(folder):
+    path, weights = folder / "model.keras", io.BytesIO()
+    with h5py.File(weights, "w") as file:
+        file.create_dataset("a", (10**9,), "f4", chunks=(10**6,), compression="gzip")
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in (members | {"model.weights.h5": weights.getvalue()}).items():
+            archive.writestr(name, content)
+    write_digests(folder, read_digests(folder))
+    with pytest.raises(ValueError, match=r"model\.keras has weights that are compressed"):
+        load_trained(folder)
