@@ -15,6 +15,7 @@ def examine_kept(*, fix: bool) -> Iterator[Check]:
     Args:
         fix: Whether to put it right, and to make again what is then missing.
     """
+    from har.engine.cache import DAYS_SET_ASIDE, default_folder, list_set_aside
     from har.integrity.repair import find_damage, remake_missing
 
     is_whole = True
@@ -30,3 +31,10 @@ def examine_kept(*, fix: bool) -> Iterator[Check]:
         remade = remake_missing()
         what = f"made again by {', '.join(remade)}" if remade else "nothing was made again"
         yield Check("kept files", "ok", f"{what}; `make repro` makes what else is missing")
+    aside = list_set_aside(default_folder().parent)
+    if aside:
+        folders = " ".join(sorted({file.parent.as_posix() for file in aside}))
+        size = sum(file.stat().st_size for file in aside) / 1e6
+        what = f"{len(aside)} of what was damaged, {size:.1f} MB, in {folders}"
+        fix = f"delete them if you miss nothing; it is done {DAYS_SET_ASIDE} days after each"
+        yield Check("set aside", "ok", what, fix)

@@ -30,6 +30,8 @@ from har.engine.files import whole, writing
 from har.engine.repository import project_root
 
 GIGABYTE = 10**9
+DAY_SECONDS = 24 * 3600
+DAYS_SET_ASIDE, MIN_GIGABYTES_ASIDE = 30, 1.0  # what was damaged may be all that is left of a video
 
 
 @dataclass(frozen=True)
@@ -238,6 +240,7 @@ def keep_entries(max_gigabytes: float, *, folder: Path | None = None) -> Iterato
         except BlockingIOError:
             return  # another process uses the cache, and trims it when it ends
         prune(max_gigabytes, used_since=started, folder=folder)
+        trim_set_aside(max_gigabytes, folder.parent)
 
 
 def prune(max_gigabytes: float, *, used_since: float, folder: Path) -> int:
@@ -264,6 +267,34 @@ def prune(max_gigabytes: float, *, used_since: float, folder: Path) -> int:
         num_bytes -= size
         num_removed += 1
     return num_removed
+
+
+def list_set_aside(folder: Path) -> list[Path]:
+    """Return what was set aside as damaged, the latest first: objects of DVC, and checkpoints.
+
+    Args:
+        folder: The `.har` of the repository.
+    """
+    files = [*(folder / "damaged").glob("*"), *(folder / "checkpoints").glob("*.damaged")]
+    return sorted(files, key=lambda file: file.stat().st_ctime, reverse=True)
+
+
+def trim_set_aside(max_gigabytes: float, folder: Path) -> None:
+    """Delete of what was set aside what is older than `DAYS_SET_ASIDE`, or too much together.
+
+    Args:
+        max_gigabytes: Size that it may have, in 10^9 bytes, where that is more than
+            `MIN_GIGABYTES_ASIDE`; the oldest goes first.
+        folder: As for `list_set_aside`.
+    """
+    most = max(max_gigabytes, MIN_GIGABYTES_ASIDE) * GIGABYTE
+    num_bytes, until = 0, time.time() - DAYS_SET_ASIDE * DAY_SECONDS
+    for file in list_set_aside(folder):
+        stat = file.stat()
+        num_bytes += stat.st_size
+        # Its time of change is when it was set aside: to rename a file changes that.
+        if stat.st_ctime < until or num_bytes > most:
+            file.unlink(missing_ok=True)
 
 
 def _entries(folder: Path) -> list[tuple[float, int, list[Path]]]:

@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
-from har.engine.cache import Cache, default_folder, file_digest, keep_entries, place, prune
+from har.engine.cache import (
+    Cache,
+    default_folder,
+    file_digest,
+    keep_entries,
+    list_set_aside,
+    place,
+    prune,
+    trim_set_aside,
+)
 
 KEY = "ab" * 32
 
@@ -247,3 +256,35 @@ def _use_cache_until_killed(folder: Path, num_events: int) -> None:
     except BaseException:
         traceback.print_exc()
     os._exit(1)
+
+
+@pytest.fixture
+def aside(tmp_path) -> list[Path]:
+    """What was set aside in a repository: two objects of DVC, and then a checkpoint."""
+    files = [tmp_path / name for name in ("damaged/a", "damaged/b", "checkpoints/c.npz.damaged")]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(bytes(600))
+        os.utime(file, (1, 1))  # as old as the video is
+        time.sleep(0.02)
+    (tmp_path / "checkpoints" / "d.npz").write_bytes(bytes(600))
+    return files
+
+
+def test_what_was_set_aside_is_kept_up_to_a_size(tmp_path, monkeypatch, aside):
+    monkeypatch.setattr("har.engine.cache.GIGABYTE", 1000)
+    with keep_entries(1.3, folder=tmp_path / "cache"):
+        pass
+    assert list_set_aside(tmp_path) == [aside[2], aside[1]]
+    with keep_entries(0, folder=tmp_path / "cache"):
+        pass
+    assert list_set_aside(tmp_path) == [aside[2]]
+    assert (tmp_path / "checkpoints" / "d.npz").exists()
+
+
+def test_what_was_set_aside_is_kept_for_some_days(tmp_path, monkeypatch, aside):
+    now = time.time()
+    for days, kept in ((29, 3), (31, 0)):
+        monkeypatch.setattr(time, "time", lambda days=days: now + days * 24 * 3600)
+        trim_set_aside(1, tmp_path)
+        assert len(list_set_aside(tmp_path)) == kept

@@ -127,7 +127,11 @@ def test_doctor_names_what_is_damaged_and_fixes_it(repository, monkeypatch, capf
     assert "made again by first" in out
     assert Path("data/a/one.txt").read_text() == "one\n"
     assert not entry.data.exists()
-    assert "all that is kept is as it was made" in run("doctor", capsys=capfd)[1]
+    Path(".har/damaged").mkdir()
+    Path(".har/damaged/ab").write_bytes(bytes(300_000))
+    out = run("doctor", capsys=capfd)[1]
+    assert "all that is kept is as it was made" in out
+    assert f"1 of what was damaged, 0.3 MB, in {Path.cwd() / '.har/damaged'}" in out
 
 
 def test_repair_runs_outside_a_repository(tmp_path, monkeypatch):
