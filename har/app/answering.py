@@ -9,7 +9,7 @@ import numpy as np
 from har.app.models import Look, Models, Trained
 from har.app.uploads import Accepted, check_upload
 from har.dataset.none_label import NONE_OF_THESE, UNSURE
-from har.engine.errors import VideoError
+from har.engine.errors import VideoError, explain
 from har.engine.steps import Limits
 from har.engine.workers import run_in_workers
 from har.pages.prediction import name_answer, show_prediction, timeline_bars
@@ -110,8 +110,9 @@ def name_clip(clip: np.ndarray, trained: Trained, name: str, *, aspect: float) -
     return Named(name, prediction, _as_html(name, prediction, trained, looks))
 
 
-def show_problem(message: str) -> str:
+def show_problem(problem: str | Exception) -> str:
     """Return a line for the page that says what went wrong."""
+    message = problem if isinstance(problem, str) else explain(problem, "the page")
     return render("app-problem.html", message=message)
 
 

@@ -100,7 +100,7 @@ class _LookTab:
                     trained = self._page.models.get(name)
                     named.append(name_clip(clip, trained, name, aspect=row["aspect"]))
         except (ValueError, OSError) as error:
-            return show_problem(str(error))
+            return show_problem(error)
         return show_named(named)
 
     def _show(self, kind: str, label: str, subject: str, number: int) -> tuple:
@@ -112,7 +112,7 @@ class _LookTab:
             films = [(film_of(row, self._page.files), describe_clip(row)) for row in rows]
         except (ValueError, OSError) as error:
             hidden = gr.Button(visible=False)
-            return show_problem(str(error)), gr.Gallery(visible=False), 0, hidden, hidden, ""
+            return show_problem(error), gr.Gallery(visible=False), 0, hidden, hidden, ""
         about = f"<p>{as_count(len(clips), 'clip')}"
         about += f", part {number + 1} of {last + 1}</p>" if last else "</p>"
         steps = [

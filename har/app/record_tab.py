@@ -61,7 +61,7 @@ class _RecordTab:
             with used_once(video):
                 kept = keep_clip(video, page.videos, str(label or ""), str(subject or ""), **how)
         except (ValueError, OSError) as error:
-            return None, show_problem(str(error))
+            return None, show_problem(error)
         return None, render("app-kept.html", path=kept.as_posix())
 
     def count(self) -> str:
@@ -69,7 +69,7 @@ class _RecordTab:
         try:
             counts = self._count()
         except (ValueError, OSError) as error:
-            return show_problem(str(error))
+            return show_problem(error)
         folder = self._page.videos.as_posix()
         return render("app-counts.html", counts=counts, folder=folder)
 

@@ -12,6 +12,7 @@ from har.dataset.adding import add_video, check_name
 from har.dataset.subjects import subject_from_name
 from har.dataset.videos import find_videos, list_files
 from har.engine.errors import VideoError
+from har.engine.files import writing
 from har.engine.steps import Limits
 
 MIN_SECONDS = 0.5  # of a clip, as for `har record`
@@ -53,7 +54,8 @@ def keep_clip(
     folder.mkdir(parents=True, exist_ok=True)
     with _ADDING, tempfile.TemporaryDirectory(prefix=".recording-", dir=folder) as work:
         copy = Path(work) / f"clip{ENDINGS[info.container]}"  # on the same disk
-        shutil.copyfile(upload, copy)
+        with writing(copy, num_bytes=upload.stat().st_size):
+            shutil.copyfile(upload, copy)
         return add_video(copy, folder, label, subject)
 
 

@@ -72,6 +72,6 @@ class _TryTab:
             with used_once(video), page.models.in_use:
                 named = name_video(video, page.models, names_of(model, other), **how)
         except (ValueError, OSError) as error:
-            return None, show_problem(str(error)), nothing
+            return None, show_problem(error), nothing
         film = gr.Video(value=drawn, visible=True) if drawn.is_file() else nothing
         return None, show_named(named), film

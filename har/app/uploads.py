@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from har.engine.errors import VideoError
+from har.engine.errors import VideoError, explain
 from har.engine.steps import Limits
 from har.engine.workers import run_in_workers
 from har.video.reading import VideoInfo, probe_video
@@ -36,7 +36,8 @@ def used_once(upload: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:
-        raise VideoError(str(error).replace(str(upload), upload.name)) from error
+        said = explain(error, "the page").replace(str(upload), upload.name)
+        raise VideoError(said) from error
     finally:
         remove_upload(upload)
 

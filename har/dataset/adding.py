@@ -87,7 +87,11 @@ def add_video(recorded: Path, folder: Path, label: str, subject: str) -> Path:
             break
         except FileExistsError:
             continue
-    recorded.unlink()
     table = find_metadata(folder) or folder / METADATA_NAME
-    add_row(table, {"path": path.relative_to(folder).as_posix(), "subject": subject})
+    try:
+        add_row(table, {"path": path.relative_to(folder).as_posix(), "subject": subject})
+    except BaseException:
+        path.unlink()  # a video without its row would be nobody's
+        raise
+    recorded.unlink()
     return path

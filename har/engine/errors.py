@@ -54,12 +54,39 @@ def plain_errors(doing: str = "this command") -> Iterator[None]:
                 128 + number,
             )
         except Exception as error:
-            is_full = is_disk_full(error)
-            if not is_full and not isinstance(error, ValueError | OSError):
+            if not isinstance(error, ValueError | OSError) and not is_disk_full(error):
                 raise
             if os.environ.get("HAR_TRACEBACK"):
                 traceback.print_exc()
-            _fail(describe_full_disk(error, doing) if is_full else str(error), 1)
+            _fail(explain(error, doing), 1)
+
+
+def explain(error: BaseException, doing: str) -> str:
+    """Return what a user is told of an error.
+
+    Args:
+        error: What was raised.
+        doing: As for `plain_errors`.
+    """
+    return describe_full_disk(error, doing) if is_disk_full(error) else str(error)
+
+
+@contextlib.contextmanager
+def until_interrupted() -> Iterator[None]:
+    """Take Ctrl-C for how a user ends what the body does; `Ended` still ends the process."""
+    try:
+        yield
+    except Ended:
+        raise
+    except KeyboardInterrupt:
+        pass
+
+
+def find_ended(error: BaseException | None) -> "Ended | None":
+    """Return the `Ended` that an error comes of: Typer makes an exit code of any interrupt."""
+    while error is not None and not isinstance(error, Ended):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 @contextlib.contextmanager

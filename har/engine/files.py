@@ -25,8 +25,10 @@ WHAT_TO_DELETE = (
     "--all-experiments` deletes from DVC's cache what neither the workspace nor any commit or "
     "experiment names, which is lost"
 )
-# How those say it who give no number: NumPy, and SQLite within what MLflow raises.
-_FULL = re.compile(r"^\d+ requested and \d+ written$|database or disk is full")
+# How those say it who give no number: NumPy, SQLite within what MLflow raises, TensorFlow.
+_FULL = re.compile(
+    r"^\d+ requested and \d+ written$|database or disk is full|No space left on device"
+)
 
 
 def write_json(content: Any, path: Path) -> None:
@@ -140,6 +142,28 @@ def whole(path: Path, *, num_bytes: int = 0) -> Iterator[Path]:
     partial.unlink(missing_ok=True)  # a link to the file that was there is left where it was
 
 
+@contextlib.contextmanager
+def naming_full_disk(path: Path, *, num_bytes: int = 0) -> Iterator[None]:
+    """Name what the body writes where the disk is full; the body removes what is half-written.
+
+    Args:
+        path: What is written; its folder is there.
+        num_bytes: How large it gets, if that is known.
+
+    Raises:
+        OSError: As for `writing`.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_disk_full(error):
+            raise disk_full(path, num_bytes) from error
+        raise
+
+
+FEW_FILES = 8  # that can be made still, on a disk that is called full though it has space
+
+
 def disk_full(path: Path, num_bytes: int = 0) -> OSError:
     """Return the error of a full disk that says what is missing.
 
@@ -148,7 +172,9 @@ def disk_full(path: Path, num_bytes: int = 0) -> OSError:
         num_bytes: What it needs at least; 0 if that is not known.
     """
     needed = f"at least {_size(num_bytes)} needed, " if num_bytes else ""
-    free = shutil.disk_usage(path.parent).free
+    free, files = shutil.disk_usage(path.parent).free, os.statvfs(path.parent)
+    if files.f_files and files.f_favail < FEW_FILES and free > num_bytes:
+        return OSError(errno.ENOSPC, "room for no file more (inodes)", str(path))
     return OSError(errno.ENOSPC, f"{needed}{_size(free)} free", str(path))
 
 

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from har.engine.files import naming_full_disk
 from har.exports.agreement import MAX_DIFFERENCE, Comparison
 from har.exports.folder import CODE, SCRIPT, load_exported, write_folder
 from har.recognizer.recognizer import Recognizer
@@ -32,11 +33,15 @@ def write_export(
 
     Raises:
         ValueError: The folder holds something else, or what was written differs from the model.
+        OSError: The disk is full; as for `har.engine.files.writing`.
     """
     if out.is_dir() and any(out.iterdir()) and not is_export(out):
         raise ValueError(f"{out} is no export and not empty. Name another folder with --out.")
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as work:
+    with (
+        naming_full_disk(out, num_bytes=folder_size(source)),
+        tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as work,
+    ):
         made = Path(work) / out.name
         write_folder(recognizer, source, made, file_format=file_format)
         compared = compare(load_exported(made))

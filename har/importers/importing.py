@@ -37,7 +37,7 @@ from har.video.parts import Cut, Origin, unpack
 TABLE_COLUMNS = (*METADATA_COLUMNS, "origin", "licence")
 RECORD_NAME = ".import.json"
 SCRATCH_NAME = ".import"
-LEFTOVER = re.compile(r"\.(\d+\.partial\..+|[0-9a-f]{32})")  # of a run that was killed
+LEFTOVER = re.compile(r"\.[0-9a-f]{8}\..+")  # of a run that was killed
 
 
 @dataclass(frozen=True)
@@ -223,9 +223,11 @@ def _carry_out(
     waiting = [item for item in items if not _is_there(item, destination)]
     whole = [item for item in waiting if item.span is None]
     cut = [item for item in waiting if item.span is not None]
-    num_linked, failures = _place_all(whole, destination)
-    failures += _cut_all(cut, destination, limits)
-    shutil.rmtree(destination / SCRATCH_NAME, ignore_errors=True)
+    try:
+        num_linked, failures = _place_all(whole, destination)
+        failures += _cut_all(cut, destination, limits)
+    finally:
+        shutil.rmtree(destination / SCRATCH_NAME, ignore_errors=True)
     num_placed = sum((destination / item.path).is_file() for item in whole)
     counts = {
         "num_linked": num_linked,

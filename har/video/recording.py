@@ -1,5 +1,8 @@
 """Pictures written into a video one by one, each with its own time."""
 
+import contextlib
+import sys
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +17,7 @@ CRF, PRESET = 23, "ultrafast"  # it must not hold up what it records
 
 
 class Recorder:
-    """An MP4 that is whole once it is closed.
+    """An MP4 that is whole once it is closed; nothing is left of it where it cannot be written.
 
     Args:
         path: The .mp4 to write.
@@ -22,7 +25,7 @@ class Recorder:
     """
 
     def __init__(self, path: Path, size: tuple[int, int]):
-        self._opened = open_output(path)
+        self._opened: contextlib.AbstractContextManager | None = open_output(path)
         self._output = self._opened.__enter__()
         options = x264_options(crf=CRF, preset=PRESET)
         self._stream = self._output.add_stream("libx264", 30, options=options)
@@ -37,6 +40,9 @@ class Recorder:
         Args:
             picture: uint8 RGB, shape (height, width, 3); one of another size is scaled.
             seconds: When it is shown; later than the one before.
+
+        Raises:
+            OSError: The disk is full; as for `har.engine.files.writing`.
         """
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         width, height = self._size
@@ -45,9 +51,21 @@ class Recorder:
         )
         self._latest = max(self._latest + 1, round(seconds / MILLISECOND))
         frame.pts, frame.time_base = self._latest, MILLISECOND
-        self._output.mux(self._stream.encode(frame))
+        with self._removed_where_it_fails():
+            self._output.mux(self._stream.encode(frame))
 
     def close(self) -> None:
-        """Finish the file and give it its name."""
-        self._output.mux(self._stream.encode(None))
-        self._opened.__exit__(None, None, None)
+        """Finish the file and give it its name, unless it could not be written."""
+        if self._opened is not None:
+            with self._removed_where_it_fails():
+                self._output.mux(self._stream.encode(None))
+            self._opened.__exit__(None, None, None)
+
+    @contextlib.contextmanager
+    def _removed_where_it_fails(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            opened, self._opened = self._opened, None
+            opened.__exit__(*sys.exc_info())  # which raises it, with the name of the file
+            raise

@@ -4,7 +4,6 @@ Sizes are (width, height), as in all video tools; arrays are uint8 RGB of shape 
 """
 
 import itertools
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -13,6 +12,8 @@ from pathlib import Path
 import av
 import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+
+from har.engine.files import whole
 
 ROTATIONS = (0, 90, 180, 270)
 
@@ -106,19 +107,14 @@ def open_output(path: Path) -> Iterator[av.container.OutputContainer]:
     """Open a video for writing that gets its name only when it is whole.
 
     Its folder is made. Nothing about the writing program or the time gets into the file.
+
+    Raises:
+        OSError: The disk is full; as for `har.engine.files.writing`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A name of its own length: a very long file name has no room for an ending more.
-    partial = path.with_name(f".{os.getpid()}.partial{path.suffix}")
     container_name = {".mpg": "mpeg", ".mpeg": "mpeg"}.get(path.suffix.lower())
-    try:
-        with av.open(
-            f"file:{partial}", "w", format=container_name, options={"fflags": "+bitexact"}
-        ) as output:
-            yield output
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    options = {"format": container_name, "options": {"fflags": "+bitexact"}}
+    with whole(path) as partial, av.open(f"file:{partial}", "w", **options) as output:
+        yield output
 
 
 def set_up_stream(

@@ -43,14 +43,14 @@ def test_import_dataset_goes_on_where_it_stopped(tmp_path, source, tiny, numbere
     first, second = sorted((folder / "boxing").glob("*.mp4"))
     kept, wanted = first.stat(), second.read_bytes()
     second.unlink()
-    (folder / "boxing/.123.partial.mp4").write_bytes(b"half a video")
+    (folder / "boxing/.1234abcd.mp4").write_bytes(b"half a video")
     with pytest.raises(ValueError, match="names 1 videos that are not there"):
         find_videos(folder)  # as after an interrupt: the pipeline does not go on with a part
     summary = import_dataset("kth", source, folder, workers=1)
     assert (summary.num_videos, summary.num_reused, summary.num_cut) == (2, 1, 1)
     assert first.stat().st_mtime_ns == kept.st_mtime_ns
     assert second.read_bytes() == wanted
-    assert not (folder / "boxing/.123.partial.mp4").exists()
+    assert not (folder / "boxing/.1234abcd.mp4").exists()
 
 
 def test_import_dataset_copies_where_links_are_impossible(tmp_path, source, tiny, monkeypatch):
