@@ -45,6 +45,7 @@ Exit codes of all verbs:
 | 1 | no, or failed |
 | 2 | wrong options |
 | 130 | interrupted |
+| 143 | ended by the system (129: with its terminal) |
 
 An error is one message without a traceback; `HAR_TRACEBACK=1` adds the traceback.
 """

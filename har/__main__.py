@@ -4,7 +4,7 @@ import sys
 
 from har.commands import PROGRAM
 from har.commands.app import app
-from har.engine.errors import plain_errors
+from har.engine.errors import find_ended, plain_errors
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -15,7 +15,10 @@ def main(arguments: list[str] | None = None) -> None:
     """
     verb = next(iter(sys.argv[1:] if arguments is None else arguments), "")
     with plain_errors(f"`{PROGRAM} {verb}`"):
-        app(args=arguments, prog_name=PROGRAM)
+        try:
+            app(args=arguments, prog_name=PROGRAM)
+        except SystemExit as end:
+            raise find_ended(end) or end from None
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ app = typer.Typer(
     "The pipeline itself is run by `dvc repro`.",
     epilog="Run in the project's folder; `doctor`, `import`, `inspect`, `predict --model DIR` and "
     "`evaluate --model DIR` also run elsewhere. Exit codes: 0 yes or done, 1 no or failed, 2 wrong "
-    "options, 130 interrupted.",
+    "options, 130 interrupted, 143 ended by the system.",
 )
 
 

@@ -65,6 +65,7 @@ def live(
     opened again, after pauses that grow. Exit code: 0 when it is ended or the file is over, 1 if
     the source cannot be opened.
     """
+    from har.engine.errors import until_interrupted
     from har.timeline.live import LiveWindow, watch_live
     from har.timeline.prediction import choose_pace
     from har.timeline.screen import Screen
@@ -83,14 +84,12 @@ def live(
         windows, recognizer, source, limits=settings.limits("convert"), on_loss=_say_loss
     )
     try:
-        with contextlib.closing(moments):
+        with until_interrupted(), contextlib.closing(moments):
             for moment in moments:
                 if not shown.take(moment):
                     break
             else:
                 shown.take_short(windows)
-    except KeyboardInterrupt:
-        pass  # how a user ends it
     finally:
         shown.close()
     typer.echo(shown.summary(title), err=True)

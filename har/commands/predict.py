@@ -160,17 +160,19 @@ def _show(
 
     counts: Counter[str | None] = Counter()
     shown, none_label = [], recognizer.none_label
-    for one in predictions:
-        counts[one.answer and name_answer(one.answer, none_label)] += 1
-        if as_json:
-            say(json.dumps(prediction_as_dict(one), ensure_ascii=False))
-        else:
-            say(describe_prediction(one, none_label), err=bool(one.problem))
-        if html and len(shown) < MAX_SHOWN:
-            shown.append(show_prediction(one, none_label))
-    if html:
-        about = {"unsure_below": recognizer.unsure_below, "knows_none": none_label is not None}
-        page = render_page(shown, counts, model=model.as_posix(), **about)
-        write_text(page, html)
+    try:
+        for one in predictions:
+            counts[one.answer and name_answer(one.answer, none_label)] += 1
+            if as_json:
+                say(json.dumps(prediction_as_dict(one), ensure_ascii=False))
+            else:
+                say(describe_prediction(one, none_label), err=bool(one.problem))
+            if html and len(shown) < MAX_SHOWN:
+                shown.append(show_prediction(one, none_label))
+    finally:
+        if html and counts:  # what is finished is kept, however the rest ends
+            about = {"unsure_below": recognizer.unsure_below, "knows_none": none_label is not None}
+            page = render_page(shown, counts, model=model.as_posix(), **about)
+            write_text(page, html)
     typer.echo(describe_counts(counts), err=as_json)
     return counts

@@ -50,6 +50,7 @@ def record(
     the camera cannot be used.
     """
     from har.dataset.adding import add_video, check_name
+    from har.engine.errors import until_interrupted
     from har.settings import load_settings
     from har.timeline.filming import film_clip, look_again, open_camera
     from har.timeline.screen import Screen
@@ -60,7 +61,8 @@ def record(
     screen, kept = None if headless else Screen(f"har record: {label}"), 0
     partial, show = folder / ".recording.mp4", _shower(screen)
     try:
-        with open_camera(camera, memory_gigabytes=settings.convert.memory_gigabytes) as shots:
+        memory = settings.convert.memory_gigabytes
+        with until_interrupted(), open_camera(camera, memory_gigabytes=memory) as shots:
             while kept < count:
                 text = f"{label}, {subject}, {kept + 1} of {count}"
                 typer.echo(f"record: {text}")
@@ -74,8 +76,6 @@ def record(
                 if said == "keep":
                     kept += 1
                     typer.echo(f"record: kept as {add_video(partial, folder, label, subject)}")
-    except KeyboardInterrupt:
-        pass  # how a user ends it
     finally:
         partial.unlink(missing_ok=True)
         if screen is not None:

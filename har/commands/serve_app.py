@@ -1,7 +1,5 @@
 """`har app`: a local page to use a trained model."""
 
-import contextlib
-import signal
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -60,6 +58,7 @@ def serve_app(
     from har.app.models import find_models
     from har.app.serving import check_installed, check_password, served_page
     from har.app.uploads import Accepted
+    from har.engine.errors import until_interrupted
 
     check_installed()
     check_password(host, password)
@@ -73,7 +72,6 @@ def serve_app(
         port=port,
         password=password,
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was sent is removed then too
-    with contextlib.suppress(KeyboardInterrupt), page as address:  # how a user ends it
+    with until_interrupted(), page as address:  # which removes what was sent
         typer.echo(f"app: {address} (Ctrl-C ends)")
         threading.Event().wait()

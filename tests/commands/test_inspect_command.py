@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,14 @@ def test_main_ends_with_130_when_interrupted(videos, monkeypatch, capsys):
 
     monkeypatch.setattr(har.inspection.inspection, "inspect_videos", interrupt)
     assert run("inspect", "my videos", capsys=capsys)[0] == 130
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_main_ends_as_other_programs_when_it_is_ended(videos, monkeypatch, capsys, number, code):
+    def end(*arguments, **options):
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(har.inspection.inspection, "inspect_videos", end)
+    ended, _, err = run("inspect", "my videos", capsys=capsys)
+    assert ended == code
+    assert "error: ended by the system; what is finished is kept" in err

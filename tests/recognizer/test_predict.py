@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -296,22 +297,25 @@ def test_predict_videos_names_real_clips_of_any_kind(recognizer):
     assert all(one.clip.std() > 1 for one in said)
 
 
-def test_predict_keeps_the_table_of_what_was_named_when_interrupted(model, monkeypatch, capsys):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_predict_keeps_what_was_named_when_ended(number, code, model, monkeypatch, capsys):
     for name in "abc":
         write_grey(Path(f"clips/{name}.mp4"), 20)
     named = []
 
-    def interrupt(prediction, none_label):
+    def describe(prediction, none_label):
         named.append(prediction.video.name)
         if len(named) == 2:
-            raise KeyboardInterrupt
+            signal.raise_signal(number)
         return "said"
 
-    monkeypatch.setattr(har.pages.prediction, "describe_prediction", interrupt)
-    options = ["--model", model, "--csv", "said.csv"]
-    assert run("predict", "clips", *options, capsys=capsys)[0] == 130
-    rows = read_rows("said.csv")
-    assert [Path(row["video"]).name for row in rows] == ["a.mp4", "b.mp4"]
+    monkeypatch.setattr(har.pages.prediction, "describe_prediction", describe)
+    options = ["--model", model, "--csv", "said.csv", "--html", "said.html"]
+    assert run("predict", "clips", *options, capsys=capsys)[0] == code
+    assert [Path(row["video"]).name for row in read_rows("said.csv")] == ["a.mp4", "b.mp4"]
+    page = Path("said.html").read_text(encoding="utf-8")
+    assert "a.mp4" in page
+    assert "c.mp4" not in page
 
 
 @pytest.mark.parametrize(

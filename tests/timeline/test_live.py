@@ -1,6 +1,7 @@
 """Live pictures: from a file, from an address, lost and found again, shown and recorded."""
 
 import json
+import signal
 import time
 from pathlib import Path
 
@@ -191,6 +192,28 @@ def test_live_shows_records_and_ends_with_q(model, monkeypatch, capsys):
         frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
     assert len(frames) == 11
     assert frames[-1].shape == (48, 64, 3)
+
+
+def test_live_keeps_what_was_recorded_when_the_system_ends_it(model, monkeypatch, capsys):
+    class Screen:
+        def __init__(self, title: str):
+            self.num_shown = 0
+
+        def show(self, picture: np.ndarray) -> bool:
+            self.num_shown += 1
+            if self.num_shown == 10:
+                signal.raise_signal(signal.SIGTERM)
+            return True
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(har.timeline.screen, "Screen", Screen)
+    video = write_grey(Path("bright.mp4"), BRIGHT, seconds=1)
+    code, _, err = run("live", str(video), "--model", model, "--record", "r.mp4", capsys=capsys)
+    assert code == 143, err
+    with av.open("r.mp4") as recorded:
+        assert recorded.streams.video[0].frames == 10
 
 
 def test_live_without_a_screen_says_what_to_add(model, monkeypatch, capsys):
