@@ -8,14 +8,21 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 from tqdm import tqdm
+
+from har.engine.files import write_json
 
 T = TypeVar("T")
 
 LOG_INTERVAL_SECONDS = 10.0  # a log file wants a line now and then, not ten a second
+# A variable of the environment: the file in which a stage says how far it is, for `make repro`.
+PROGRESS_FILE = "HAR_PROGRESS"
+TELL_SECONDS = 0.5
 
 
 def progress(
@@ -50,7 +57,38 @@ def progress(
         leave=not in_terminal,
         position=None if in_terminal else 0,  # a bar within another one stays a line of its own
     ) as bar:
-        yield from bar
+        so_far = {"doing": description, "done": initial, "total": total, "unit": unit}
+        yield from _tell(bar, so_far)
+
+
+def _tell(items: Iterable[T], so_far: dict[str, Any]) -> Iterator[T]:
+    """Yield items, and write how far this is into the file that `PROGRESS_FILE` names, if any.
+
+    Args:
+        items: What to go through.
+        so_far: `done` of `total`, and what is said beside them.
+    """
+    file, last = os.environ.get(PROGRESS_FILE), -TELL_SECONDS
+    for item in items:
+        if file and time.monotonic() - last >= TELL_SECONDS:
+            last = time.monotonic()
+            write_json(so_far, Path(file))
+        yield item
+        so_far["done"] += 1
+
+
+def whole_bar() -> tqdm:
+    """Return a bar over everything a command does, in percent; none outside a terminal.
+
+    `say` prints lines above it.
+    """
+    return tqdm(
+        total=100,
+        bar_format="{percentage:3.0f} % |{bar:24}| {desc}",
+        dynamic_ncols=True,
+        leave=False,
+        disable=not sys.stderr.isatty(),
+    )
 
 
 def say(text: str, *, err: bool = False) -> None:

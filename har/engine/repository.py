@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from har.engine.progress import PROGRESS_FILE
+
 MAX_LOG_LINES = 12  # of a failed experiment, in the error
 
 
@@ -169,9 +171,7 @@ def run_experiment(name: str, changes: Sequence[str], log: Path) -> None:
         try:
             exit_code = process.wait()
         except KeyboardInterrupt:
-            # However this process was ended: DVC and its stage then put their things in order.
-            os.killpg(process.pid, signal.SIGINT)
-            process.wait()
+            interrupt(process)
             raise
     if exit_code:
         lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -180,6 +180,46 @@ def run_experiment(name: str, changes: Sequence[str], log: Path) -> None:
             f"The experiment {name} failed:\n{end}\nAll it printed is in {log}. Fix it and run "
             "the same command again; the folds that ended are kept."
         )
+
+
+def start_repro(log: Path, progress: Path) -> subprocess.Popen:
+    """Start `dvc repro` in a process group of its own, which `interrupt` ends.
+
+    Args:
+        log: The file for what it and its stages print; its folder is made.
+        progress: The file in which stages say how far they are.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "dvc", "repro"],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=_with_this_python() | {PROGRESS_FILE: str(progress.resolve())},
+            process_group=0,
+        )
+
+
+def interrupt(process: subprocess.Popen) -> None:
+    """End a process and those of its group as Ctrl-C does; a second Ctrl-C kills them.
+
+    DVC and its stage put their things in order meanwhile.
+    """
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        process.wait()
+    except KeyboardInterrupt:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+
+
+def has_uncommitted(*paths: str) -> bool:
+    """Return whether git has not committed some of what lies at these paths; not without git."""
+    return bool(git("status", "--porcelain", "--", *paths))
 
 
 def _with_this_python() -> dict[str, str]:

@@ -1,34 +1,15 @@
-"""The scores as a table to read: the model beside its baselines, and what to do next.
+"""The scores as a table to read: the model beside its baselines."""
 
-`python -m har.evaluation.summary metrics/scores.json` prints both, and for a model of drawn people
-how it does on real ones, as last measured.
-"""
-
-import sys
-from pathlib import Path
 from typing import Any
 
 from har.dataset.reach import UNKNOWN_PEOPLE, describe_few
 from har.dataset.subjects import NO_WORD_ON_OTHERS, SAME_PEOPLE, count_people, knows_people
-from har.engine.errors import plain_errors
-from har.engine.files import read_json
-from har.evaluation.real_people import RESULT, describe_result, read_result
-from har.settings import load_settings
 
 BASELINES = {
     "majority": "always the commonest label",
     "single_frame": "linear, one frame",
     "pooled_linear": "linear, all frames",
 }
-
-NEXT = """
-Scores on data/demo, which is drawn, say nothing about real people.
-
-Next, after `source .venv/bin/activate`:
-  python -m har live              before your camera: what you do, as you do it
-  dvc exp run -S model=cnn3d      the other model; README.md has the `dvc exp show` to compare
-  mlflow ui                       curves, pictures and models of both at http://localhost:5000
-  dvc add data/videos             your own videos: see docs/own-videos.md"""
 
 
 def describe_metrics(metrics: dict[str, Any]) -> str:
@@ -100,22 +81,3 @@ def describe_reach(scores: dict[str, Any]) -> str:
     if not knows_people(scores["grouped_by"]):
         return f", who may have been seen in training: {UNKNOWN_PEOPLE}{few}"
     return f" never seen in training{few}"
-
-
-def print_summary(scores: Path, *, is_synthetic: bool, real_people: Path = RESULT) -> None:
-    """Print the table, what to do next, and for drawn videos how the model does on real people.
-
-    Args:
-        scores: The file scores.json.
-        is_synthetic: Whether the model was trained on drawn people.
-        real_people: The file of `har.evaluation.real_people`.
-    """
-    print(describe_metrics(read_json(scores)))
-    print(NEXT)
-    if is_synthetic:
-        print(f"\n{describe_result(read_result(real_people))}")
-
-
-if __name__ == "__main__":
-    with plain_errors():
-        print_summary(Path(sys.argv[1]), is_synthetic=load_settings().is_synthetic)

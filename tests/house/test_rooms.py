@@ -33,6 +33,7 @@ ROOMS = (
     "evaluation",
     "exports",
     "pages",
+    "repro",
     "app",
     "commands",
     "__main__",

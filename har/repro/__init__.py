@@ -1,0 +1,1 @@
+"""The whole pipeline as `make repro` runs and shows it: lines, time left, what to do next."""
