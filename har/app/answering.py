@@ -13,7 +13,7 @@ from har.engine.errors import VideoError, explain
 from har.engine.steps import Limits
 from har.engine.workers import run_in_workers
 from har.pages.prediction import name_answer, show_prediction, timeline_bars
-from har.pages.templating import render, strip_uri
+from har.pages.templating import frame_uris, render
 from har.recognizer.prediction import Prediction, rank_labels
 from har.settings import Settings
 from har.timeline.answers import none_label_of
@@ -144,7 +144,7 @@ def _as_html(name: str, prediction: Prediction, trained: Trained, looks: Sequenc
         segments=shown["segments"],
         bars=bars,
         legend={bar["label"]: bar["colour"] for bar in bars},
-        looks=[(look.title, strip_uri([look.frames])) for look in looks],
+        looks=[(look.title, frame_uris([look.frames])) for look in looks],
         no_heat=trained.no_heat if not bars else NO_HEAT_OVER_TIME,
         none_of_these=NONE_OF_THESE,
     )

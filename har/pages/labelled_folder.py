@@ -7,7 +7,7 @@ from har.dataset.reach import describe_few
 from har.evaluation.labelled_folder import MAJORITY, Answered
 from har.evaluation.summary import describe_rejection, describe_tested
 from har.pages.prediction import name_answer
-from har.pages.templating import picture_uri, render, strip_uri
+from har.pages.templating import NUM_FIRST, frame_uris, picture_uri, render
 
 
 def describe_folder(scores: dict[str, Any], none_label: str | None) -> str:
@@ -77,7 +77,7 @@ def render_folder(
             "label": name_answer(video["label"], none_label),
             "predicted": name_answer(said.label, none_label),
             "probability": said.probabilities[said.label],
-            "picture": strip_uri([said.clip]),
+            "pictures": frame_uris([said.clip]),
         }
         for video, said in answered.mistakes
     ]
@@ -91,6 +91,7 @@ def render_folder(
             name_answer(label, none_label): score for label, score in scores["per_class"].items()
         },
         mistakes=mistakes,
+        num_first=NUM_FIRST,
         confusion=picture_uri(plots / "confusion.png"),
         reliability=picture_uri(plots / "reliability.png"),
     )

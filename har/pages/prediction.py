@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter
 from har.dataset.none_label import NONE_OF_THESE, UNSURE
 from har.names.escaping import visible
 from har.pages.plots import save_figure
-from har.pages.templating import as_count, render, strip_uri
+from har.pages.templating import as_count, frame_uris, render
 from har.recognizer.prediction import Prediction, Segment, with_share
 from har.timeline.answers import Answer
 from har.timeline.writing import segment_as_dict
@@ -123,7 +123,7 @@ def show_prediction(
     has_clip = prediction.clip is not None
     return {
         "video": prediction.video.as_posix(),
-        "picture": strip_uri([prediction.clip]) if has_clip else None,
+        "pictures": frame_uris([prediction.clip]) if has_clip else [],
         "answers": [(name_answer(label, none_label), share) for label, share in answers],
         "is_unsure": prediction.answer == UNSURE,
         "segments": [

@@ -21,7 +21,7 @@ from har.evaluation.gradcam import find_heat_map, find_maps_layer, paint_heat_ma
 from har.pages.finished_run import FILES, MODELS, FinishedRun, check_there
 from har.pages.report_sections import describe_data, describe_model, describe_scores
 from har.pages.report_seen import describe_seen
-from har.pages.templating import render, strip_uri
+from har.pages.templating import NUM_FIRST, frame_uris, render
 
 OUTPUTS = {
     "index.html": "report.html",
@@ -70,6 +70,7 @@ def write_report(run: FinishedRun, out: Path) -> list[str]:
         "has_heat": find_maps_layer(run.model) is not None,
         "warnings": warnings,
         "interval": INTERVAL,
+        "num_first": NUM_FIRST,
         "sources": SOURCES,
         "files": {name: path.as_posix() for name, path in FILES.items()},
     }
@@ -108,7 +109,7 @@ def _draw_strips(run: FinishedRun, chosen: pd.DataFrame) -> list[dict[str, Any]]
         strips.append(
             row
             | {
-                "picture": strip_uri(shown),
+                "pictures": frame_uris(shown),
                 "answer": dict(zip(recognizer.labels, answer.tolist(), strict=True)),
             }
         )

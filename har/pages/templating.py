@@ -18,6 +18,7 @@ from har.clips.clip import even_indices
 JPEG_QUALITY = 80
 NUM_STRIP_FRAMES = 8
 STRIP_FRAME_SIZE = 112  # pixels
+NUM_FIRST = 3  # mistakes in a page's summary
 MAX_PICTURE_BYTES = 200_000  # a larger PNG becomes a JPEG
 MAX_PICTURE_WIDTH, MAX_PICTURE_HEIGHT = 1100, 2400  # pixels; wider is made smaller, higher is cut
 
@@ -116,24 +117,25 @@ def picture_uri(path: Path) -> str:
     return data_uri(encode_jpeg(smaller[..., ::-1]))
 
 
-def strip_uri(rows: list[np.ndarray]) -> str:
-    """Return a picture of a few frames of each row, time running from left to right, as an address.
+def frame_uris(rows: list[np.ndarray]) -> list[str]:
+    """Return a few evenly spaced frames as addresses, in their order, so that pages can fold them.
 
     Args:
-        rows: Clips, uint8 RGB, shape (num_frames, size, size, 3).
+        rows: Clips, uint8 RGB, shape (num_frames, size, size, 3); what several have at one time is
+            one picture, one below the other.
     """
     side = (STRIP_FRAME_SIZE, STRIP_FRAME_SIZE)
-    strips = [
-        np.concatenate(
+    columns = zip(
+        *(
             [
                 cv2.resize(frames[index], side, interpolation=cv2.INTER_AREA)
                 for index in even_indices(len(frames), NUM_STRIP_FRAMES)
-            ],
-            axis=1,
-        )
-        for frames in rows
-    ]
-    return data_uri(encode_jpeg(np.concatenate(strips)))
+            ]
+            for frames in rows
+        ),
+        strict=True,
+    )
+    return [data_uri(encode_jpeg(np.concatenate(column))) for column in columns]
 
 
 def encode_jpeg(picture: np.ndarray) -> bytes:

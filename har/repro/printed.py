@@ -37,7 +37,7 @@ class StageRun:
         if self.is_cached:
             return "the same was done before: taken from DVC's cache"
         own = [line.split(": ", 1) for line in self.lines if not _ASIDE.fullmatch(line)]
-        said = [line[1] for line in own if line[0] in (self.name, "camera") and len(line) == 2]
+        said = [line[1] for line in own if len(line) == 2 and line[0] == self.name]
         said = [text for text in said if " failed: " not in text]  # a video each
         return "; ".join(sorted(said, key=lambda text: not _REUSED.search(text)))
 

@@ -12,16 +12,16 @@ from har.engine.repository import project_root
 NUM_DEMO_VIDEOS = 120
 OF_DEMO = {
     "settings": 1.0,
-    "demo": 20.0,
-    "convert": 5.0,
-    "extract": 4.0,
-    "pose": 30.0,
+    "demo": 38.0,
+    "convert": 4.0,
+    "extract": 5.0,
+    "pose": 33.0,
     "split": 2.0,
-    "downsample": 3.0,
-    "augment": 15.0,
-    "features": 10.0,
-    "train": 25.0,
-    "evaluate": 15.0,
+    "downsample": 2.0,
+    "augment": 16.0,
+    "features": 2.0,
+    "train": 14.0,
+    "evaluate": 12.0,
 }
 OTHER_STAGE = 10.0  # seconds of a stage that is not among them
 BY_VIDEO = ("demo", "convert", "extract", "pose", "features")  # take longer with more videos

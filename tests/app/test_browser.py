@@ -132,7 +132,7 @@ def test_a_filmed_video_is_named(visit):
     film(tab, 1.5)
     tab.locator("#har-said .har-answer").wait_for()
     assert re.match(r"(bright|dark) [0-9.]+ %", tab.locator("#har-said .har-answer").inner_text())
-    assert tab.locator("#har-said .har-look img").count() == 1
+    assert tab.locator("#har-said .har-look").count() == 1
 
 
 def test_a_filmed_clip_is_kept_and_counted(visit, page):

@@ -29,7 +29,7 @@ from har.__main__ import main
 from har.dataset.subjects import NO_WORD_ON_OTHERS, SAME_PEOPLE
 from har.pages.finished_run import FILES, pipeline_changes, read_run
 from har.pages.report import MAX_STRIPS, OUTPUTS, write_report
-from har.pages.templating import picture_uri
+from har.pages.templating import NUM_FIRST, picture_uri
 
 
 def write(*changes: str) -> dict[str, str]:
@@ -47,8 +47,8 @@ def test_write_report_escapes_names_and_needs_nothing_else(run_folder):
     addresses = [
         value for _, tag in reader.tags for key, value in tag.items() if key in ("src", "href")
     ]
-    # Six test videos, three of them perhaps twice, and four plots.
-    assert len(addresses) >= 6 + 4
+    # Eight frames of each of six test videos, three of them perhaps twice, and four plots.
+    assert len(addresses) >= 8 * 6 + 4
     assert all(re.match("data:image/(jpeg|png);base64,", address) for address in addresses)
     assert "//" not in re.sub(r"data:image/\w+;base64,[^\"]*", "", page)
     assert "is empty" in reader.text
@@ -233,8 +233,8 @@ def test_write_report_shows_the_least_sure_when_there_are_no_errors(run_folder):
     predictions = pd.read_csv(FILES["predictions"])
     predictions.assign(label=predictions["predicted"]).to_csv(FILES["predictions"], index=False)
     page = TagReader(write()["index.html"]).text
-    assert "No errors" in page
-    assert "The 6 that the model was least sure of" in page
+    assert "No mistakes; least sure of" in page
+    assert "More right answers that it was least sure of" in page
 
 
 def test_write_report_shows_the_surest_errors_first_and_a_bounded_number(run_folder):
@@ -250,12 +250,14 @@ def test_write_report_shows_the_surest_errors_first_and_a_bounded_number(run_fol
     )
     predictions.to_csv(FILES["predictions"], index=False)
     page = write()["index.html"]
-    assert len(page) < 1_000_000
+    assert len(page) < 1_100_000
     text = TagReader(page).text
-    assert f"1,020 errors in 1,020 test videos; the\n{MAX_STRIPS} that" in text
+    assert "1,020 errors in 1,020 test videos, the most confident first" in text
     surest = predictions.sort_values("probability", ascending=False)["video_id"].head(MAX_STRIPS)
     places = [text.index(f"· {name}, person") for name in surest]
     assert places == sorted(places)
+    assert text.index("What the scores say") > places[NUM_FIRST - 1]
+    assert text.index("More mistakes") < places[NUM_FIRST]
 
 
 def test_picture_uri_bounds_a_large_picture(tmp_path):
