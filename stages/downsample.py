@@ -1,4 +1,4 @@
-"""Stage `downsample`: as many training videos of each label."""
+"""Stage `downsample`: which training videos are kept, by how the classes are balanced."""
 
 from pathlib import Path
 

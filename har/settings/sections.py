@@ -121,8 +121,8 @@ class Split(Section):
 class Downsample(Section):
     """Balance of the classes of the training split."""
 
-    method: Literal["downsample", "none", "class_weight"] = "downsample"
-    """how the classes are balanced"""
+    method: Literal["downsample", "none", "class_weight"] = "none"
+    """none: keep all, draw each label equally often; downsample: to the smallest; class_weight"""
 
 
 class Augment(Section):

@@ -89,7 +89,8 @@ def test_balance_refuses_label_without_training_videos():
         balance(make_manifest({"a": 2, "b": 0}), method="downsample", seed=0)
 
 
-def test_stage_writes_manifest_and_picture(project, capsys):
+def test_stage_writes_manifest_and_picture(project, set_param, capsys):
+    set_param("downsample.method", "downsample")
     before = make_manifest({"a": 9, "b": 3})
     before.to_csv("manifest.csv", index=False)
     main(manifest=project / "manifest.csv", out=project / "out")
@@ -108,7 +109,7 @@ def test_stage_leaves_out_people_who_are_unused(project):
     main(manifest=project / "manifest.csv", out=project / "out")
     kept = pd.read_csv(project / "out" / "manifest.csv")
     assert set(kept["split"]) == {"train", "val", "test"}
-    assert training_counts(kept) == {"a": 3, "b": 3}
+    assert training_counts(kept) == {"a": 9, "b": 3}
 
 
 def test_stage_takes_labels_and_people_that_look_like_missing_values(project):
@@ -116,7 +117,7 @@ def test_stage_takes_labels_and_people_that_look_like_missing_values(project):
     before.to_csv("manifest.csv", index=False)
     main(manifest=project / "manifest.csv", out=project / "out")
     after = pd.read_csv(project / "out" / "manifest.csv", dtype=str, keep_default_na=False)
-    assert training_counts(after) == {"None": 2, "NA": 2}
+    assert training_counts(after) == {"None": 4, "NA": 2}
     assert set(after["subject"]) == {"null"}
 
 
@@ -127,6 +128,7 @@ def test_balance_lets_few_videos_of_no_action_shrink_nothing():
 
 
 def test_stage_keeps_no_more_videos_of_no_action_than_of_each_action(project, set_param):
+    set_param("downsample.method", "downsample")
     make_manifest({"a": 4, "b": 3, "None": 9}).to_csv("manifest.csv", index=False)
     main(manifest=project / "manifest.csv", out=project / "out")
     after = pd.read_csv(project / "out" / "manifest.csv", keep_default_na=False)

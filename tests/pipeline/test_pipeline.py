@@ -178,7 +178,7 @@ def test_pipeline_refuses_a_wrong_setting_also_where_nothing_changed(project):
         ({"pose": {"person": "largest"}}, {"pose", "train"}),
         ({"split": {"train": 0.6, "test": 0.25}}, {"split"}),
         ({"split": {"folds": 3}}, {"split"}),
-        ({"downsample": {"method": "none"}}, {"downsample", "train"}),
+        ({"downsample": {"method": "downsample"}}, {"downsample", "train"}),
         ({"augment": {"num_views": 1}}, {"augment", "train"}),
         ({"drawn": {"sequences": 9}}, {"augment", "train", "evaluate"}),
         ({"dataset": {"synthetic": True}}, {"augment", "features", "train", "evaluate"}),
