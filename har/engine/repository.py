@@ -190,7 +190,7 @@ def start_repro(log: Path, progress: Path) -> subprocess.Popen:
         progress: The file in which stages say how far they are.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as file:
+    with log.open("wb") as file, _heeding_interrupts():
         return subprocess.Popen(
             [sys.executable, "-m", "dvc", "repro"],
             stdin=subprocess.DEVNULL,
@@ -199,6 +199,19 @@ def start_repro(log: Path, progress: Path) -> subprocess.Popen:
             env=_with_this_python() | {PROGRESS_FILE: str(progress.resolve())},
             process_group=0,
         )
+
+
+@contextlib.contextmanager
+def _heeding_interrupts() -> Iterator[None]:
+    """Let a process that the body starts heed SIGINT where this one was started to ignore it.
+
+    So shells start what ends in `&`, and the terminal's Ctrl-C reaches no other process group.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def interrupt(process: subprocess.Popen) -> None:

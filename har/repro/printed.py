@@ -39,6 +39,7 @@ class StageRun:
         own = [line.split(": ", 1) for line in self.lines if not _ASIDE.fullmatch(line)]
         said = [line[1] for line in own if len(line) == 2 and line[0] == self.name]
         said = [text for text in said if " failed: " not in text]  # a video each
+        said.reverse()  # what a stage says last is what it did; before, what it is doing
         return "; ".join(sorted(said, key=lambda text: not _REUSED.search(text)))
 
     @property

@@ -67,7 +67,7 @@ class Run:
             KeyboardInterrupt: This process is to end; `dvc repro` has ended.
         """
         about = describe_seconds(sum(map(self._timings.expect, self._waiting)))
-        say(f"{len(self._waiting)} stages, at most about {about}. Details: {self._log}")
+        say(f"{len(self._waiting)} stages, up to about {about}. Details: {self._log}")
         process = start_repro(self._log, self._progress_file)
         try:
             with whole_bar() as bar:
@@ -102,7 +102,7 @@ class Run:
         unchanged, num_ended = self.printed.unchanged, len(self.printed.ended)
         if unchanged and num_ended:
             say(f"unchanged:  {', '.join(unchanged)}")
-        took = f"{time.monotonic() - self._began:.0f} s"
+        took = describe_seconds(time.monotonic() - self._began)
         if num_ended:
             say(f"{num_ended} of {num_ended + len(unchanged)} stages in {took}")
         else:

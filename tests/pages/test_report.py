@@ -243,6 +243,9 @@ def test_write_report_shows_the_surest_errors_first_and_a_bounded_number(run_fol
     test = manifest[manifest["split"] == "test"]
     many = pd.concat([test.assign(video_id=test["video_id"] + f" {i}") for i in range(170)])
     pd.concat([manifest[manifest["split"] != "test"], many]).to_csv(FILES["manifest"], index=False)
+    clips = pd.read_csv(FILES["clips"])
+    copies = many[["video_id", "path"]].merge(clips.drop(columns="video_id"), on="path")
+    pd.concat([clips, copies]).to_csv(FILES["clips"], index=False)
     rng = np.random.default_rng(0)
     predictions = many[["video_id", "subject", "label"]].assign(
         predicted=[LABELS[(LABELS.index(label) + 1) % 3] for label in many["label"]],

@@ -124,7 +124,7 @@ def start(**options):
 
 def test_repro_shows_a_line_a_stage_then_nothing_new_then_what_fails(two_stages):
     process = start()
-    printed, _ = process.communicate(timeout=60)
+    printed, _ = process.communicate(timeout=300)
     assert process.returncode == 0, printed
     head, *lines = printed.partition("\n\n")[0].splitlines()
     log = re.fullmatch(r"2 stages, .* Details: (\.har/logs/repro-.*\.log)", head)[1]
@@ -137,11 +137,11 @@ def test_repro_shows_a_line_a_stage_then_nothing_new_then_what_fails(two_stages)
     assert "Running stage 'pose'" in (two_stages / log).read_text()
     assert "pose" in json.loads(timings_file().read_text())
     assert "Next:" in printed
-    again, _ = start().communicate(timeout=60)
+    again, _ = start().communicate(timeout=300)
     assert "Nothing has changed since the last run" in again
     (two_stages / "wait.txt").write_text("0.1")
     failed = start()
-    printed, _ = failed.communicate(timeout=60)
+    printed, _ = failed.communicate(timeout=300)
     assert failed.returncode == 255  # of `dvc repro`
     assert re.search(
         r"pose +failed after \d+ s\nerror: pose cannot go on\.\nWait less\.\n", printed
@@ -153,13 +153,13 @@ def test_repro_shows_a_line_a_stage_then_nothing_new_then_what_fails(two_stages)
 def test_repro_ends_its_stage_at_a_signal(two_stages):
     (two_stages / "wait.txt").write_text("60")
     process = start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not list(two_stages.glob(".har/logs/*.progress")):  # the stage says how far it is
         assert time.monotonic() < deadline
         time.sleep(0.05)
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGTERM)
-    printed, _ = process.communicate(timeout=30)
+    printed, _ = process.communicate(timeout=300)
     assert process.returncode == 143, printed
     assert "what is finished is kept" in printed
     assert not [one for one in family if one.is_running()]
