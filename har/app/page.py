@@ -29,6 +29,7 @@ OFF = {
     "pwa": False,
 }
 STYLE = Path(__file__).parent / "page.css"
+COUNTDOWN = Path(__file__).parent / "countdown.js"
 
 
 def build_page(page: Page) -> gr.Blocks:
@@ -88,6 +89,7 @@ def launch_page(
             app_kwargs={"middleware": guards(own_names)},
             theme=_theme(),
             css_paths=[STYLE],
+            js=COUNTDOWN.read_text(encoding="utf-8"),
             **OFF,
         )
     except OSError as error:

@@ -21,15 +21,19 @@ def add_record_tab(page: Page, start: gr.Blocks) -> None:
     """
     gr.Markdown(
         f"Film clips to train on. Each goes into `{page.videos.as_posix()}`, with the person's "
-        "name in `metadata.csv`; nothing is overwritten, and sound is not recorded. Then `dvc "
-        "repro` trains with them."
+        "name in `metadata.csv`; nothing is overwritten, and sound is not recorded. Filming "
+        "begins after a countdown of three seconds. Then `dvc repro` trains with them."
     )
-    with gr.Row():
+    with gr.Row(elem_classes="har-record"):
         with gr.Column(scale=2, min_width=300):
             with gr.Row():
                 free = {"allow_custom_value": True, "value": None, "min_width": 180}
-                label = gr.Dropdown([], label="Label: what is done", **free)
-                subject = gr.Dropdown([], label="Person: who does it", **free)
+                label = gr.Dropdown(
+                    [], label="Label: what is done", elem_classes="har-label", **free
+                )
+                subject = gr.Dropdown(
+                    [], label="Person: who does it", elem_classes="har-person", **free
+                )
             video = camera("Clip")
             button = gr.Button("Keep this clip", variant="primary")
             said = html("har-kept")

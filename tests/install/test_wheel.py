@@ -98,7 +98,8 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     code = [*(ROOT / "har").rglob("*.py")]
     code += [path for room in ("exports", "pages") for path in templates_of(room)]
-    code += [ROOT / "har" / "demo" / "actions.yaml", ROOT / "har" / "app" / "page.css"]
+    data = ("demo/actions.yaml", "app/page.css", "app/countdown.js")
+    code += [ROOT / "har" / name for name in data]
     wanted = {path.relative_to(ROOT).as_posix() for path in code}
     assert {name for name in names if ".dist-info/" not in name} == wanted
     assert "har/pages/templates/report.html" in wanted
