@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -11,18 +12,28 @@ from tiny_recognizers import write_tiny
 
 from har.exports.agreement import ask_all
 from har.exports.clips import Clips
+from har.exports.folder import write_folder
 from har.integrity.digests import read_digests, write_digests
 
 
-@pytest.fixture
-def exported(project, capsys, monkeypatch):
-    """A project with a tiny model of the frames and two exports of it."""
-    monkeypatch.setattr("har.exports.clips.NUM_DRAWN", 1)
-    write_tiny("frames", project / "models" / "cnn3d")
-    (project / "params.yaml").write_text("model: cnn3d\n")
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder with a tiny model of the frames and two exports of it; to be copied."""
+    folder = tmp_path_factory.mktemp("finished")
+    model = folder / "models" / "cnn3d"
+    recognizer = write_tiny("frames", model)
     for file_format in ("litert", "onnx"):
-        code, _, err = run("export", "--format", file_format, capsys=capsys)
-        assert code == 0, err
+        out = folder / "exports" / f"cnn3d-{file_format}"
+        write_folder(recognizer, model, out, file_format=file_format)
+    return folder
+
+
+@pytest.fixture
+def exported(finished, project, monkeypatch):
+    """A project with what is finished."""
+    monkeypatch.setattr("har.exports.clips.NUM_DRAWN", 1)
+    shutil.copytree(finished, project, dirs_exist_ok=True)
+    (project / "params.yaml").write_text("model: cnn3d\n")
     return project
 
 

@@ -141,6 +141,14 @@ def test_files_and_functions_are_short(path):
             assert length <= MAX_FUNCTION_LINES, f"{path}: {node.name} has {length} lines"
 
 
+def test_tests_are_short_files():
+    lines = {
+        path.name: len(path.read_text(encoding="utf-8").splitlines())
+        for path in (ROOT / "tests").rglob("*.py")
+    }
+    assert {name: count for name, count in lines.items() if count > MAX_FILE_LINES} == {}
+
+
 # Of commands there is a file a verb.
 @pytest.mark.parametrize("room", [room for room in ROOMS if room not in ("commands", "__main__")])
 def test_rooms_are_small(room):

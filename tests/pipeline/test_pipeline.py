@@ -27,7 +27,6 @@ from har.recognizer.recognizer import load_recognizer, load_trained
 
 pytestmark = pytest.mark.slow
 
-ONCE = {"models": {"mobilenet_lstm": {"refit": False}}}  # where a second training tells nothing
 UNFINISHED = ("Queued", "Running")  # in the status of a queue
 
 
@@ -78,7 +77,7 @@ def test_another_backbone_reruns_features_and_train(project, tmp_path, monkeypat
     copy = tmp_path / "copy"
     shutil.copytree(project.folder, copy, symlinks=True)
     other = Project(copy)
-    other.set_params({"backbone": {"name": "MobileNet", "weights": "keras"}, **ONCE})
+    other.set_params({"backbone": {"name": "MobileNet", "weights": "keras"}})
     assert ran_stages(other.run("dvc", "repro", "train")) == ["features", "train"]
     check_agreement(other, num_features=1024)
 
@@ -271,7 +270,7 @@ def test_recipe_for_pull_requests_writes_what_changed(project, tmp_path):
 
 
 def test_queued_experiments_share_cache_and_database(project):
-    project.set_params({"model": "mobilenet_lstm", **ONCE})
+    project.set_params({"model": "mobilenet_lstm"})
     for name, epochs in {"longer": 5, "shorter": 3, "broken": 0}.items():
         changes = ["-S", f"models.mobilenet_lstm.epochs={epochs}"]
         project.run("dvc", "exp", "run", "--queue", "--name", name, *changes)
