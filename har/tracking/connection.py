@@ -141,7 +141,7 @@ def _open_database(root: Path, *, is_own: bool) -> MlflowClient:
                 SQLITE
             )  # a server knows its place itself
             location = (root / ARTIFACTS_NAME).as_uri() if is_file else None
-            client.create_experiment(EXPERIMENT, artifact_location=location, tags=KIND)
+            _create_experiment(client, location)
         else:
             if not experiment.tags.keys() & KIND.keys():
                 client.set_experiment_tag(experiment.experiment_id, *next(iter(KIND.items())))
@@ -153,6 +153,14 @@ def _open_database(root: Path, *, is_own: bool) -> MlflowClient:
                 f"no longer in {old}"
             )
     return client
+
+
+def _create_experiment(client: MlflowClient, location: str | None) -> None:
+    try:
+        client.create_experiment(EXPERIMENT, artifact_location=location, tags=KIND)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":  # by another project at this moment
+            raise
 
 
 def _check_database(database: Path) -> None:

@@ -42,8 +42,18 @@ def register(client: MlflowClient, *, model_uri: str, fingerprint: str, run_id: 
                 model_uri, MODEL_NAME, tags={FINGERPRINT_TAG: fingerprint}
             )
     client.set_model_version_tag(MODEL_NAME, version.version, RUN_TAG, run_id)
-    client.set_registered_model_alias(MODEL_NAME, CHALLENGER, version.version)
+    _set_alias(client, CHALLENGER, version.version)
     return str(version.version)
+
+
+def _set_alias(client: MlflowClient, alias: str, version: str) -> None:
+    try:
+        client.set_registered_model_alias(MODEL_NAME, alias, version)
+    except MlflowException as error:
+        if error.error_code != "BAD_REQUEST":
+            raise
+        # It was new, and another experiment has made it at this moment: now it can be changed.
+        client.set_registered_model_alias(MODEL_NAME, alias, version)
 
 
 def find_version(client: MlflowClient, fingerprint: str) -> ModelVersion | None:
@@ -132,7 +142,7 @@ def promote(
     }
     for key, value in tags.items():
         client.set_model_version_tag(MODEL_NAME, version.version, key, value)
-    client.set_registered_model_alias(MODEL_NAME, CHAMPION, version.version)
+    _set_alias(client, CHAMPION, version.version)
     by_force = f", by force: {refusal}" if refusal else ""
     return f"{name} is the champion now: version {version.version} of {MODEL_NAME}{by_force}"
 
