@@ -172,7 +172,8 @@ def disk_full(path: Path, num_bytes: int = 0) -> OSError:
         num_bytes: What it needs at least; 0 if that is not known.
     """
     needed = f"at least {_size(num_bytes)} needed, " if num_bytes else ""
-    free, files = shutil.disk_usage(path.parent).free, os.statvfs(path.parent)
+    place = next(folder for folder in path.absolute().parents if folder.is_dir())
+    free, files = shutil.disk_usage(place).free, os.statvfs(place)
     if files.f_files and files.f_favail < FEW_FILES and free > num_bytes:
         return OSError(errno.ENOSPC, "room for no file more (inodes)", str(path))
     return OSError(errno.ENOSPC, f"{needed}{_size(free)} free", str(path))
@@ -205,6 +206,8 @@ def describe_full_disk(error: BaseException, doing: str) -> str:
     """
     what = ""
     if isinstance(error, OSError):
+        if error.filename and error.strerror == os.strerror(errno.ENOSPC):  # as the system says it
+            error = disk_full(Path(error.filename))
         where = f" {error.filename}" if error.filename else ""
         what = f"{where}: {error.strerror}" if error.strerror else where
     return (

@@ -1,6 +1,7 @@
 """A full disk: what is half-written goes, and one line says what is missing and how to get it."""
 
 import errno
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from places import ROOT
+from small_disk import small_disk
 
 from har.engine.files import (
     check_space,
@@ -112,6 +114,19 @@ def test_describe_full_disk_is_one_line_with_the_stage_the_file_and_what_to_dele
     # DVC's `gc -w` would delete the models of all experiments.
     assert said.index("delete .har/cache first") < said.index("dvc gc --all-commits --all-exp")
     assert "which is lost" in said
+
+
+def test_describe_full_disk_adds_the_space_where_the_system_names_the_file_alone(tmp_path):
+    error = OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "new" / "a.npy"))
+    said = describe_full_disk(error, "the stage `extract`")
+    assert re.search(rf"cannot write {tmp_path}/new/a\.npy: [\d.]+ [kM]B free\. To free", said)
+
+
+def test_a_disk_without_room_for_a_file_more_is_called_that(tmp_path):
+    with small_disk(tmp_path / "disk", kilobytes=100, files=3) as disk:
+        for number in range(2):  # its own folder is the third
+            (disk / str(number)).touch()
+        assert "room for no file more" in str(disk_full(disk / "a.npy", 1000))
 
 
 def test_a_disk_that_fills_up_in_a_worker_leaves_nothing_behind(tmp_path):
