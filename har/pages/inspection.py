@@ -64,10 +64,10 @@ def _next(inspection: Inspection) -> str:
     """Return a line on what to do next."""
     if not inspection.can_train:
         return "Next: fix the errors above, then run the same command again."
-    folder = inspection.folder
+    folder, named = inspection.folder, shlex.quote(str(inspection.folder))
     return (
-        f"Next: dvc add {shlex.quote(str(folder))}, set dataset.videos to {folder} in params.yaml, "
-        "then dvc repro."
+        f"Next: dvc add {named} && dvc unprotect {named}; set dataset.videos to {folder} in "
+        "params.yaml; then make repro."
     )
 
 
