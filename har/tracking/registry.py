@@ -21,9 +21,16 @@ MODEL_NAME = "har"
 RUN_TAG = "har.run"
 CHAMPION, CHALLENGER = "champion", "challenger"
 PREDICTIONS_NAME = "predictions.csv"
+CARD = """What people do in videos: labels with probabilities, from when to when in long ones.
+
+Each version is a training, with its scores on people it has never seen. The alias `challenger` is
+the one evaluated last, `champion` the one that won a comparison. On whom a version was tested and
+what it does not know is in the model card that `python -m har report` writes."""
 
 
-def register(client: MlflowClient, *, model_uri: str, fingerprint: str, run_id: str) -> str:
+def register(
+    client: MlflowClient, *, model_uri: str, fingerprint: str, run_id: str, description: str
+) -> str:
     """Make an evaluated model a version, where it is none yet, and the challenger.
 
     Args:
@@ -31,6 +38,7 @@ def register(client: MlflowClient, *, model_uri: str, fingerprint: str, run_id: 
         model_uri: The logged model, with signature and input example.
         fingerprint: Of its training.
         run_id: The run with its predictions.
+        description: Of the result, a sentence.
 
     Returns:
         The version.
@@ -41,6 +49,9 @@ def register(client: MlflowClient, *, model_uri: str, fingerprint: str, run_id: 
             version = mlflow.register_model(
                 model_uri, MODEL_NAME, tags={FINGERPRINT_TAG: fingerprint}
             )
+        if str(version.version) == "1":
+            client.update_registered_model(MODEL_NAME, CARD)
+    client.update_model_version(MODEL_NAME, version.version, description)
     client.set_model_version_tag(MODEL_NAME, version.version, RUN_TAG, run_id)
     _set_alias(client, CHALLENGER, version.version)
     return str(version.version)

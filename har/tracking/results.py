@@ -63,7 +63,8 @@ def log_evaluation(
                 say("evaluate: the model goes into MLflow, which tries it once")
                 model_uri = log_model(run_id, recognizer)
             if settings.split.folds is None:  # a fold's model is to be scored, not to be used
-                register(client, model_uri=model_uri, fingerprint=fingerprint, run_id=run_id)
+                of = {"fingerprint": fingerprint, "run_id": run_id, "description": description}
+                register(client, model_uri=model_uri, **of)
     return run_id
 
 

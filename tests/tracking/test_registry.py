@@ -76,7 +76,8 @@ def project(logged, monkeypatch):
         run_id = open_run(client, model="tiny", fingerprint=fingerprint, params=PARAMS)
         write_predictions(folder / "predictions.csv", num_right)
         client.log_artifact(run_id, "predictions.csv")
-        register(client, model_uri=model_uri, fingerprint=fingerprint, run_id=run_id)
+        of = {"fingerprint": fingerprint, "run_id": run_id, "description": f"of {run_id}"}
+        register(client, model_uri=model_uri, **of)
         return run_id
 
     evaluated.client = client
@@ -101,6 +102,8 @@ def test_register_makes_one_version_a_training(project, capfd):
     challenger = find_alias(project.client, "challenger")
     assert challenger.version == find_version(project.client, "f1").version == 1
     assert challenger.tags["har.run"] == newest  # the newest predictions, not the first
+    assert challenger.description == f"of {newest}"
+    assert project.client.get_registered_model("har").description.startswith("What people do")
     assert capfd.readouterr().err == ""
     assert find_alias(project.client, "champion") is None
 
