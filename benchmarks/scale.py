@@ -80,10 +80,10 @@ def _measure_stages(num_videos: int) -> dict[str, tuple[float, float]]:
     measured = {}
     with tempfile.TemporaryDirectory(prefix="scale") as name:
         folder = Path(name)
-        _write_settings(folder, SMALL)
-        _write_videos(folder / "data" / "videos", range(num_videos), width=64, height=48)
+        write_settings(folder, SMALL)
+        write_videos(folder / "data" / "videos", range(num_videos), width=64, height=48)
         for stage, command in stage_commands().items():
-            seconds, gigabytes = _run(command, folder)
+            seconds, gigabytes = run_command(command, folder)
             measured[stage] = 1000 * seconds / num_videos, gigabytes
     return measured
 
@@ -95,9 +95,12 @@ def _measure_adding(num_videos: int) -> None:
         first, second = Path(name, "first"), Path(name, "second")
         for project, number in ((first, num_videos), (second, num_videos + 1)):
             _make_project(project, number)
-            _run(repro, project)
-        _write_videos(first / "data" / "videos", [num_videos], width=320, height=240)
-        seconds = _run(["dvc", "add", "--quiet", "data/videos"], first)[0] + _run(repro, first)[0]
+            run_command(repro, project)
+        write_videos(first / "data" / "videos", [num_videos], width=320, height=240)
+        seconds = (
+            run_command(["dvc", "add", "--quiet", "data/videos"], first)[0]
+            + run_command(repro, first)[0]
+        )
         start = wall_seconds()
         video = next((first / "data" / "videos").glob(f"*/{_name(num_videos)}.mp4"))
         convert_step(video, Path(name, "one.mp4"), max_side=640)
@@ -117,13 +120,14 @@ def _make_project(folder: Path, num_videos: int) -> None:
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         (folder / part).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / part, folder / part)
-    _write_settings(folder, {name: SMALL[name] for name in SMALL if name.startswith("dataset.")})
-    _write_videos(folder / "data" / "videos", range(num_videos), width=320, height=240)
-    _run(["git", "init", "--quiet"], folder)
-    _run(["dvc", "add", "--quiet", "data/videos"], folder)
+    write_settings(folder, {name: SMALL[name] for name in SMALL if name.startswith("dataset.")})
+    write_videos(folder / "data" / "videos", range(num_videos), width=320, height=240)
+    run_command(["git", "init", "--quiet"], folder)
+    run_command(["dvc", "add", "--quiet", "data/videos"], folder)
 
 
-def _write_settings(folder: Path, changes: dict[str, Any]) -> None:
+def write_settings(folder: Path, changes: dict[str, Any]) -> None:
+    """Write the settings of this project, with some changes, into another folder."""
     settings = changed_settings(load_settings(ROOT / "params.yaml"), changes)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "requirements.txt", folder)  # logged with the model
@@ -134,19 +138,21 @@ def _name(number: int) -> str:
     return f"p{number // VIDEOS_PER_PERSON}_{number}"
 
 
-def _write_videos(folder: Path, numbers: Iterable[int], *, width: int, height: int) -> None:
-    """Write videos of a drifting picture, each number another one, of 40 frames."""
+def write_videos(
+    folder: Path, numbers: Iterable[int], *, width: int, height: int, num_frames: int = 40
+) -> None:
+    """Write videos of a drifting picture, 20 frames a second, each number another one."""
     for number in numbers:
         rng = np.random.default_rng(number)
         scene = np.repeat(np.repeat(rng.integers(0, 256, (9, 16, 3)), 16, 0), 16, 1)
         scene = np.tile(scene.astype(np.uint8), (4, 4, 1))[:height]
-        frames = (scene[:, step : step + width] for step in range(40))
+        frames = (scene[:, step : step + width] for step in range(num_frames))
         path = folder / f"label{number % NUM_LABELS}" / f"{_name(number)}.mp4"
         write_video(path, frames, fps=20, preset="ultrafast")
 
 
-def _run(command: list[str], folder: Path) -> tuple[float, float]:
-    """Run a command; return its seconds and the memory of its largest process in 10^9 bytes."""
+def run_command(command: list[str], folder: Path) -> tuple[float, float]:
+    """Run a command in a project; return its seconds and, in 10^9 bytes, its memory."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": path, "DVC_ROOT": str(folder)}
     start = wall_seconds()
