@@ -19,7 +19,7 @@ INSTALL_DASK := uv pip install --quiet --python .venv --require-hashes \
 	--constraint requirements-dask.lock --requirement requirements-dask.txt
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install repro test app test-app dask test-dask docs lock
+.PHONY: help install repro test app test-app dask test-dask docs pictures lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,12 @@ test-dask: dask ## check the work on other machines, with a scheduler and worker
 
 docs: .venv/installed ## write what the docs have from the code again: commands, settings, README's table
 	python -m benchmarks.make_docs
+
+pictures: .venv/installed ## make the docs' pictures again, after what benchmarks/result_pictures.py names
+	$(INSTALL_APP) requirements-app.txt --requirement requirements-browser.txt
+	python -m benchmarks.make_timeline
+	python -m benchmarks.page_pictures
+	python -m benchmarks.result_pictures
 
 # Versions in the lock stay as they are where they can; delete it first to take the newest.
 lock: ## write the locks again, after a change of a list of packages

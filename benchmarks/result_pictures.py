@@ -1,0 +1,158 @@
+"""The pictures of results in the docs: `python -m benchmarks.result_pictures`.
+
+In a clone of its own, which these change, with Playwright (`make test-app`) and Chromium:
+
+    make repro && source .venv/bin/activate
+    git add . && git commit -m "First run"
+    dvc exp run --name attention -S model=attention
+    git checkout . && dvc checkout
+    python -m benchmarks.result_pictures
+
+Only drawn people are shown.
+"""
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import requests
+
+from benchmarks.browsing import PATIENCE, open_browser, save, write
+from har.dataset.tables import read_table
+from har.tracking.connection import EXPERIMENT
+
+if TYPE_CHECKING:  # which is not always installed
+    from playwright.sync_api import Browser, Page
+
+DEMO = Path("data/demo")
+NUM_PEOPLE, SIDE, NAMES_WIDTH = 7, 150, 95  # of the picture of the demo, in pixels
+PREDICTED = ("calling", "standing")  # the labels of two of the videos that are named
+SECONDS = 300  # until `mlflow ui` answers
+
+
+def main() -> None:
+    """Write all of them."""
+    write(show_demo(), "demo")
+    with tempfile.TemporaryDirectory() as folder, open_browser() as browser:
+        har("report", "--out", f"{folder}/report")
+        har("compare", "HEAD", "attention", "--html", f"{folder}/compare.html")
+        har("predict", *predicted_videos(), "--html", f"{folder}/predict.html")
+        for name in ("report/index.html", "compare.html", "predict.html"):
+            page = Path(folder) / name
+            save(picture_of(browser, page.as_uri(), width=900), Path(name.split("/")[0]).stem)
+        save(picture_of(browser, f"file://{folder}/report/index.html", width=390), "report-narrow")
+        with serving_mlflow() as address:
+            show_mlflow(browser, address)
+
+
+def har(*arguments: str) -> None:
+    """Run a verb."""
+    subprocess.run([sys.executable, "-m", "har", *arguments], check=True)
+
+
+def picture_of(browser: "Browser", address: str, *, width: int) -> bytes:
+    """Return a page as a picture."""
+    tab = browser.new_page(viewport={"width": width, "height": 900})
+    tab.goto(address)
+    png = tab.screenshot(full_page=True)
+    tab.close()
+    return png
+
+
+def predicted_videos() -> list[str]:
+    """Return a test video of each of some labels."""
+    manifest = read_table(Path("data/split/manifest.csv"))
+    test = manifest[manifest["split"] == "test"].drop_duplicates("label").set_index("label")
+    return [str(next(DEMO.glob(f"{test.loc[label, 'video_id']}.*"))) for label in PREDICTED]
+
+
+def show_demo() -> np.ndarray:
+    """Return a frame of each of some people in each action, uint8 BGR."""
+    clips = read_table(Path("data/clips/clips.csv"))
+    rows = []
+    for label, group in clips.groupby("label"):
+        name = np.full((SIDE, NAMES_WIDTH, 3), 255, np.uint8)
+        cv2.putText(name, label, (4, SIDE // 2), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0, 1, cv2.LINE_AA)
+        frames = [np.load(path, mmap_mode="r") for path in group["path"].head(NUM_PEOPLE)]
+        middle = [np.ascontiguousarray(clip[len(clip) // 2, ..., ::-1]) for clip in frames]
+        rows.append(np.hstack([name, *(cv2.resize(one, (SIDE, SIDE)) for one in middle)]))
+    return np.vstack(rows)
+
+
+@contextlib.contextmanager
+def serving_mlflow() -> Iterator[str]:
+    """Run `mlflow ui` in the project's folder during the body, which gets its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", "ui", "--workers", "1", "--port", str(port)]
+    )
+    address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + SECONDS
+    try:
+        while not answers(address):
+            if process.poll() is not None or time.monotonic() > deadline:
+                sys.exit("`mlflow ui` does not answer.")
+            time.sleep(0.5)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(address: str) -> bool:
+    """Return whether a server answers."""
+    try:
+        return requests.get(f"{address}/health", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+def show_mlflow(browser: "Browser", address: str) -> None:
+    """Write pictures of the list of runs, a run, two runs compared, and the model."""
+    experiment, runs = find_runs()
+    tab = browser.new_page(viewport={"width": 1280, "height": 800})
+    tab.set_default_timeout(3 * PATIENCE)
+    tab.goto(address)
+    tab.get_by_text("Model training", exact=True).click()  # its other half is on language models
+    tab.get_by_role("button", name="Close", exact=True).click()  # an assistant
+    of_experiment = f"{address}/#/experiments/{experiment}"
+    look(tab, f"{of_experiment}/runs", "mlflow-runs", until="attention")
+    look(tab, f"{of_experiment}/runs/{runs[0]}", "mlflow-run", until="accuracy")
+    both = f"runs={json.dumps(runs[:2])}&experiments={json.dumps([experiment])}"
+    look(tab, f"{address}/#/compare-runs?{both}", "mlflow-compare", until="Comparing 2")
+    look(tab, f"{address}/#/models/har/versions/1", "mlflow-model", until="Version 1")
+    tab.close()
+
+
+def look(tab: "Page", address: str, name: str, *, until: str) -> None:
+    """Open an address and write what it shows, some seconds after a text is there."""
+    tab.goto(address)
+    tab.get_by_text(until).first.wait_for()
+    tab.wait_for_timeout(5000)
+    save(tab.screenshot(), name)
+
+
+def find_runs() -> tuple[str, list[str]]:
+    """Return the experiment's identifier in MLflow, and its runs', the first one first."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient("sqlite:///mlflow.db")
+    experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
+    found = client.search_runs([experiment], order_by=["start_time ASC"])
+    if len(found) < 2:
+        sys.exit("Expected two runs: run the commands above, in their order.")
+    return experiment, [run.info.run_id for run in found]
+
+
+if __name__ == "__main__":
+    main()
