@@ -12,7 +12,7 @@ _STAGE = re.compile(
 _ASIDE = re.compile(
     r"\s*|> .*|.* lock file 'dvc\.lock'|.*: +\d+/\d+ \w+, \S+ gone, \S+ left|To track the changes.*"
 )
-_REUSED = re.compile(r"(\d+) (?:made|drawn), (\d+) reused|(reused)$")
+_REUSED = re.compile(r"(\d+) (?:made|drawn), (\d+) reused|(: reused)(?:;|$)")
 
 
 @dataclass
