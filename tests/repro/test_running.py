@@ -53,7 +53,7 @@ def test_printed_tells_stages_and_what_they_say_apart():
 
 
 def test_a_training_that_was_kept_says_nothing_of_the_time_of_one():
-    said = ["train: this was trained before, with the same data: reused", "train: fusion, accuracy 1"]
+    said = ["train: trained before, with the same data: reused", "train: fusion, accuracy 1"]
     assert StageRun("train", 0.0, lines=said).is_mostly_reused
     assert not StageRun("train", 0.0, lines=said[1:]).is_mostly_reused
 
