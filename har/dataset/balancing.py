@@ -18,8 +18,10 @@ def balance(
             people as possible; `none` keeps all, and training draws each label equally often;
             `class_weight` keeps all and weights each label's loss by the inverse of its count.
         seed: Decides which videos are kept.
-        none_label: The label that is no action: `downsample` keeps at most as many of its videos as
-            of each action, and where it has fewer, the actions lose none by it.
+        none_label: The label that is no action. Where it has fewer videos, the actions lose none by
+            it. `downsample` keeps at most as many of its videos as of each action, and `none` as of
+            the commonest: of many more, actions of new people are taken for it
+            (docs/research-notes.md).
 
     Returns:
         The rows kept, in their old order, with a column `weight` whose mean over train is 1.
@@ -40,11 +42,15 @@ def balance(
     if method == "class_weight":
         inverse = is_train.sum() / (len(counts) * counts)
         kept.loc[is_train, "weight"] = manifest.loc[is_train, "label"].map(inverse)
-    elif method == "downsample":
+    else:
+        of_actions = counts[counts.index != none_label]
+        if method == "downsample":
+            most = dict.fromkeys(counts.index, of_actions.min())
+        else:
+            most = {none_label: of_actions.max()}
         rank = _rank_within_label(manifest[is_train], seed)
-        smallest = counts[counts.index != none_label].min()
-        dropped = rank.index[rank >= smallest]
-        kept = kept.drop(dropped)
+        limit = manifest["label"].map(most)[rank.index]  # NaN, which is never reached: all are kept
+        kept = kept.drop(rank.index[rank >= limit])
     return kept
 
 

@@ -122,7 +122,7 @@ class Downsample(Section):
     """Balance of the classes of the training split."""
 
     method: Literal["downsample", "none", "class_weight"] = "none"
-    """none: keep all, draw each label equally often; downsample: to the smallest; class_weight"""
+    """none: keep all, draw labels equally often; downsample: to the smallest; class_weight"""
 
 
 class Augment(Section):

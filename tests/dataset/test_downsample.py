@@ -117,7 +117,7 @@ def test_stage_takes_labels_and_people_that_look_like_missing_values(project):
     before.to_csv("manifest.csv", index=False)
     main(manifest=project / "manifest.csv", out=project / "out")
     after = pd.read_csv(project / "out" / "manifest.csv", dtype=str, keep_default_na=False)
-    assert training_counts(after) == {"None": 4, "NA": 2}
+    assert training_counts(after) == {"None": 2, "NA": 2}
     assert set(after["subject"]) == {"null"}
 
 
@@ -125,6 +125,13 @@ def test_balance_lets_few_videos_of_no_action_shrink_nothing():
     manifest = make_manifest({"a": 9, "b": 5, "none": 2})
     after = balance(manifest, method="downsample", seed=0, none_label="none")
     assert training_counts(after) == {"a": 5, "b": 5, "none": 2}
+
+
+@pytest.mark.parametrize(("count", "kept"), [(90, 9), (2, 2)])
+def test_balance_keeps_all_actions_and_as_many_of_none_as_of_the_commonest(count, kept):
+    manifest = make_manifest({"a": 9, "b": 5, "none": count})
+    after = balance(manifest, method="none", seed=0, none_label="none")
+    assert training_counts(after) == {"a": 9, "b": 5, "none": kept}
 
 
 def test_stage_keeps_no_more_videos_of_no_action_than_of_each_action(project, set_param):
