@@ -82,6 +82,7 @@ class Settings(Section):
                 "streams": [POSE],
                 "learning_rate": self.drawn.learning_rate,
                 "dropout": self.drawn.dropout,
+                "label_smoothing": self.drawn.label_smoothing,
             }
         )
 

@@ -146,14 +146,16 @@ class Augment(Section):
 class Drawn(Section):
     """Drawn people as landmarks alone, to train on where the videos are of drawn people too."""
 
-    sequences: int = Field(600, ge=0)
+    sequences: int = Field(1800, ge=0)
     """how many of each action"""
     per_video: int = Field(8, ge=0)
     """how many an epoch, and each step of it, shows for each video"""
-    learning_rate: Positive = 1e-3
+    learning_rate: Positive = 3e-3
     """of a model that is trained with them, in place of its own"""
     dropout: Share = 0.2
     """share of the features that such a model drops in training, in place of its own"""
+    label_smoothing: Share = 0.0
+    """of the cross entropy of such a model, in place of its own"""
 
 
 class Backbone(Section):
