@@ -18,10 +18,10 @@ OF_DEMO = {
     "pose": 33.0,
     "split": 2.0,
     "downsample": 2.0,
-    "augment": 16.0,
+    "augment": 45.0,
     "features": 2.0,
     "train": 14.0,
-    "evaluate": 12.0,
+    "evaluate": 15.0,
 }
 OTHER_STAGE = 10.0  # seconds of a stage that is not among them
 BY_VIDEO = ("demo", "convert", "extract", "pose", "features")  # take longer with more videos
