@@ -20,8 +20,7 @@ def log_evaluation(
 ) -> str | None:
     """Add the results to the training's run, or to a new one where there was no training.
 
-    The model becomes a version in MLflow's registry, with the alias `challenger`, but for that of
-    a fold.
+    The model becomes a version in MLflow's registry, the `challenger`, but for that of a fold.
 
     Args:
         recognizer: The model that was evaluated.
@@ -37,7 +36,6 @@ def log_evaluation(
     client = connect(project_root(), required=required)
     if client is None:
         return None
-    history = pd.read_csv(metrics / "plots" / "history.csv")
     fingerprint = recognizer.params["fingerprint"]
     say("evaluate: scores and pictures go into MLflow")
     with explained_errors(required=required):
@@ -48,6 +46,7 @@ def log_evaluation(
             params=settings.as_params(),
         )
         with ended_run(client, run_id):
+            history = pd.read_csv(metrics / "plots" / "history.csv")
             log_history(client, run_id, history.to_dict("records"))
             log_results(
                 client,
