@@ -1,4 +1,4 @@
-"""Faults of disks, workers and DVC, counted; long, so only where HAR_FAULTS=1 asks for them."""
+"""Faults of disks and DVC, counted; long, so only where HAR_FAULTS=1 asks for them."""
 
 import os
 
