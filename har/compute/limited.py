@@ -5,6 +5,7 @@ import resource
 import signal
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,10 @@ class Work:
     failures: tuple[type[Exception], ...] = ()
 
 
+class BrokenPoolError(Exception):
+    """A process ended while none had an item, after which the pool does nothing more."""
+
+
 class LimitedPool:
     """Processes that do the work, each one item at a time.
 
@@ -71,15 +76,23 @@ class LimitedPool:
         )
 
     def schedule(self, item: Any) -> ProcessFuture:
-        """Hand over an item."""
-        return self._pool.schedule(
-            self._work.function, args=(item,), timeout=self._work.timeout_seconds
-        )
+        """Hand over an item.
+
+        Raises:
+            BrokenPoolError: A new pool must do what this one has not done.
+        """
+        try:
+            return self._pool.schedule(
+                self._work.function, args=(item,), timeout=self._work.timeout_seconds
+            )
+        except RuntimeError as error:  # pebble has no name of its own for it
+            raise BrokenPoolError from error
 
     def result(self, future: ProcessFuture) -> WorkerResult:
         """Wait for what became of an item.
 
         Raises:
+            BrokenPoolError: As for `schedule`.
             Exception: The function raised it, and it is no failure of the item.
         """
         work, patience = self._work, None
@@ -89,6 +102,8 @@ class LimitedPool:
             patience = 2 * work.timeout_seconds + START_SECONDS
         try:
             return WorkerResult(future.result(patience), "")
+        except BrokenProcessPool as error:
+            raise BrokenPoolError from error
         except work.failures as error:
             return WorkerResult(None, str(error))
         except (TimeoutError, FutureTimeoutError):

@@ -11,6 +11,7 @@ import pytest
 from behaving import behave
 from places import ROOT
 
+from har.compute.limited import BrokenPoolError, LimitedPool
 from har.engine.workers import num_cores, run_in_workers
 
 LIMITS = {
@@ -109,3 +110,31 @@ def test_run_in_workers_ends_all_processes_at_an_interrupt():
     assert "KeyboardInterrupt" in errors
     _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
+
+
+def kill_workers() -> None:
+    """Kill the processes that work for this one, and wait until that is seen."""
+    for server in psutil.Process().children():
+        for worker in server.children():
+            worker.kill()
+    time.sleep(0.5)
+
+
+def test_worker_that_is_killed_between_two_items_costs_none():
+    def items():
+        yield 1
+        time.sleep(1)  # until it is done
+        kill_workers()
+        yield from (2, 3)
+
+    results = run_in_workers(behave, items(), total=3, **LIMITS)
+    assert [(result.value, result.reason) for result in results] == [(2, ""), (4, ""), (6, "")]
+
+
+def test_workers_that_are_killed_again_and_again_end_the_run(monkeypatch):
+    def refuse(self, item):
+        raise BrokenPoolError
+
+    monkeypatch.setattr(LimitedPool, "schedule", refuse)
+    with pytest.raises(OSError, match=r"killed before they do anything.*Set workers to 1"):
+        run([1, 2])
