@@ -17,6 +17,7 @@ from page_tags import TagReader
 
 from har.engine.cache import file_digest
 from har.evaluation.held_out import score_test_videos
+from har.pages.templating import NUM_STRIP_FRAMES
 from har.recognizer.prediction import CLIP_SETTINGS, read_clip
 from har.recognizer.recognizer import Recognizer
 from har.recognizer.scoring import predict_clips
@@ -151,7 +152,8 @@ def test_evaluate_writes_the_files_of_the_stage_and_a_page(videos, capsys):
     assert rows["bright/dan"]["answer"] == "unsure"
     page = Path("out/evaluate.html").read_text(encoding="utf-8")
     pictures = [about["src"] for tag, about in TagReader(page).tags if tag == "img"]
-    assert len(pictures) == 4  # two mistakes, and two pictures of the stage
+    # The frames of two mistakes, and two pictures of the stage.
+    assert len(pictures) == 2 * NUM_STRIP_FRAMES + 2
     assert all(picture.startswith("data:image/") for picture in pictures)
     assert "bright/dan" in TagReader(page).text
     assert "http" not in page.replace("http-equiv", "")

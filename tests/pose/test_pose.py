@@ -255,7 +255,7 @@ def test_stage_writes_landmarks_once_and_a_sheet(project, walk, capsys):
     for _ in ("for the sheet alone", "for the landmarks"):
         with pytest.raises(ValueError, match=r"clips/a\.npy is damaged"):
             main(clips=Path("clips/clips.csv"), out=Path("again"))
-        shutil.rmtree(".har/cache/landmarks")
+        shutil.rmtree(".har/cache/landmarks", ignore_errors=True)  # of the clip that is whole
 
 
 def test_stage_is_left_out_where_no_stream_is_the_pose(project, set_param, capsys):

@@ -20,6 +20,7 @@ import har.pages.prediction
 import har.recognizer.prediction
 from har.engine.runtime import keras
 from har.engine.steps import Limits
+from har.pages.templating import NUM_STRIP_FRAMES
 from har.recognizer.prediction import list_videos, predict_videos, read_clip
 from har.recognizer.recognizer import Recognizer
 from har.video.converting import convert_video
@@ -178,7 +179,7 @@ def test_predict_prints_a_line_a_video_and_writes_table_and_page(model, capsys):
         shares = float(row["probability_dark"]), float(row["probability_bright"])
         assert sum(shares) == pytest.approx(1, abs=1e-5)
     page = Path("out/said.html").read_text(encoding="utf-8")
-    assert page.count("data:image/jpeg;base64,") == 2
+    assert page.count("data:image/jpeg;base64,") == 2 * NUM_STRIP_FRAMES
     assert "&lt;b&gt;white" in page
     assert "<b>white" not in page
     assert "http" not in page.replace("http-equiv", "")
@@ -261,7 +262,7 @@ def test_predict_shows_so_many_on_a_page_and_says_so(model, monkeypatch, capsys)
         write_grey(Path(f"clips/{name}.mp4"), 20)
     run("predict", "clips", "--model", model, "--html", "said.html", capsys=capsys)
     page = Path("said.html").read_text(encoding="utf-8")
-    assert page.count("data:image/jpeg") == 1
+    assert page.count("data:image/jpeg") == NUM_STRIP_FRAMES
     assert "The first 1; all are in what --csv writes." in page
 
 
