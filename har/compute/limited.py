@@ -3,16 +3,19 @@
 import multiprocessing
 import resource
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 GIGABYTE = 10**9
 START_SECONDS = 60.0  # a worker that replaces a stopped one may take long on a busy machine
+MAX_BROKEN = 3  # pools one after the other that do nothing
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,26 @@ class Work:
     failures: tuple[type[Exception], ...] = ()
 
 
-class BrokenPoolError(Exception):
-    """A process ended while none had an item, after which the pool does nothing more."""
+@dataclass(frozen=True)
+class Handed:
+    """An item that was handed over.
+
+    Attributes:
+        item: What work is done to.
+        future: Of what becomes of it.
+        pool: The processes that have it.
+    """
+
+    item: Any
+    future: ProcessFuture
+    pool: ProcessPool
 
 
 class LimitedPool:
     """Processes that do the work, each one item at a time.
+
+    One that is killed costs the item that it works on. Where one ends while none has an item,
+    pebble gives up all of them; then there are new ones, and that costs nothing.
 
     Args:
         work: What they do.
@@ -71,30 +88,65 @@ class LimitedPool:
     ):
         self._work = work
         function, *arguments = prepare
-        self._pool = ProcessPool(
-            max_workers=num_workers, initializer=function, initargs=arguments, context=context
+        self._make = partial(
+            ProcessPool,
+            max_workers=num_workers,
+            initializer=function,
+            initargs=arguments,
+            context=context,
         )
+        self._pool, self._num_broken, self._is_stopped = self._make(), 0, False
+        self._lock = threading.Lock()
 
-    def schedule(self, item: Any) -> ProcessFuture:
+    def schedule(self, item: Any) -> Handed:
         """Hand over an item.
 
         Raises:
-            BrokenPoolError: A new pool must do what this one has not done.
+            OSError: The processes are killed before they do anything.
         """
-        try:
-            return self._pool.schedule(
-                self._work.function, args=(item,), timeout=self._work.timeout_seconds
-            )
-        except RuntimeError as error:  # pebble has no name of its own for it
-            raise BrokenPoolError from error
+        while True:
+            pool, timeout = self._pool, self._work.timeout_seconds
+            try:
+                future = pool.schedule(self._work.function, args=(item,), timeout=timeout)
+            except RuntimeError as error:  # pebble has no name of its own for a broken pool
+                self._replace(pool, error)
+            else:
+                return Handed(item, future, pool)
 
-    def result(self, future: ProcessFuture) -> WorkerResult:
+    def result(self, handed: Handed) -> WorkerResult:
         """Wait for what became of an item.
 
         Raises:
-            BrokenPoolError: As for `schedule`.
+            OSError: As for `schedule`.
             Exception: The function raised it, and it is no failure of the item.
         """
+        try:
+            result = self._wait(handed.future)
+        except BrokenProcessPool as error:
+            self._replace(handed.pool, error)
+            return self.result(self.schedule(handed.item))
+        self._num_broken = 0
+        return result
+
+    def _replace(self, broken: ProcessPool, error: RuntimeError) -> None:
+        """Start new processes in place of those that pebble gave up, unless another thread has."""
+        with self._lock:
+            if self._is_stopped:
+                raise error
+            if self._pool is not broken:
+                return
+            self._num_broken += 1
+            if self._num_broken == MAX_BROKEN:
+                raise OSError(
+                    "The worker processes are killed before they do anything, most often because "
+                    "the system is out of memory. Set workers to 1 in params.yaml, or end other "
+                    "programs."
+                ) from error
+            broken.stop()
+            broken.join()
+            self._pool = self._make()
+
+    def _wait(self, future: ProcessFuture) -> WorkerResult:
         work, patience = self._work, None
         if work.timeout_seconds is not None:
             # The pool stops an item in time; waiting no longer than it can take only guards against
@@ -102,8 +154,6 @@ class LimitedPool:
             patience = 2 * work.timeout_seconds + START_SECONDS
         try:
             return WorkerResult(future.result(patience), "")
-        except BrokenProcessPool as error:
-            raise BrokenPoolError from error
         except work.failures as error:
             return WorkerResult(None, str(error))
         except (TimeoutError, FutureTimeoutError):
@@ -126,6 +176,8 @@ class LimitedPool:
 
     def stop(self) -> None:
         """End every process at once."""
+        with self._lock:
+            self._is_stopped = True
         self._pool.stop()
         self._pool.join()
 

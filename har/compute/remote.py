@@ -93,11 +93,11 @@ def run_item(number: int, item: bytes, run: Run) -> WorkerResult:
         if file.tell() > MAX_ATTEMPTS:
             return WorkerResult(None, KILLED)
     pool = _pool_of(run)
-    future = pool.schedule((run.function, item))
-    while concurrent.futures.wait([future], POLL_SECONDS).not_done:
+    handed = pool.schedule((run.function, item))
+    while concurrent.futures.wait([handed.future], POLL_SECONDS).not_done:
         if not run.attempts.is_dir():  # the client has ended
-            future.cancel()
-    result = pool.result(future)
+            handed.future.cancel()
+    result = pool.result(handed)
     attempts.unlink(missing_ok=True)
     return result
 

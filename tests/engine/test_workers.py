@@ -11,7 +11,6 @@ import pytest
 from behaving import behave
 from places import ROOT
 
-from har.compute.limited import BrokenPoolError, LimitedPool
 from har.engine.workers import num_cores, run_in_workers
 
 LIMITS = {
@@ -132,9 +131,9 @@ def test_worker_that_is_killed_between_two_items_costs_none():
 
 
 def test_workers_that_are_killed_again_and_again_end_the_run(monkeypatch):
-    def refuse(self, item):
-        raise BrokenPoolError
+    def refuse(self, function, **options):
+        raise RuntimeError("Unexpected error within the Pool")
 
-    monkeypatch.setattr(LimitedPool, "schedule", refuse)
+    monkeypatch.setattr("pebble.ProcessPool.schedule", refuse)
     with pytest.raises(OSError, match=r"killed before they do anything.*Set workers to 1"):
         run([1, 2])
