@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from har.engine.progress import PROGRESS_FILE
-
 MAX_LOG_LINES = 12  # of a failed experiment, in the error
 
 
@@ -182,12 +180,12 @@ def run_experiment(name: str, changes: Sequence[str], log: Path) -> None:
         )
 
 
-def start_repro(log: Path, progress: Path) -> subprocess.Popen:
+def start_repro(log: Path, environment: dict[str, str]) -> subprocess.Popen:
     """Start `dvc repro` in a process group of its own, which `interrupt` ends.
 
     Args:
         log: The file for what it and its stages print; its folder is made.
-        progress: The file in which stages say how far they are.
+        environment: Variables for it and its stages, beside those of this process.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as file, _heeding_interrupts():
@@ -196,7 +194,7 @@ def start_repro(log: Path, progress: Path) -> subprocess.Popen:
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
-            env=_with_this_python() | {PROGRESS_FILE: str(progress.resolve())},
+            env=_with_this_python() | environment,
             process_group=0,
         )
 

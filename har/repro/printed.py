@@ -71,6 +71,12 @@ class Printed:
         self.unchanged: list[str] = []
         self._others: list[str] = []
 
+    @property
+    def seen(self) -> set[str]:
+        """The names of all stages that have ended, run or had nothing to do."""
+        running = [self.current] if self.current else []
+        return {stage.name for stage in self.ended + running} | set(self.unchanged)
+
     def take(self, line: str, now: float) -> bool:
         """Read a line; return whether it ended a stage, which is then the last of `ended`.
 

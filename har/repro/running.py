@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from har.engine.errors import plain_errors
-from har.engine.progress import say, whole_bar
+from har.engine.progress import PROGRESS_FILE, say, whole_bar
 from har.engine.repository import interrupt, project_root, start_repro
 from har.folder.listing import is_video_name, list_files
 from har.repro.ending import print_ending
@@ -56,7 +56,7 @@ class Run:
         self.printed, self.exit_code = Printed(), 0
         self._timings, self._log = timings, log
         self._progress_file = log.with_suffix(".progress")
-        self._waiting = read_stages()
+        self._stages = read_stages()
         self._pace = Pace()
         self._began = time.monotonic()
 
@@ -66,9 +66,10 @@ class Run:
         Raises:
             KeyboardInterrupt: This process is to end; `dvc repro` has ended.
         """
-        about = describe_seconds(sum(map(self._timings.expect, self._waiting)))
-        say(f"{len(self._waiting)} stages, up to about {about}. Details: {self._log}")
-        process = start_repro(self._log, self._progress_file)
+        about = describe_seconds(self._expect_waiting())
+        say(f"{len(self._stages)} stages, up to about {about}. Details: {self._log}")
+        told = {PROGRESS_FILE: str(self._progress_file.resolve())}
+        process = start_repro(self._log, told)
         try:
             with whole_bar() as bar:
                 for line in read_as_written(self._log, lambda: process.poll() is not None):
@@ -109,14 +110,13 @@ class Run:
             say(f"Nothing has changed since the last run: looked at all stages in {took}")
 
     def _take(self, line: str) -> None:
-        was_running, num_unchanged = self.printed.current, len(self.printed.unchanged)
         if self.printed.take(line, time.monotonic()):
             self._show_stage(self.printed.ended[-1])
-        current = self.printed.current
-        begun = [current.name] if current and current is not was_running else []
-        for name in begun + self.printed.unchanged[num_unchanged:]:
-            if name in self._waiting:
-                self._waiting.remove(name)
+
+    def _expect_waiting(self) -> float:
+        """Return how many seconds the stages may take that have not begun."""
+        seen = self.printed.seen
+        return sum(self._timings.expect(stage) for stage in self._stages if stage not in seen)
 
     def _show_stage(self, stage: StageRun) -> None:
         seconds = time.monotonic() - stage.began
@@ -131,7 +131,7 @@ class Run:
     def _measure(self) -> tuple[float, float]:
         """Return which share of the whole is done, and in how many seconds the rest may be."""
         now, stage = time.monotonic(), self.printed.current
-        left = sum(map(self._timings.expect, self._waiting))
+        left = self._expect_waiting()
         if stage:
             of_stage = max(0.0, self._timings.expect(stage.name) - (now - stage.began))
             progress = read_progress(self._progress_file)
