@@ -35,8 +35,6 @@ SMALL = {
     "extract": {"num_frames": 8, "size": 32},
     "augment": {"num_views": 2},
     "backbone": {"weights": "random"},
-    # Nobody is seen in these videos, and looking for people takes half of the time of a run.
-    "features": {"streams": ["frames", "motion", "person"]},
     "evaluate": {"num_bootstrap": 50},
     "models": {
         "mobilenet_lstm": {
@@ -46,8 +44,8 @@ SMALL = {
             "patience": 4,
             "refit": False,
         },
-        "fusion": {"streams": ["frames", "motion", "person"], "num_frames": 8, "epochs": 3},
-        "attention": {"streams": ["frames"], "num_frames": 8, "epochs": 3},  # with its `refit`
+        "fusion": {"num_frames": 8, "epochs": 3},
+        "attention": {"num_frames": 8, "epochs": 3},  # with its `refit`
         "cnn3d": {"num_frames": 8, "epochs": 3, "patience": 3},
     },
 }

@@ -12,7 +12,7 @@ from har.recognizer.recognizer import Recognizer, save_trained
 from har.settings.loading import make_settings
 
 LABELS = ["none", "sitting", "waving"]
-NUM_FRAMES, SIZE = 9, 64
+NUM_FRAMES, SIZE = 9, 128
 KINDS = {
     "frames": ("cnn3d", ["frames"]),
     "pictures": ("fusion", ["frames", "motion", "person"]),
