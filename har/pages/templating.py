@@ -141,4 +141,5 @@ def frame_uris(rows: list[np.ndarray]) -> list[str]:
 def encode_jpeg(picture: np.ndarray) -> bytes:
     """Return a picture, uint8 RGB of shape (height, width, 3), as a JPEG file."""
     bgr = np.ascontiguousarray(picture[..., ::-1])
-    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+    how = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, cv2.IMWRITE_JPEG_PROGRESSIVE, 1]
+    return cv2.imencode(".jpg", bgr, how)[1].tobytes()
