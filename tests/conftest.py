@@ -47,9 +47,10 @@ def _repeatable_tensorflow():
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _hang_up_as_in_a_terminal():
-    """Let a closed terminal end a process also where `nohup` or a runner started the tests."""
+def _signals_as_in_a_terminal():
+    """Let Ctrl-C and a closed terminal end a process also where a script started the tests."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

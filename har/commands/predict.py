@@ -1,5 +1,6 @@
 """`har predict`: what do people do in these new videos?"""
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -93,8 +94,9 @@ def predict(
         raise no_window_error(folder)
     said = predict_any(recognizer, found, pace=pace, longest_seconds=longest, limits=limits)
     said = _kept(said, recognizer, table=table, out=out, drawn=drawn, pace=pace, limits=limits)
-    if _show(said, recognizer, model=folder, html=html, as_json=as_json)[None]:
-        raise typer.Exit(1)
+    with contextlib.closing(said):  # ends the workers at an interrupt too
+        if _show(said, recognizer, model=folder, html=html, as_json=as_json)[None]:
+            raise typer.Exit(1)
 
 
 def _kept(

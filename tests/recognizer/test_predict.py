@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import multiprocessing
 import re
 import signal
 import subprocess
@@ -298,6 +299,10 @@ def test_predict_videos_names_real_clips_of_any_kind(recognizer):
     assert all(one.clip.std() > 1 for one in said)
 
 
+def workers() -> set[multiprocessing.process.BaseProcess]:
+    return set(multiprocessing.active_children())
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_predict_keeps_what_was_named_when_ended(number, code, model, monkeypatch, capsys):
     for name in "abc":
@@ -311,8 +316,9 @@ def test_predict_keeps_what_was_named_when_ended(number, code, model, monkeypatc
         return "said"
 
     monkeypatch.setattr(har.pages.prediction, "describe_prediction", describe)
-    options = ["--model", model, "--csv", "said.csv", "--html", "said.html"]
+    options, before = ["--model", model, "--csv", "said.csv", "--html", "said.html"], workers()
     assert run("predict", "clips", *options, capsys=capsys)[0] == code
+    assert workers() <= before
     assert [Path(row["video"]).name for row in read_rows("said.csv")] == ["a.mp4", "b.mp4"]
     page = Path("said.html").read_text(encoding="utf-8")
     assert "a.mp4" in page
