@@ -21,7 +21,7 @@ from har.video.shown import (
     upright_size,
     videos_in,
 )
-from har.video.stored.colours import beyond_sdr
+from har.video.stored.colours import beyond_sdr, has_colours_of_dolby
 from har.video.stored.timing import (
     Timing,
     may_be_fields,
@@ -80,7 +80,8 @@ def probe_video(path: Path | str) -> VideoInfo:
     """Read what a video file holds; decodes its first frame only.
 
     Raises:
-        VideoError: The file is empty, is no video, is cut off, or has no frame.
+        VideoError: The file is empty, is no video, is cut off, has no frame, or has colours that
+            only Dolby's programs know.
     """
     return survey_video(Path(path))[0]
 
@@ -100,6 +101,11 @@ def survey_video(path: Path) -> tuple[VideoInfo, Timing]:
         if not first_frames:
             raise no_frames_error(path)
         first = first_frames[0]
+        if has_colours_of_dolby(first):
+            raise VideoError(
+                f"{path} is Dolby Vision of profile 5, whose colours no other program can show. "
+                "Convert it with one that knows them, such as FFmpeg's filter libplacebo."
+            )
         if first.interlaced_frame and stream.codec_context.name in FIELD_CODECS:
             timing = join_fields(path, timing)
         orientation = orientation_of(first)

@@ -6,6 +6,7 @@ import pytest
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from video_files import BEYOND, corner_colours, corner_frames, write_beyond
 
+from har.engine.errors import VideoError
 from har.video.annotating import annotate_video
 from har.video.converting import convert_step, convert_video
 from har.video.extracting import extract_clip
@@ -18,6 +19,10 @@ from har.video.writing import open_output, write_video
 
 TOLERANCE = 6  # grey levels
 NUM_FRAMES = 8
+# The shortest additions of Dolby Vision to a picture of HEVC, without their first four bytes.
+DOLBY = bytes.fromhex(
+    "4061b6504f003ff801ffc00fffd0000008000006800000400000340000030200000300e8afe09e80"
+)
 
 
 def difference(picture: np.ndarray, kind: str) -> float:
@@ -84,6 +89,27 @@ def test_hdr_turned_and_scaled_is_upright(tmp_path):
     assert (info.width, info.height) == (36, 48)
     clip, _ = extract_clip(tmp_path / "c.mp4", num_frames=1, size=48)
     assert difference(np.rot90(clip[0]), "HDR (HLG)") <= TOLERANCE
+
+
+@pytest.mark.parametrize(("profile", "is_refused"), [(0, True), (1, False)])
+def test_dolby_vision_that_nothing_else_can_show_is_refused_by_name(tmp_path, profile, is_refused):
+    """It was green, in silence; the Dolby Vision of phones is HLG with additions."""
+    plain, path = write_beyond(tmp_path / "a.mov", "HDR (HLG)"), tmp_path / "b.mov"
+    additions = bytes([62 << 1, 1, 0x19, 8, 9, profile << 3]) + DOLBY
+    with av.open(str(plain)) as source, open_output(path) as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                added = av.Packet(bytes(packet) + len(additions).to_bytes(4, "big") + additions)
+                added.pts, added.dts, added.time_base = packet.pts, packet.dts, packet.time_base
+                added.is_keyframe, added.stream = packet.is_keyframe, stream
+                output.mux(added)
+    if is_refused:
+        with pytest.raises(VideoError, match=r"b\.mov is Dolby Vision of profile 5.* Convert it"):
+            convert_step(path, tmp_path / "c.mp4", max_side=640)
+    else:
+        found = convert_step(path, tmp_path / "c.mp4", max_side=640)
+        assert found["note"] == "HDR (HLG), made BT.709"
 
 
 def test_highlights_are_compressed_and_not_cut(tmp_path):

@@ -15,11 +15,13 @@ libavfilter/vf_tonemap.c (the curve). PyAV's wheel has no zscale, so it is done 
 """
 
 import functools
+import sys
 from collections.abc import Callable
 from enum import IntEnum
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import ColorPrimaries, ColorTrc, Interpolation, VideoReformatter
 
 WHITE_NITS = 203.0  # cd/m2 of white paper in HDR, by BT.2408; white in the result
@@ -57,6 +59,20 @@ def beyond_sdr(frame: av.VideoFrame) -> str:
         return f"HDR ({curve})"
     gamut = GAMUTS.get(frame.color_primaries)
     return f"wide gamut ({gamut})" if gamut else ""
+
+
+def has_colours_of_dolby(frame: av.VideoFrame) -> bool:
+    """Return whether a frame is Dolby Vision that nothing else can show: profile 5, or 10.0 of AV1.
+
+    Its pictures are in no space that FFmpeg's scaler knows, and green where taken for any other.
+    Other profiles are HDR or SDR with additions. Reference: FFmpeg, libavutil/dovi_meta.h.
+    """
+    found = frame.side_data.get(SideData.DOVI_METADATA)
+    if found is None:
+        return False
+    content = bytes(found)
+    header = int.from_bytes(content[:8], sys.byteorder)
+    return content[header + 4] == 0  # vdr_rpu_profile: 1 for those that others can show
 
 
 def to_rgb(
