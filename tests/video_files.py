@@ -151,6 +151,22 @@ def write_beyond(path: Path, kind: str, *, codec: str = "libx265", depth: int = 
     return path
 
 
+def write_two(path: Path, *, default: int, num_frames: tuple[int, int]) -> None:
+    """Write an MP4 or MKV with a small white video and then a larger grey one."""
+    with open_output(path) as output:
+        streams = []
+        for number, (width, height) in enumerate([(32, 24), (64, 48)]):
+            stream = output.add_stream("libx264", rate=25)
+            set_up_stream(stream, width, height, pixel_format="yuv420p", threads=1)
+            stream.disposition = av.stream.Disposition.default if number == default else 0
+            streams.append(stream)
+        for stream, grey, number in zip(streams, (250, 100), num_frames, strict=True):
+            picture = np.full((stream.height, stream.width, 3), grey, np.uint8)
+            for _ in range(number):
+                output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            output.mux(stream.encode(None))
+
+
 def set_matrix(path: Path, matrix: tuple[float, ...]) -> None:
     """Write the matrix a b / c d of the first track of an MP4 into its header."""
     data = bytearray(path.read_bytes())

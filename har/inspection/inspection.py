@@ -27,6 +27,7 @@ from har.inspection.looking import Look, look_at
 from har.inspection.problems import (
     Problem,
     camera_problems,
+    choice_problems,
     colour_problems,
     duplicate_problems,
     failure_problems,
@@ -47,18 +48,9 @@ MAX_STRIPS = 180  # on the page; more labels get one each, of half the height
 STRIP_HEIGHT = 96  # pixels
 MAX_STRIP_BYTES = 2_400_000  # of all strips; a third more once written as text, and a skeleton each
 INFO_COLUMNS = (
-    *(
-        "container",
-        "codec",
-        "pixel_format",
-        "beyond_sdr",
-        "width",
-        "height",
-        "rotation",
-        "fps",
-        "num_frames",
-    ),
-    *("num_promised", "duration_seconds", "constant_frame_rate", "interlaced"),
+    *("container", "codec", "pixel_format", "beyond_sdr", "width", "height", "rotation", "angle"),
+    *("other_tracks", "fps", "num_frames", "num_promised", "duration_seconds"),
+    *("constant_frame_rate", "interlaced"),
 )
 
 
@@ -161,6 +153,7 @@ def inspect_videos(
         *split_problems,
         *length_problems(videos, settings.num_frames),
         *colour_problems(videos),
+        *choice_problems(videos),
         *camera_problems(videos),
     ]
     problems.sort(key=lambda problem: not problem.blocks)

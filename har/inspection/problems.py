@@ -207,6 +207,39 @@ def colour_problems(videos: pd.DataFrame) -> list[Problem]:
     return [Problem(False, what, details)]
 
 
+def choice_problems(videos: pd.DataFrame) -> list[Problem]:
+    """Return the problems with files of several videos, and with pictures turned by odd angles.
+
+    Args:
+        videos: One row a file, with `path`, `status` and the columns of `INFO_COLUMNS`.
+    """
+    usable = videos[videos["status"] == "ok"]
+    problems = []
+    several = usable[usable["other_tracks"] != ""]
+    if len(several):
+        what = (
+            f"{_count(several, 'file')} of several videos: the one is taken that players show. "
+            "If another is meant, save that as a file of its own."
+        )
+        details = [
+            f"{row.path}: {row.width}x{row.height} is taken, not {row.other_tracks}"
+            for row in several.itertuples()
+        ]
+        problems.append(Problem(False, what, tuple(details)))
+    turned = usable[usable["angle"].astype(float) % 90 != 0]
+    if len(turned):
+        what = (
+            f"{_count(turned, 'video')} turned by an angle that is no right one: the nearest right "
+            "one is taken. If people do not stand upright then, turn the video with an editor."
+        )
+        details = [
+            f"{row.path}: {row.angle:g} degrees, taken as {row.rotation}"
+            for row in turned.itertuples()
+        ]
+        problems.append(Problem(False, what, tuple(details)))
+    return problems
+
+
 def camera_problems(videos: pd.DataFrame) -> list[Problem]:
     """Return the problem with videos whose camera moves, of those looked into.
 

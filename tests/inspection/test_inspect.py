@@ -11,7 +11,14 @@ import pytest
 import yaml
 from inspected import PATTERN, find_problem, inspect_videos, write_people
 from places import REAL
-from video_files import write_beyond, write_damaged, write_numbered, write_sound
+from video_files import (
+    set_matrix,
+    write_beyond,
+    write_damaged,
+    write_numbered,
+    write_sound,
+    write_two,
+)
 
 import har.dataset.splits
 import har.inspection.inspection
@@ -53,6 +60,21 @@ def test_inspect_names_videos_in_hdr(tmp_path, project):
     assert problem.details == (f"{path.as_posix()}: HDR (HLG)",)
     assert count_kinds(inspection)["colours"] == [("SDR", 8), ("HDR (HLG)", 1)]
     assert "colours     SDR (8), HDR (HLG) (1)" in describe_inspection(inspection, page="a.html")
+
+
+def test_inspect_names_what_is_chosen_of_a_file(tmp_path, project):
+    """The other videos of a file, and an angle that is no right one."""
+    videos = write_people(tmp_path / "videos")
+    both = videos / "sit" / "p8_a.mp4"
+    write_two(both, default=1, num_frames=(1, 20))
+    turned = write_numbered(videos / "sit" / "p9_a.mp4", 70)
+    set_matrix(turned, (0.8, 0.6, -0.6, 0.8))
+    inspection = inspect_videos(videos)
+    several = find_problem(inspection, "^1 file of several videos: the one is taken that players")
+    odd = find_problem(inspection, "^1 video turned by an angle that is no right one")
+    assert not several.blocks | odd.blocks
+    assert several.details == (f"{both.as_posix()}: 64x48 is taken, not 32x24",)
+    assert odd.details == (f"{turned.as_posix()}: 36.9 degrees, taken as 0",)
 
 
 def test_inspect_videos_counts_labels_people_and_lengths(good, project):

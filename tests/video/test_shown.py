@@ -1,9 +1,7 @@
 """What a player shows of a file: which video, which of its frames, when, turned and mirrored."""
 
 import math
-from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from video_files import (
@@ -16,12 +14,13 @@ from video_files import (
     set_matrix,
     write_at_times,
     write_numbered,
+    write_two,
 )
 
 from har.video.converting import convert_step, convert_video
 from har.video.extracting import extract_clip
 from har.video.reading import probe_video
-from har.video.writing import open_output, set_up_stream, write_video
+from har.video.writing import write_video
 
 MATRICES = [
     (1, 0, 0, 1), (-1, 0, 0, 1), (1, 0, 0, -1), (-1, 0, 0, -1),
@@ -80,22 +79,6 @@ def test_frames_that_an_edit_list_hides_are_neither_taken_nor_missed(tmp_path, e
         assert num_repeated == 0
         expected = [brightness_of(index, 50) for index in shown]
         assert brightness(clip) == pytest.approx(expected, abs=6)
-
-
-def write_two(path: Path, *, default: int, num_frames: tuple[int, int]) -> None:
-    """Write an MP4 or MKV with a small white video and then a larger grey one."""
-    with open_output(path) as output:
-        streams = []
-        for number, (width, height) in enumerate([(32, 24), (64, 48)]):
-            stream = output.add_stream("libx264", rate=25)
-            set_up_stream(stream, width, height, pixel_format="yuv420p", threads=1)
-            stream.disposition = av.stream.Disposition.default if number == default else 0
-            streams.append(stream)
-        for stream, grey, number in zip(streams, (250, 100), num_frames, strict=True):
-            picture = np.full((stream.height, stream.width, 3), grey, np.uint8)
-            for _ in range(number):
-                output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-            output.mux(stream.encode(None))
 
 
 @pytest.mark.parametrize(
