@@ -7,7 +7,8 @@ and of the body, how it stands at both ends.
 
 In training each example shows one stream alone, drawn at random, so each stream learns to tell the
 action by itself; in use their logits are added, which multiplies the probabilities. Trained
-together instead, the streams lean on each other, and other people are recognized worse
+together instead, the streams lean on each other, and other people are recognized worse. Among
+other streams the pose counts by the share of the frames in which a person is found
 (docs/research-notes.md).
 """
 
@@ -17,7 +18,7 @@ import itertools
 
 from pydantic import Field
 
-from har.clips.streams import StreamName
+from har.clips.streams import POSE, StreamName
 from har.engine.section import Count, Positive, Share
 from har.features.columns import stream_slices
 from har.models.contract import FeatureSettings, Tensor, layers, ops, standardize
@@ -27,7 +28,8 @@ LAGS = (2, 4)  # frames between the two that are compared; neighbours differ by 
 NUM_PARTS = 3  # of the clip, whose means are compared
 NUM_END_FRAMES = 4  # at each end of the clip, whose mean is taken
 UNORDERED = ("frames",)  # of the whole picture the order is mostly chance, and costs accuracy
-WITH_ENDS = ("pose",)
+WITH_ENDS = (POSE,)
+IS_FOUND = -1  # of the pose's features the one that says whether a person is found in a frame
 MIN_FRAMES = max(*LAGS, NUM_PARTS) + 1
 EPSILON = 1e-5  # where a feature stands still, Grad-CAM would divide by its deviation
 # Inputs of a stream together; fewer ones are made larger, so that its layer learns as fast.
@@ -65,6 +67,8 @@ def build(inputs: Tensor, settings: Settings) -> Tensor:
     for stream, columns in slices.items():
         x = layers.Flatten()(_statistics(stream, inputs[:, :, columns]))
         x = layers.Dropout(settings.dropout)(standardize(x, epsilon=EPSILON))
+        if stream == POSE and len(slices) > 1:  # where nobody is found, the pictures decide
+            x *= ops.mean(inputs[:, :, columns][:, :, IS_FOUND], axis=1, keepdims=True)
         streams.append(x * (NUM_INPUTS / x.shape[-1]) ** 0.5)
     return OneStream(name="one_stream")(streams)
 

@@ -49,3 +49,26 @@ def test_fusion_tells_getting_up_from_lying_down_by_the_ends_of_the_pose():
     )
     assert first < 0.5 < second
     assert [other, last] == pytest.approx([first, second])
+
+
+@pytest.mark.parametrize(("streams", "share"), [(["frames", "pose"], 0.5), (["pose"], 1.0)])
+def test_beside_other_streams_the_pose_counts_by_the_share_of_frames_with_a_person(streams, share):
+    settings = settings_type("fusion")(streams=streams, dropout=0.0)
+    num_others = 5 * (len(streams) - 1)
+    head = build_model(
+        "fusion",
+        settings,
+        num_classes=2,
+        num_frames=12,
+        num_features=num_others + NUM_POSE_FEATURES,
+    )
+    kernel = np.zeros(head.layers[-1].kernel.shape, np.float32)
+    kernel[4 * num_others, 1] = 0.1  # the mean place of the first joint
+    head.layers[-1].set_weights([kernel, np.zeros(2)])
+    features = np.zeros((2, 12, num_others + NUM_POSE_FEATURES), np.float32)
+    features[:, :, num_others] = 1.0
+    features[0, :, -1], features[1, ::2, -1] = 1.0, 1.0  # found in all frames, in every second
+    probabilities = head.predict_on_batch(features)
+    whole, half = np.log(probabilities[:, 1] / probabilities[:, 0])
+    assert whole > 0.1
+    assert half == pytest.approx(share * whole, rel=1e-4)
