@@ -12,11 +12,12 @@ from har.dataset.none_label import NONE_OF_THESE, UNSURE
 from har.engine.errors import VideoError, explain
 from har.engine.steps import Limits
 from har.engine.workers import run_in_workers
-from har.pages.prediction import name_answer, show_prediction, timeline_bars
+from har.pages.prediction import show_prediction, timeline_bars
 from har.pages.templating import frame_uris, render
 from har.recognizer.prediction import Prediction, rank_labels
 from har.settings import Settings
 from har.timeline.answers import none_label_of
+from har.timeline.describing import name_answer
 from har.timeline.overlay import draw_timeline, watch_said
 from har.timeline.prediction import Said, choose_pace, predict_any
 from har.timeline.watching import Pace, Timeline

@@ -150,25 +150,20 @@ def _show(
     """Print each prediction as it comes and write the page; return how many had which answer."""
     from har.engine.files import write_text
     from har.engine.progress import say
-    from har.pages.prediction import (
-        MAX_SHOWN,
-        describe_counts,
-        describe_prediction,
-        name_answer,
-        prediction_as_dict,
-        render_page,
-        show_prediction,
-    )
+    from har.timeline import describing
+
+    if html:  # what draws takes longer to import than all else
+        from har.pages.prediction import MAX_SHOWN, render_page, show_prediction
 
     counts: Counter[str | None] = Counter()
     shown, none_label = [], recognizer.none_label
     try:
         for one in predictions:
-            counts[one.answer and name_answer(one.answer, none_label)] += 1
+            counts[one.answer and describing.name_answer(one.answer, none_label)] += 1
             if as_json:
-                say(json.dumps(prediction_as_dict(one), ensure_ascii=False))
+                say(json.dumps(describing.prediction_as_dict(one), ensure_ascii=False))
             else:
-                say(describe_prediction(one, none_label), err=bool(one.problem))
+                say(describing.describe_prediction(one, none_label), err=bool(one.problem))
             if html and len(shown) < MAX_SHOWN:
                 shown.append(show_prediction(one, none_label))
     finally:
@@ -176,5 +171,5 @@ def _show(
             about = {"unsure_below": recognizer.unsure_below, "knows_none": none_label is not None}
             page = render_page(shown, counts, model=model.as_posix(), **about)
             write_text(page, html)
-    typer.echo(describe_counts(counts), err=as_json)
+    typer.echo(describing.describe_counts(counts), err=as_json)
     return counts

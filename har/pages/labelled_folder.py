@@ -6,8 +6,8 @@ from typing import Any
 from har.dataset.reach import describe_few
 from har.evaluation.labelled_folder import MAJORITY, Answered
 from har.evaluation.summary import describe_rejection, describe_tested
-from har.pages.prediction import name_answer
 from har.pages.templating import NUM_FIRST, frame_uris, picture_uri, render
+from har.timeline.describing import name_answer
 
 
 def describe_folder(scores: dict[str, Any], none_label: str | None) -> str:

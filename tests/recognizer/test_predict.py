@@ -19,6 +19,7 @@ from video_files import textured_frames, write_damaged, write_numbered
 
 import har.pages.prediction
 import har.recognizer.prediction
+import har.timeline.describing
 from har.engine.runtime import keras
 from har.engine.steps import Limits
 from har.pages.templating import NUM_STRIP_FRAMES
@@ -315,7 +316,7 @@ def test_predict_keeps_what_was_named_when_ended(number, code, model, monkeypatc
             signal.raise_signal(number)
         return "said"
 
-    monkeypatch.setattr(har.pages.prediction, "describe_prediction", describe)
+    monkeypatch.setattr(har.timeline.describing, "describe_prediction", describe)
     options, before = ["--model", model, "--csv", "said.csv", "--html", "said.html"], workers()
     assert run("predict", "clips", *options, capsys=capsys)[0] == code
     assert workers() <= before
@@ -329,7 +330,8 @@ def test_predict_keeps_what_was_named_when_ended(number, code, model, monkeypatc
     ("unused", "modules"),
     [
         ("tensorflow", "stages.train, stages.evaluate, har.commands.predict"),
-        ("pandas", "har.commands.predict, har.recognizer.prediction, har.recognizer.recognizer"),
+        ("matplotlib", "har.timeline.describing, har.timeline.prediction, har.timeline.overlay"),
+        ("pandas", "har.timeline.describing, har.timeline.prediction, har.recognizer.recognizer"),
     ],
 )
 def test_using_a_model_imports_no_more_than_it_needs(unused, modules):
