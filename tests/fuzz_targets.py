@@ -15,11 +15,15 @@ import av
 import numpy as np
 from mutating import mutate
 
+from har.backbones.litert import try_network
 from har.dataset.videos import survey_videos
 from har.engine.errors import VideoError
+from har.engine.files import read_json
 from har.engine.workers import run_in_workers
 from har.inspection.looking import look_at
-from har.recognizer.using import UsedRecognizer
+from har.integrity.digests import DIGESTS_NAME
+from har.recognizer.described import check_described
+from har.recognizer.using import DESCRIBED, UsedRecognizer
 from har.settings.loading import SettingsError, load_settings
 from har.video.converting import convert_step
 from har.video.extracting import extract_step
@@ -106,9 +110,18 @@ def _survey(path: Path, _: Path) -> None:
 
 def _load_model(path: Path, base: Path) -> None:
     for file in base.parent.iterdir():
-        if file.name != path.name:
+        if file.name not in (path.name, DIGESTS_NAME):  # which whoever means harm writes anew
             shutil.copy(file, path.parent)
+    described = {name: read_json(path.with_name(f"{name}.json")) for name in DESCRIBED}
+    check_described(path.parent, described)
     UsedRecognizer.load(path.parent)
+
+
+def _open_network(path: Path, _: Path) -> None:
+    try:
+        try_network(path)
+    except ValueError as error:  # who has the folder names the file
+        raise ValueError(f"{path}: {error}") from error
 
 
 TARGETS: dict[str, tuple[type[Exception], Callable[[Path, Path], object]]] = {
@@ -117,9 +130,10 @@ TARGETS: dict[str, tuple[type[Exception], Callable[[Path, Path], object]]] = {
     "metadata": (ValueError, _survey),
     "params": (SettingsError, lambda path, _: load_settings(path)),
     "model": (ValueError, _load_model),
+    "network": (ValueError, _open_network),
 }
 # They work in processes with limits in use too, so that what hangs or crashes costs itself only.
-LIMITED = ("look", "convert")
+LIMITED = ("look", "convert", "network")
 STOPPED = ("crashed the process", "took longer than", "needed more than")
 
 

@@ -9,6 +9,7 @@ it brings 250 MB, most of it for texts.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -24,6 +25,7 @@ import numpy as np
 from har.backbones.vision_transformer import copy_vision_transformer
 from har.engine.cache import file_digest
 from har.engine.runtime import KERAS_HUB, import_keras_hub, keras
+from har.integrity.trial import KERAS_GIGABYTES, try_files
 from har.integrity.unpacking import check_weights
 
 TIMEOUT_SECONDS = 30  # without a byte from the network
@@ -102,6 +104,10 @@ def build_keras_hub_preset(name: str, frame_size: int) -> keras.Model:
     _check_size(name, folder, frame_size)
     shape = (frame_size, frame_size, 3)
     try:
+        if name not in _import().layers.ImageConverter.presets:  # anybody may have made it
+            trial = functools.partial(_try_weights, shape=shape)
+            weights = folder / _WEIGHTS
+            try_files(trial, [weights], gigabytes=KERAS_GIGABYTES, remedy="")
         converter, original = _load(folder, shape)
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
@@ -140,6 +146,22 @@ def _load(folder: Path, shape: tuple[int, int, int]) -> tuple[keras.Layer, keras
     if missing:
         raise ValueError(f"{_WEIGHTS} has no good numbers for {', '.join(missing)}")
     return converter, model
+
+
+def _try_weights(path: Path, *, shape: tuple[int, int, int]) -> None:
+    """Load the preset that weights are of, and run it once.
+
+    Raises:
+        ValueError: That cannot be done.
+    """
+    try:
+        _, model = _load(path.parent, shape)
+        if len(model.inputs) == 1:  # others are refused by name
+            model(np.zeros((1, *shape), np.float32))
+    except MemoryError:
+        raise
+    except Exception as error:  # Keras and TensorFlow have nothing narrower in common
+        raise ValueError(f"cannot be loaded ({error})") from error
 
 
 def _import() -> ModuleType:

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,11 +39,27 @@ class Network:
         """Return the first output of an example, both without the batch dimension."""
         return self.outputs(example, next(iter(self._targets)))[0]
 
+    def run_on_zeros(self) -> None:
+        """Run it once, as a trial."""
+        self(np.zeros(self._source["shape"][1:], self._source["dtype"]))
+
     def outputs(self, example: np.ndarray, *names: str) -> list[np.ndarray]:
         """Return some outputs of an example by their names in the file."""
         self._interpreter.set_tensor(self._source["index"], example[np.newaxis])
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(self._targets[name])[0] for name in names]  # copies
+
+
+def try_network(path: Path) -> None:
+    """Open the network of a file and run it once.
+
+    Raises:
+        ValueError: It is damaged, or lacks the memory.
+    """
+    try:
+        Network(path.read_bytes()).run_on_zeros()
+    except (ValueError, RuntimeError, OSError) as error:
+        raise ValueError(f"cannot be opened ({error})") from error
 
 
 def keep_outputs(flatbuffer: bytes, names: Collection[str]) -> bytes:

@@ -39,7 +39,7 @@ class Work:
         function: Defined at the top of a module; takes one item.
         timeout_seconds: Time that one item may take; None for any.
         memory_gigabytes: Memory that one worker may have, in 10^9 bytes; None for any.
-        section: The section of params.yaml with the limits.
+        section: The section of params.yaml with the limits; None: they are in none.
         failures: Exceptions that the function may raise and that only mean that the item is bad;
             their text is the reason. Any other exception ends the run.
     """
@@ -47,7 +47,7 @@ class Work:
     function: Callable[[Any], Any]
     timeout_seconds: float | None
     memory_gigabytes: float | None
-    section: str
+    section: str | None
     failures: tuple[type[Exception], ...] = ()
 
 
@@ -157,18 +157,18 @@ class LimitedPool:
         except work.failures as error:
             return WorkerResult(None, str(error))
         except (TimeoutError, FutureTimeoutError):
-            reason = (
-                f"took longer than {work.timeout_seconds:g} s and was stopped; if it is only long, "
-                f"raise {work.section}.timeout_seconds"
-            )
+            reason = f"took longer than {work.timeout_seconds:g} s and was stopped"
+            reason += self._remedy("long", "timeout_seconds")
         except MemoryError:
-            reason = (
-                f"needed more than {work.memory_gigabytes:g} GB of memory; if it is only large, "
-                f"raise {work.section}.memory_gigabytes"
-            )
+            reason = f"needed more than {work.memory_gigabytes:g} GB of memory"
+            reason += self._remedy("large", "memory_gigabytes")
         except ProcessExpired as error:
             reason = f"crashed the process that worked on it ({_signal_name(error.exitcode)})"
         return WorkerResult(None, reason)
+
+    def _remedy(self, kind: str, limit: str) -> str:
+        section = self._work.section
+        return f"; if it is only {kind}, raise {section}.{limit}" if section else ""
 
     def finish(self) -> None:
         """Take no more items; the processes end when they have done theirs."""

@@ -28,7 +28,7 @@ def read_digests(folder: Path) -> dict[str, str]:
     try:
         digests = json.loads(path.read_bytes())
         return {name: str(sha256) for name, sha256 in digests.items()}
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}. Run `make repro`.") from error
 
 

@@ -17,16 +17,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from har.backbones.litert import convert_model
+import numpy as np
+
+from har.backbones.litert import convert_model, try_network
 from har.engine.files import whole, write_bytes, write_json
 from har.engine.verification import mark_damaged
 from har.integrity.digests import find_changed, read_digests, write_digests
+from har.integrity.trial import KERAS_GIGABYTES, try_files
 from har.integrity.unpacking import Archive, check_keras
+from har.recognizer.described import check_described
 from har.recognizer.using import (
     BACKBONE_NAME,
     DESCRIBED,
     MODEL_NAME,
     POSE_NAMES,
+    REMEDY,
     UsedRecognizer,
     check_model_files,
 )
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
     from har.engine.runtime import keras
 
 TRAINED_NAME = "model.keras"
+NETWORK_NAMES = (MODEL_NAME, BACKBONE_NAME, *POSE_NAMES)
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,14 @@ class Recognizer(UsedRecognizer):
     def of_model(cls, model: "keras.Model", *described: Any, **networks: Any) -> "Recognizer":
         """Return the recognizer of a trained Keras model; see the attributes."""
         return cls(convert_model(model), *described, **networks)
+
+    @classmethod
+    def check(cls, folder: Path, described: dict[str, Any]) -> None:
+        """Check a folder that others may have made, before its networks are opened."""
+        check_described(folder, described)
+        networks = [name for name in NETWORK_NAMES if (folder / name).is_file()]
+        check_model_files(folder, networks)
+        try_files(try_network, [folder / name for name in networks], remedy=REMEDY)
 
     def save(self, folder: Path) -> None:
         """Write the folder; the same recognizer gives the same bytes."""
@@ -64,7 +78,7 @@ def load_recognizer(folder: Path) -> Recognizer:
     """Read what `Recognizer.save` wrote.
 
     Raises:
-        ValueError: The folder has no model, or not all of it, or a file is damaged.
+        ValueError: The folder has no model, or not all of it, or a file is damaged or too large.
     """
     with _marked_where_damaged(folder):
         return Recognizer.load(folder)
@@ -108,10 +122,31 @@ def load_trained(folder: Path) -> "keras.Model":
     Raises:
         ValueError: It is missing, damaged or too large.
     """
+    path = folder / TRAINED_NAME
+    with _marked_where_damaged(folder):
+        check_model_files(folder, [TRAINED_NAME])
+    check_keras(path)
+    try_files(_try_trained, [path], gigabytes=KERAS_GIGABYTES, remedy=REMEDY)
+    return _load_keras(path)
+
+
+def _load_keras(path: Path) -> "keras.Model":
     from har.engine.runtime import keras
     from har.models import one_stream  # noqa: F401 - Keras finds the layer by its name
 
-    with _marked_where_damaged(folder):
-        check_model_files(folder, [TRAINED_NAME])
-    check_keras(folder / TRAINED_NAME)
-    return keras.models.load_model(folder / TRAINED_NAME, compile=False)
+    return keras.models.load_model(path, compile=False)
+
+
+def _try_trained(path: Path) -> None:
+    """Load a model and run it once.
+
+    Raises:
+        ValueError: That cannot be done.
+    """
+    try:
+        model = _load_keras(path)
+        model(np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype), training=False)
+    except MemoryError:
+        raise
+    except Exception as error:  # Keras and TensorFlow have nothing narrower in common
+        raise ValueError(f"cannot be loaded ({error})") from error

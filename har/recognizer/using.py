@@ -22,7 +22,7 @@ from har.dataset.none_label import UNSURE
 from har.engine.files import read_json
 from har.features.columns import stream_slices
 from har.features.packed import Shown, clip_features
-from har.integrity.digests import DIGESTS_NAME, find_changed, read_digests
+from har.integrity.digests import DIGESTS_NAME, find_changed
 from har.pose.following import clip_landmarks
 from har.pose.networks import PoseNetworks
 
@@ -31,6 +31,7 @@ BACKBONE_NAME = "backbone.tflite"
 POSE_NAMES = ("pose_detector.tflite", "pose_landmarks.tflite")
 
 DESCRIBED = ("labels", "preprocessing", "params")
+MAX_DESCRIBED_BYTES = 10**7
 REMEDY = (
     "Make the folder again by `make repro`, fetch it by `dvc pull`, or export the model once more."
 )
@@ -78,6 +79,7 @@ class UsedRecognizer:
         )
         check_model_files(folder, [model, *(f"{name}.json" for name in DESCRIBED)])
         read = {name: _read_described(folder / f"{name}.json") for name in DESCRIBED}
+        cls.check(folder, read)
         networks: dict[str, Any] = {}
         if (folder / backbone).exists():
             check_model_files(folder, [backbone])
@@ -88,17 +90,14 @@ class UsedRecognizer:
         recognizer = cls(cls.read_network(folder / model), **read, **networks)
         with _named_where_damaged(folder / model):
             recognizer._run  # noqa: B018 -- a damaged network shows when it is opened
-        if not read_digests(folder):  # made before there were any: nothing else knows damage
-            if recognizer.backbone is not None:
-                with _named_where_damaged(folder / backbone):
-                    cls.open_network(recognizer.backbone)
-            for name, network in zip(POSE_NAMES, recognizer.pose or (), strict=False):
-                with _named_where_damaged(folder / name):
-                    Network(network)
         pictures = picture_streams(read["preprocessing"]["streams"])
         if recognizer.backbone is None and recognizer.takes_features and pictures:
             check_model_files(folder, [backbone])
         return recognizer
+
+    @classmethod
+    def check(cls, folder: Path, described: dict[str, Any]) -> None:
+        """Check what was read, before networks are opened; an export runs its own code anyway."""
 
     @classmethod
     def read_network(cls, path: Path) -> bytes:
@@ -248,7 +247,10 @@ def check_model_files(folder: Path, names: Sequence[str]) -> None:
 
 
 def _read_described(path: Path) -> Any:
+    size = path.stat().st_size
     try:
+        if size > MAX_DESCRIBED_BYTES:
+            raise ValueError(f"it has {size / 1e6:.0f} MB, and such a file has a few kB")
         return read_json(path)
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}. {REMEDY}") from error

@@ -186,6 +186,7 @@ def test_find_predictions_runs_a_model_on_the_test_videos(project):
     model = keras.Sequential([*layers, head])
     model.layers[-1].bias.assign([0.0, 1.0])  # it always says walk
     made = EXTRACT.model_dump() | {"model_frames": 2, "streams": ["frames"], "context": 1.0}
+    made["max_side"] = 64
     recognizer = Recognizer.of_model(model, ["sit", "walk"], made, {"fingerprint": "abc"})
     recognizer.save(Path("models/tiny"))
     with pytest.raises(ValueError, match=r"no data/split/manifest\.csv, so no test videos"):

@@ -41,9 +41,13 @@ def test_damaged_settings_are_taken_or_refused_by_name(tmp_path):
     assert failures_of("params", [tmp_path / "params.yaml"], tmp_path / "work", least=100) == {}
 
 
-@pytest.mark.parametrize("name", ["labels.json", "preprocessing.json", "model.tflite"])
+@pytest.mark.parametrize("name", ["labels.json", "preprocessing.json", "params.json"])
 def test_damaged_model_is_taken_or_refused_by_name(name, model, tmp_path):
     assert failures_of("model", [model / name], tmp_path, least=50) == {}
+
+
+def test_damaged_network_is_taken_or_refused_by_name(model, tmp_path):
+    assert failures_of("network", [model / "model.tflite"], tmp_path, least=50) == {}
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from har.recognizer.recognizer import Recognizer, load_recognizer
 from har.settings.loading import make_settings
 
 PREPROCESSING = {"num_frames": 12, "size": 8, "aspect": "stretch", "model_frames": 8}
-PREPROCESSING |= {"streams": ["frames"], "context": 1.0}
+PREPROCESSING |= {"streams": ["frames"], "context": 1.0, "max_side": 64}
 LABELS = ["sitting down", "Übung"]
 
 

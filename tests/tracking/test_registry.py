@@ -44,7 +44,7 @@ def make_recognizer(fingerprint: str) -> Recognizer:
     layers = [keras.Input((2, 4, 4, 3), dtype="uint8"), keras.layers.Flatten()]
     model = keras.Sequential([*layers, keras.layers.Dense(2, "softmax")], name="tiny")
     preprocessing = {"num_frames": 3, "size": 4, "model_frames": 2}
-    preprocessing |= {"streams": ["frames"], "context": 1.0}
+    preprocessing |= {"streams": ["frames"], "context": 1.0, "max_side": 64, "aspect": "stretch"}
     return Recognizer.of_model(
         model, ["sit", "walk"], preprocessing, {"model": "tiny", "fingerprint": fingerprint}
     )
