@@ -4,6 +4,7 @@ Every video depends on the seed and its own number alone, so that any number of 
 order, gives the same bytes. Scores on these videos say nothing about real people.
 """
 
+import contextlib
 import csv
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -241,10 +242,11 @@ def _find_or_draw(
         total=len(missing), num_workers=num_workers, timeout_seconds=VIDEO_SECONDS,
         memory_gigabytes=VIDEO_GIGABYTES, description="demo",
     )  # fmt: skip
-    for index, result in zip(missing, results, strict=True):
-        if result.reason:
-            raise ValueError(f"{videos[index].path} could not be drawn: {result.reason}.")
-        entries[index] = result.value
+    with contextlib.closing(results):
+        for index, result in zip(missing, results, strict=True):
+            if result.reason:
+                raise ValueError(f"{videos[index].path} could not be drawn: {result.reason}.")
+            entries[index] = result.value
     return entries, len(missing)
 
 

@@ -77,6 +77,9 @@ def run_in_workers(
 ) -> Iterator[WorkerResult]:
     """Yield the function's result on each item, in order, with progress.
 
+    Whoever gives it a name and may raise before its end closes it (`contextlib.closing`): the
+    exception holds the name, so that the processes would live as long as that.
+
     Args:
         function: Defined at the top of a module; takes one item.
         items: What to work on; each must be picklable.
@@ -136,10 +139,11 @@ def map_clips(
         return
     limits = {"num_workers": 0, "timeout_seconds": None, "memory_gigabytes": None}
     results = run_in_workers(function, items, **options, **limits, compute=compute)
-    for item, result in zip(items, results, strict=True):
-        if result.reason:
-            raise ValueError(f"{description}: {item}: {result.reason}")
-        yield result.value
+    with contextlib.closing(results):
+        for item, result in zip(items, results, strict=True):
+            if result.reason:
+                raise ValueError(f"{description}: {item}: {result.reason}")
+            yield result.value
 
 
 def num_cores() -> int:

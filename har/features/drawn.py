@@ -1,5 +1,6 @@
 """Sequences of drawn people, made as landmarks alone, as features of the pose to train on."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -79,10 +80,11 @@ def _draw(
         memory_gigabytes=GIGABYTES, description="drawn",
     )  # fmt: skip
     made: dict[str, list[np.ndarray]] = {label: [] for label in labels}
-    for (label, *_), result in zip(parts, results, strict=True):
-        if result.reason:
-            raise ValueError(f"Sequences of {label} could not be drawn: {result.reason}.")
-        made[label].append(result.value)
+    with contextlib.closing(results):
+        for (label, *_), result in zip(parts, results, strict=True):
+            if result.reason:
+                raise ValueError(f"Sequences of {label} could not be drawn: {result.reason}.")
+            made[label].append(result.value)
     return {label: np.concatenate(arrays) for label, arrays in made.items()}
 
 

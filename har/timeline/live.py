@@ -63,7 +63,6 @@ class LiveWindow:
         self._num_turns = max(1, int(np.ceil(interval * ANSWERS_A_SECOND)))
         self.interval = interval / self._num_turns
         self._recognizer, self._window_seconds = recognizer, window_seconds
-        self._pool = ThreadPoolExecutor(1)
         self._kept: list[np.ndarray] = []  # pictures before the first answer, of the first window
         self._aspect = 1.0
         self.num_answers = 0
@@ -88,10 +87,11 @@ class LiveWindow:
             self._kept.append(shot.square)
         self._aspect = source_aspect(shot.picture, self._recognizer.preprocessing["aspect"])
         window, looked = self._windows[shot.slot % self._num_turns], None
-        if POSE in self._recognizer.preprocessing["streams"]:
-            looked = self._pool.submit(self._follow, shot)
-        window.add(shot.square, looked)
-        self.landmarks = looked and looked.result()
+        with ThreadPoolExecutor(1) as pool:  # the body is followed while the backbone runs
+            if POSE in self._recognizer.preprocessing["streams"]:
+                looked = pool.submit(self._follow, shot)
+            window.add(shot.square, looked)
+            self.landmarks = looked and looked.result()
         if not window.is_full:
             return None
         self.num_answers += 1

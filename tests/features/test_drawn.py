@@ -1,8 +1,11 @@
 """Drawn sequences as features: one file for each action."""
 
+import multiprocessing
+
 import numpy as np
 import pytest
 
+import har.features.drawn
 from har.features.drawn import COLUMNS, pack_drawn
 from har.pose.joints import NUM_POSE_FEATURES
 
@@ -44,3 +47,13 @@ def test_sequences_are_the_same_for_any_number_of_them_and_of_workers(pack, proj
     np.testing.assert_array_equal(few, again)
     np.testing.assert_array_equal(few, more[:3])
     assert not np.array_equal(few, np.load(pack(["waving"], "seed", seed=2)["path"][0]))
+
+
+def test_workers_end_where_a_part_fails(pack, monkeypatch):
+    before = set(multiprocessing.active_children())
+    monkeypatch.setattr(har.features.drawn, "SECONDS", 0.01)
+    monkeypatch.setattr(har.features.drawn, "PART", 1)
+    with pytest.raises(ValueError, match=r"waving could not be drawn: took longer") as caught:
+        pack(["waving"], "drawn")
+    assert caught.tb, "which holds what was in use"
+    assert not set(multiprocessing.active_children()) - before
