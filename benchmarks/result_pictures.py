@@ -129,7 +129,11 @@ def show_mlflow(browser: "Browser", address: str) -> None:
     look(tab, f"{of_experiment}/runs", "mlflow-runs", until="attention")
     look(tab, f"{of_experiment}/runs/{runs[0]}", "mlflow-run", until="accuracy")
     both = f"runs={json.dumps(runs[:2])}&experiments={json.dumps([experiment])}"
-    look(tab, f"{address}/#/compare-runs?{both}", "mlflow-compare", until="Comparing 2")
+    tab.goto(f"{address}/#/compare-runs?{both}")
+    for table in ("Parameters", "Metrics", "Tags"):  # which the address cannot say
+        tab.get_by_role("switch", name=f"{table} - Show diff only").click()
+    tab.wait_for_timeout(5000)
+    save(tab.screenshot(full_page=True), "mlflow-compare")
     look(tab, f"{address}/#/models/har/versions/1", "mlflow-model", until="Version 1")
     tab.close()
 

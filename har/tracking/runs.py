@@ -40,6 +40,18 @@ MIRROR_SECONDS = 1.0  # from one time that epochs are shown to the next
 PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert", "av", "dvc", "mlflow")
 # Of the dependencies in dvc.lock, those that the git revision and the parameters stand for.
 NO_DATA = ("har/", "stages/", "params.yaml")
+# Sections and settings that belong to no model: those of the machine, and of what comes after it.
+NOT_OF_A_MODEL = (
+    "workers",
+    "demo",
+    "evaluate",
+    "predict",
+    "tracking",
+    "cache",
+    "compute",
+    "runtime",
+)
+NOT_OF_A_MODEL += ("timeout_seconds", "memory_gigabytes", "max_failed_fraction")
 # What made a run, in the list of runs.
 SOURCE = "dvc.yaml"
 
@@ -51,7 +63,7 @@ def open_run(client: MlflowClient, *, model: str, fingerprint: str, params: dict
         client: From `har.tracking.connection.connect`.
         model: The model's name.
         fingerprint: What tells this training from every other.
-        params: The content of params.yaml; of `models` only this model's section is kept.
+        params: The content of params.yaml, of which `params_of_model` is shown.
     """
     experiment = client.get_experiment_by_name(EXPERIMENT)
     name = os.environ.get("DVC_EXP_NAME")
@@ -68,12 +80,29 @@ def open_run(client: MlflowClient, *, model: str, fingerprint: str, params: dict
         "environment.platform": platform.platform(),
         **{f"environment.{name}": importlib.metadata.version(name) for name in PACKAGES},
     }
-    params = params | {"models": {model: params["models"][model]}}
     run_name = f"{model} {name}" if name else model
     run = client.create_run(experiment.experiment_id, run_name=run_name, tags=tags)
-    flat = _flatten(params)
-    client.log_batch(run.info.run_id, params=[Param(key, str(flat[key])) for key in sorted(flat)])
+    shown = [Param(key, str(value)) for key, value in params_of_model(params, model).items()]
+    client.log_batch(run.info.run_id, params=shown)
     return run.info.run_id
+
+
+def params_of_model(params: dict[str, Any], model: str) -> dict[str, Any]:
+    """Return the parameters that made a model, by names that are the same for all models.
+
+    Two runs then differ in MLflow by what differs, and `models.fusion.epochs` is `epochs` there.
+
+    Args:
+        params: The content of params.yaml.
+        model: The model's name.
+    """
+    rest = {name: value for name, value in params.items() if name != "models"}
+    flat = _flatten(rest) | _flatten(params["models"][model])
+    return {
+        name: flat[name]
+        for name in sorted(flat)
+        if not set(name.split(".")).intersection(NOT_OF_A_MODEL)
+    }
 
 
 def find_run(client: MlflowClient, fingerprint: str) -> str | None:

@@ -26,14 +26,26 @@ from har.engine.errors import plain_errors
 from har.engine.files import disk_full
 from har.engine.runtime import keras
 from har.recognizer.recognizer import Recognizer
+from har.settings import Settings
 from har.tracking.connection import connect, explained_errors
 from har.tracking.logged_model import find_model, log_model
-from har.tracking.runs import HistoryMirror, ended_run, find_run, log_history, log_results, open_run
+from har.tracking.runs import (
+    NOT_OF_A_MODEL,
+    HistoryMirror,
+    ended_run,
+    find_run,
+    log_history,
+    log_results,
+    open_run,
+    params_of_model,
+)
 
 PARAMS = {
     "model": "tiny",
     "seed": 42,
     "augment": {"speed": [0.5, 2.0]},
+    "convert": {"max_side": 640, "timeout_seconds": 600},
+    "cache": {"max_gigabytes": 50},
     "models": {"tiny": {"epochs": 2}, "other": {"epochs": 3}},
 }
 METRICS = {
@@ -90,7 +102,8 @@ def test_open_run_keeps_parameters_and_tags(client, monkeypatch):
     monkeypatch.setenv("DVC_EXP_NAME", "tidy-lamb")
     run = client.get_run(open_run(client, model="tiny", fingerprint="f1", params=PARAMS))
     assert run.data.params == {
-        "model": "tiny", "seed": "42", "models.tiny.epochs": "2", "augment.speed": "[0.5, 2.0]",
+        "model": "tiny", "seed": "42", "epochs": "2", "augment.speed": "[0.5, 2.0]",
+        "convert.max_side": "640",
     }  # fmt: skip
     assert run.info.run_name == "tiny tidy-lamb"
     assert run.data.tags["har.fingerprint"] == "f1"
@@ -100,6 +113,15 @@ def test_open_run_keeps_parameters_and_tags(client, monkeypatch):
     assert run.data.tags["mlflow.source.type"] == "LOCAL"
     assert run.data.tags["environment.keras"] == keras.__version__
     assert run.data.tags["mlflow.source.git.dirty"] in ("true", "false")
+
+
+def test_parameters_have_the_same_names_for_all_models():
+    params = Settings().as_params()
+    fusion, attention = (params_of_model(params, name) for name in ("fusion", "attention"))
+    assert set(attention) - set(fusion) == {"num_layers", "width"}
+    assert set(fusion) <= set(attention)
+    assert len(fusion) < 50
+    assert [name for name in NOT_OF_A_MODEL if f"'{name}'" not in str(params)] == []
 
 
 def test_open_run_works_without_git(client, monkeypatch, tmp_path):
