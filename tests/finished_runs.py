@@ -10,7 +10,7 @@ import yaml
 
 from har.engine.cache import file_digest
 from har.engine.runtime import keras
-from har.evaluation.scores import evaluate
+from har.evaluation.scores import evaluate, score_classes
 from har.models.contract import build_model
 from har.pages.finished_run import FILES, SKELETONS
 from har.recognizer.recognizer import Recognizer, save_trained
@@ -72,10 +72,12 @@ def write_lock(videos: str) -> None:
 def score(predictions: pd.DataFrame, probabilities: np.ndarray) -> None:
     """Write the predictions and the metrics that belong to them."""
     predictions.to_csv(FILES["predictions"], index=False)
+    actual = predictions["label"].map(LABELS.index).to_numpy()
     scores = evaluate(
-        probabilities, predictions["label"].map(LABELS.index).to_numpy(),
-        predictions["subject"].to_numpy(), LABELS, num_bootstrap=20, rng=np.random.default_rng(0),
+        probabilities, actual, predictions["subject"].to_numpy(), LABELS,
+        num_bootstrap=20, rng=np.random.default_rng(0),
     )  # fmt: skip
+    scores["per_class"] = score_classes(actual, probabilities.argmax(axis=1), LABELS)
     baselines = {
         f"{name}{part}": value
         for name, accuracy in (("majority", 0.2), ("single_frame", 0.3), ("pooled_linear", 0.4))

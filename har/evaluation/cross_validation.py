@@ -260,7 +260,7 @@ def score_folds(
         "num_folds": len(folds),
         "mean_accuracy": float(np.mean(accuracies)),
         "deviation_of_accuracy": float(np.std(accuracies, ddof=1)),
-        **score_predictions(predicted, actual, subjects, labels, samples=samples),
+        **score_predictions(predicted, actual, subjects, samples=samples),
         **score_answers(
             pooled["answer"].to_numpy(), pooled["label"].to_numpy(), none_label=none_label
         ),

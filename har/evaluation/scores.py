@@ -43,7 +43,7 @@ def evaluate(
 
     Returns:
         `num_test_videos`, `num_test_subjects`, `accuracy` and `macro_f1` with `_low` and `_high`,
-        `loss`, `expected_calibration_error`, and `per_class`.
+        `loss` and `expected_calibration_error`.
 
     Raises:
         ValueError: There are no videos, or the shapes do not fit.
@@ -55,7 +55,7 @@ def evaluate(
     samples = resample_subjects(subjects, num_bootstrap=num_bootstrap, rng=rng)
     predicted = probabilities.argmax(axis=1)
     return {
-        **score_predictions(predicted, label_indices, subjects, labels, samples=samples),
+        **score_predictions(predicted, label_indices, subjects, samples=samples),
         "loss": log_loss(label_indices, _sum_to_one(probabilities), labels=indices),
         "expected_calibration_error": expected_calibration_error(probabilities, label_indices),
     }
@@ -65,7 +65,6 @@ def score_predictions(
     predicted: np.ndarray,
     label_indices: np.ndarray,
     subjects: np.ndarray,
-    labels: list[str],
     *,
     samples: list[np.ndarray],
 ) -> dict[str, object]:
@@ -75,7 +74,6 @@ def score_predictions(
         predicted: int, shape (num_videos,), the label's index that the classifier says.
         label_indices: As for `evaluate`.
         subjects: As for `evaluate`.
-        labels: Names of the classes.
         samples: From `resample_subjects`.
     """
     correct = (predicted == label_indices).astype(float)
@@ -94,7 +92,6 @@ def score_predictions(
         "macro_f1": macro_f1(np.arange(len(label_indices))),
         "macro_f1_low": float(f1_low),
         "macro_f1_high": float(f1_high),
-        "per_class": score_classes(label_indices, predicted, labels),
     }
 
 

@@ -12,6 +12,7 @@ from har.evaluation.scores import (
     evaluate,
     expected_calibration_error,
     resample_subjects,
+    score_classes,
     wilson_interval,
 )
 
@@ -28,7 +29,9 @@ def sure(predicted: list[int], confidence: float = 1.0, num_classes: int = 3) ->
 
 def score(probabilities: np.ndarray, actual: list[int], subjects: list[str], **options) -> dict:
     settings = {"num_bootstrap": 500, "rng": np.random.default_rng(0), **options}
-    return evaluate(probabilities, np.array(actual), np.array(subjects), LABELS, **settings)
+    actual, subjects = np.array(actual), np.array(subjects)
+    scores = evaluate(probabilities, actual, subjects, LABELS, **settings)
+    return scores | {"per_class": score_classes(actual, probabilities.argmax(axis=1), LABELS)}
 
 
 def test_evaluate_perfect_score_is_one_with_an_interval():
