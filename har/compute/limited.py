@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -59,18 +59,21 @@ class Handed:
         item: What work is done to.
         future: Of what becomes of it.
         pool: The processes that have it.
+        is_last: Whether it is given up where its process is killed once more.
     """
 
     item: Any
     future: ProcessFuture
     pool: ProcessPool
+    is_last: bool = False
 
 
 class LimitedPool:
     """Processes that do the work, each one item at a time.
 
-    One that is killed costs the item that it works on. Where one ends while none has an item,
-    pebble gives up all of them; then there are new ones, and that costs nothing.
+    One that is killed (SIGKILL) by the system or a user has its item tried once more: the video may
+    be good. One that crashes costs its item. Where one ends while none has an item, pebble gives up
+    all of them; then there are new ones, and that costs nothing.
 
     Args:
         work: What they do.
@@ -124,7 +127,11 @@ class LimitedPool:
             result = self._wait(handed.future)
         except BrokenProcessPool as error:
             self._replace(handed.pool, error)
-            return self.result(self.schedule(handed.item))
+            return self.result(replace(self.schedule(handed.item), is_last=handed.is_last))
+        except ProcessExpired as error:
+            if error.exitcode == -signal.SIGKILL and not handed.is_last:
+                return self.result(replace(self.schedule(handed.item), is_last=True))
+            result = WorkerResult(None, _describe_end(error.exitcode))
         self._num_broken = 0
         return result
 
@@ -162,8 +169,6 @@ class LimitedPool:
         except MemoryError:
             reason = f"needed more than {work.memory_gigabytes:g} GB of memory"
             reason += self._remedy("large", "memory_gigabytes")
-        except ProcessExpired as error:
-            reason = f"crashed the process that worked on it ({_signal_name(error.exitcode)})"
         return WorkerResult(None, reason)
 
     def _remedy(self, kind: str, limit: str) -> str:
@@ -206,7 +211,11 @@ def prepare_worker(memory_gigabytes: float | None) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is reported, not dumped
 
 
-def _signal_name(exit_code: int) -> str:
-    if exit_code >= 0:
-        return f"exit code {exit_code}"
-    return signal.Signals(-exit_code).name  # SIGKILL: most often the system was out of memory
+def _describe_end(exit_code: int) -> str:
+    if exit_code == -signal.SIGKILL:
+        return (
+            "had the process that worked on it killed twice (SIGKILL), most often because the "
+            "system is out of memory; set workers to 1 in params.yaml, or end other programs"
+        )
+    how = f"exit code {exit_code}" if exit_code >= 0 else signal.Signals(-exit_code).name
+    return f"crashed the process that worked on it ({how})"

@@ -130,6 +130,12 @@ def test_worker_that_is_killed_between_two_items_costs_none():
     assert [(result.value, result.reason) for result in results] == [(2, ""), (4, ""), (6, "")]
 
 
+def test_item_whose_worker_is_killed_is_tried_once_more(tmp_path):
+    results = run([1, tmp_path / "a.once", tmp_path / "b.always", 2])
+    assert [result.value for result in results] == [2, "a.once", None, 4]
+    assert "killed twice (SIGKILL), most often because the system is out" in results[2].reason
+
+
 def test_workers_that_are_killed_again_and_again_end_the_run(monkeypatch):
     def refuse(self, function, **options):
         raise RuntimeError("Unexpected error within the Pool")
