@@ -51,9 +51,9 @@ def test_sequences_are_the_same_for_any_number_of_them_and_of_workers(pack, proj
 
 def test_workers_end_where_a_part_fails(pack, monkeypatch):
     before = set(multiprocessing.active_children())
-    monkeypatch.setattr(har.features.drawn, "SECONDS", 0.01)
+    monkeypatch.setattr(har.features.drawn, "SECONDS", 0.2)
     monkeypatch.setattr(har.features.drawn, "PART", 1)
     with pytest.raises(ValueError, match=r"waving could not be drawn: took longer") as caught:
-        pack(["waving"], "drawn")
+        pack(["waving"], "drawn", num_frames=20_000, num_workers=2)
     assert caught.tb, "which holds what was in use"
     assert not set(multiprocessing.active_children()) - before
