@@ -149,4 +149,7 @@ def _try_trained(path: Path) -> None:
     except MemoryError:
         raise
     except Exception as error:  # Keras and TensorFlow have nothing narrower in common
-        raise ValueError(f"cannot be loaded ({error})") from error
+        reason = (
+            str(error).rpartition("}} ")[2].partition("\n")[0]
+        )  # without TensorFlow's own place
+        raise ValueError(f"cannot be loaded ({reason})") from error

@@ -137,6 +137,7 @@ def test_network_that_crashes_whoever_opens_it_is_refused_though_its_digest_is_r
         load_recognizer(folder)
 
 
+@pytest.mark.slow  # for ten seconds TensorFlow asks for the memory again and again
 def test_layers_of_gigabytes_are_refused_though_their_digest_is_right(folder):
     path = folder / "model.keras"
     with zipfile.ZipFile(path) as archive:
