@@ -32,6 +32,7 @@ TIMEOUT_SECONDS = 30  # without a byte from the network
 
 _CONFIG, _CONVERTER, _WEIGHTS = "config.json", "image_converter.json", "model.weights.h5"
 _FILES = (_CONFIG, _CONVERTER, _WEIGHTS)  # the smallest first
+LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError)
 # Their class token comes first, and they adapt their positions to the images' size.
 _DINO = ("DINOV2Backbone", "DINOV3Backbone")
 
@@ -109,8 +110,8 @@ def build_keras_hub_preset(name: str, frame_size: int) -> keras.Model:
             weights = folder / _WEIGHTS
             try_files(trial, [weights], gigabytes=KERAS_GIGABYTES, remedy="")
         converter, original = _load(folder, shape)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
+    except LOAD_ERRORS as error:
+        reason = str(error).partition("\n")[0].rstrip(". ")
         raise ValueError(
             f"{folder} does not hold the model of backbone.name {name!r} in params.yaml: {reason}. "
             "Write it again, or delete it where it is kagglehub's, or name another."
@@ -152,7 +153,7 @@ def _try_weights(path: Path, *, shape: tuple[int, int, int]) -> None:
     """Load the preset that weights are of, and run it once.
 
     Raises:
-        ValueError: That cannot be done.
+        ValueError: It asks for too much.
     """
     try:
         _, model = _load(path.parent, shape)
@@ -160,6 +161,8 @@ def _try_weights(path: Path, *, shape: tuple[int, int, int]) -> None:
             model(np.zeros((1, *shape), np.float32))
     except MemoryError:
         raise
+    except LOAD_ERRORS:  # they come again, and are explained, where it is loaded to be used
+        return
     except Exception as error:  # Keras and TensorFlow have nothing narrower in common
         reason = (
             str(error).rpartition("}} ")[2].partition("\n")[0]

@@ -14,6 +14,7 @@ import pandas as pd
 
 from har.dataset.subjects import knows_people
 from har.engine.files import read_json, write_json
+from har.recognizer.using import REMEDY
 
 NAME = "trained_on.json"
 SPLITS = ("train", "val")
@@ -63,12 +64,22 @@ def write_trained_on(content: dict[str, Any], folder: Path) -> None:
 
 
 def read_trained_on(folder: Path) -> TrainedOn | None:
-    """Return what a recognizer's folder says; None where it has no such file."""
+    """Return what a recognizer's folder says; None where it has no such file.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
     if not (folder / NAME).is_file():
         return None
     content = read_json(folder / NAME)
-    people = content["people"]
-    return TrainedOn(None if people is None else _by_item(people), _by_item(content["videos"]))
+    try:
+        people = content["people"]
+        return TrainedOn(None if people is None else _by_item(people), _by_item(content["videos"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{folder / NAME} is damaged: it does not name the people and videos of "
+            f"{' and '.join(SPLITS)} ({error!r}). {REMEDY}"
+        ) from error
 
 
 def _by_item(by_split: dict[str, list[str]]) -> dict[str, str]:

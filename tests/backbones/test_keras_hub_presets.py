@@ -259,6 +259,16 @@ def test_build_backbone_refuses_a_preset_of_texts(copied):
         build_backbone(str(copied), "keras_hub", frame_size=SIZE)
 
 
+def test_build_backbone_refuses_layers_of_gigabytes(copied):
+    config = json.loads((copied / "config.json").read_text())
+    config["config"]["mlp_dim"] = 10**8
+    (copied / "config.json").write_text(json.dumps(config))
+    with pytest.raises(
+        ValueError, match=r"copied does not hold .*too large: within 3 GB of memory"
+    ):
+        build_backbone(str(copied), "keras_hub", frame_size=SIZE)
+
+
 def test_build_backbone_refuses_weights_of_another_model(copied, write_preset):
     shutil.copy(write_preset("resnet") / "model.weights.h5", copied)
     with pytest.raises(ValueError, match=r"copied does not hold the model of backbone\.name"):

@@ -1,6 +1,7 @@
 """Who and what a model was trained on, as its folder says."""
 
 import pandas as pd
+import pytest
 
 from har.dataset.subjects import SAME_PEOPLE, UNKNOWN
 from har.recognizer.trained_on import (
@@ -55,3 +56,10 @@ def test_trained_on_has_no_names_where_nobody_is_named(tmp_path):
 
 def test_read_trained_on_of_a_model_made_before(tmp_path):
     assert read_trained_on(tmp_path) is None
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"people": 1}', '{"people": {"train": 1}}'])
+def test_damaged_trained_on_is_named(content, tmp_path):
+    (tmp_path / NAME).write_text(content)
+    with pytest.raises(ValueError, match=rf"{NAME} is damaged: it does not name the people"):
+        read_trained_on(tmp_path)
