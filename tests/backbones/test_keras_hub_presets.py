@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from places import ROOT
 
-import har.backbones.extractor
+import har.backbones.conversion
 import har.backbones.keras_hub
 from har.backbones.building import build_backbone
 from har.backbones.extractor import make_extractor
@@ -152,8 +152,8 @@ def test_make_extractor_gives_the_same_bits_by_way_of_a_saved_model(
     vit, frames, tmp_path, monkeypatch
 ):
     features = []
-    for max_constants in (har.backbones.extractor.MAX_CONSTANTS_BYTES, 0):
-        monkeypatch.setattr(har.backbones.extractor, "MAX_CONSTANTS_BYTES", max_constants)
+    for max_constants in (har.backbones.conversion.MAX_CONSTANTS_BYTES, 0):
+        monkeypatch.setattr(har.backbones.conversion, "MAX_CONSTANTS_BYTES", max_constants)
         extractor = make_extractor(
             str(vit),
             "keras_hub",
