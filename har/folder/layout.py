@@ -61,7 +61,7 @@ def find_layout(videos: Collection[tuple[str, ...]]) -> Layout:
     named = [name for name in tops if split_of(name)]
     if len({split_of(name) for name in named}) > 1:
         return _splits_above(tops, named, videos)
-    return _splits_below(videos) or Layout(note=_note_on(named, tops))
+    return _splits_below(videos) or Layout(note=_note_on(named, tops) or _note_on_same(videos))
 
 
 def _splits_above(tops: list[str], named: list[str], videos: Collection[tuple[str, ...]]) -> Layout:
@@ -105,6 +105,22 @@ def _note_on(named: list[str], tops: list[str]) -> str:
     return (
         f"A label is named {_listed(named)}. If that is a split, give the others too, each with "
         f"the label folders in it, as {named[0]}/walking/clip1.mov."
+    )
+
+
+def _note_on_same(videos: Collection[tuple[str, ...]]) -> str:
+    """Return the note where all labels have the same folders in them, which may be the labels."""
+    inner: dict[str, set[str]] = {}
+    for folders in videos:
+        if len(folders) < 2:
+            return ""
+        inner.setdefault(folders[0], set()).add(folders[1])
+    tops, same = sorted(inner), set.intersection(*inner.values()) if inner else set()
+    if len(tops) < 2 or len(same) < 2:
+        return ""
+    return (
+        f"The labels {_listed(tops)} have the same folders in them, {_listed(sorted(same))}. If "
+        f"those are the labels, put them outside, as {min(same)}/{tops[0]}/clip1.mov."
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from har.folder.layout import split_of
 from har.names.spelling import clean_name, find_near
 
 # In front, before a word, in the middle, at the end. Each with one group, as the setting wants it.
@@ -56,6 +57,8 @@ def _are_people(people: list[str], labels: Sequence[str], *, is_front: bool) -> 
     videos = pd.DataFrame({"person": people, "label": list(labels)})
     distinct = set(people)
     if not all(distinct) or len(distinct) < MIN_PEOPLE or len(distinct) == len(people):
+        return False
+    if any(split_of(name) for name in distinct):
         return False
     if not is_front and all(name.isdecimal() for name in distinct):
         return False

@@ -90,6 +90,15 @@ def test_find_layout_notes_a_single_split_among_labels():
     assert layout.note.startswith("A label is named 'Train'. If that is a split, give the others")
 
 
+def test_find_layout_notes_folders_that_all_labels_have():
+    """People or folds outside, and the labels in them."""
+    layout = layout_of("p1/sit/1.mov", "p1/walk/2.mov", "p2/sit/3.mov", "p2/walk/4.mov")
+    assert (layout.label, layout.problem) == (0, "")
+    assert "'p1', 'p2' have the same folders in them, 'sit', 'walk'" in layout.note
+    assert layout.note.endswith("as sit/p1/clip1.mov.")
+    assert layout_of("walk/a/1.mov", "walk/2.mov", "sit/a/3.mov").note == ""
+
+
 @pytest.mark.parametrize(
     ("videos", "message"),
     [

@@ -52,6 +52,10 @@ def test_propose_pattern_takes_no_labels_and_takes_for_people(form):
     assert propose_pattern(paths, labels) is None
 
 
+def test_propose_pattern_takes_no_splits_for_people():
+    assert propose_pattern(*videos("{person}_{take}.mp4", people=("train", "val", "test"))) is None
+
+
 def test_describe_proposal_names_the_people_and_the_setting():
     said = describe_proposal(*videos("{person}_{label}{take}.avi"))
     assert "3 people (daria, denis, eli)" in said
