@@ -3,12 +3,14 @@
 import multiprocessing
 import resource
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
@@ -193,9 +195,33 @@ def worker_context(function: Callable) -> multiprocessing.context.BaseContext:
     A plain fork would copy the locks of this process's threads and hang; a spawn would import
     everything again for each worker that replaces a stopped one.
     """
-    context = multiprocessing.get_context("forkserver")
+    is_in_script = function.__module__ == "__main__"
+    context = multiprocessing.get_context("forkserver") if is_in_script else _Context()
     context.set_forkserver_preload([function.__module__])
     return context
+
+
+class _Worker(multiprocessing.context.ForkServerProcess):
+    """A process that does not run the script of its parent again, as Python's own does first.
+
+    What it works on is in modules; a script that is not guarded by `__name__` would start workers.
+    """
+
+    _lock = threading.Lock()
+
+    @staticmethod
+    def _Popen(process: Any) -> Any:  # noqa: N802 -- Python's name
+        with _Worker._lock:
+            script = sys.modules["__main__"]
+            sys.modules["__main__"] = ModuleType("__main__")
+            try:
+                return multiprocessing.context.ForkServerProcess._Popen(process)
+            finally:
+                sys.modules["__main__"] = script
+
+
+class _Context(multiprocessing.context.ForkServerContext):
+    Process = _Worker
 
 
 def prepare_worker(memory_gigabytes: float | None) -> None:

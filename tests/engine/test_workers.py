@@ -111,6 +111,19 @@ def test_run_in_workers_ends_all_processes_at_an_interrupt():
     assert not alive
 
 
+def test_run_in_workers_needs_no_guard_in_a_script(tmp_path):
+    script = tmp_path / "script.py"
+    places = [str(ROOT / place) for place in (".", "tests", "tests/engine")]
+    script.write_text(
+        f"import sys; sys.path[:0] = {places}\n"
+        "from test_workers import run\n"
+        "print([result.value for result in run([1, 2])])\n"
+    )
+    command = [sys.executable, str(script)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "[2, 4]\n"), done.stderr
+
+
 def kill_workers() -> None:
     """Kill the processes that work for this one, and wait until that is seen."""
     for server in psutil.Process().children():
