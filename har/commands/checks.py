@@ -6,9 +6,11 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -241,10 +243,10 @@ def check_cache() -> Check:
 
 
 def check_mlflow() -> Check:
-    """Check that the tracking server, if one is named, answers."""
+    """Check that the tracking server, if one is named, answers, or that the database is whole."""
     address = os.environ.get("MLFLOW_TRACKING_URI")
     if not address:
-        return Check("mlflow", "ok", "the project's own database, mlflow.db")
+        return _check_database(Path("mlflow.db"))
     url = urlsplit(address)
     shown = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()  # without a password
     if url.scheme not in DEFAULT_PORTS:
@@ -256,6 +258,25 @@ def check_mlflow() -> Check:
         fix = "start that server, or unset MLFLOW_TRACKING_URI to use the project's own database"
         return Check("mlflow", "fail", f"{shown} does not answer: {error}", fix)
     return Check("mlflow", "ok", f"{shown} answers")
+
+
+def _check_database(database: Path) -> Check:
+    """Check that the project's own database is one, if it is there: an empty file is none."""
+    found = "the project's own database, mlflow.db"
+    if not database.exists():
+        return Check("mlflow", "ok", f"{found}, which the first run makes")
+    if database.stat().st_size == 0:
+        problem = "it is empty (0 bytes)"
+    else:
+        try:
+            with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as db:
+                problem = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.Error as error:
+            problem = str(error)
+    if problem == "ok":
+        return Check("mlflow", "ok", found)
+    fix = "put a copy of it back, or move it away: runs go into a new one, and DVC keeps the scores"
+    return Check("mlflow", "fail", f"{found}, is damaged: {problem}", fix)
 
 
 def _total_memory() -> int:

@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -134,6 +135,26 @@ def test_check_mlflow_asks_the_server_and_hides_the_password(monkeypatch):
     assert "unset MLFLOW_TRACKING_URI" in check.fix
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     assert har.commands.checks.check_mlflow().result == "ok"
+
+
+def test_check_mlflow_finds_a_damaged_database(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    assert har.commands.checks.check_mlflow().result == "ok"  # none yet, and none is made
+    database = Path("mlflow.db")
+    assert not database.exists()
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE runs (name TEXT)")
+        connection.executemany("INSERT INTO runs VALUES (?)", [("x" * 999,)] * 99)
+    connection.close()
+    whole = database.read_bytes()
+    assert har.commands.checks.check_mlflow().result == "ok"
+    for damaged in (b"", whole[:9000], b"no database" * 99):
+        database.write_bytes(damaged)
+        check = har.commands.checks.check_mlflow()
+        assert check.result == "fail"
+        assert "mlflow.db, is damaged: " in check.what
+        assert database.read_bytes() == damaged
 
 
 @pytest.mark.parametrize(("has_it", "result"), [(True, "ok"), (False, "fail")])
