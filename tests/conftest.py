@@ -1,5 +1,6 @@
 """What several tests share."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from places import ROOT
 
 # Workers' sockets lie there, by paths of 107 characters at most: before a test sets another folder.
 get_temp_dir()
+
+# Processes that tests start would else compile the project again, each for itself.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # They have no doctests, and pytest collects no two modules of one name.
 collect_ignore_glob = ["*/conftest.py"]
