@@ -338,4 +338,4 @@ def _count_labels(videos: pd.DataFrame) -> pd.DataFrame:
                 **{name: int((usable["split"] == name).sum()) for name in SPLITS},
             }
         )
-    return pd.DataFrame(rows).astype(object)
+    return pd.DataFrame(rows, dtype=object)  # None stays None: a label without a usable video

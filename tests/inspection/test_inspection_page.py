@@ -104,12 +104,17 @@ def test_describe_inspection_shortens_long_lists(good, project):
 
 def test_inspection_as_json_lists_every_file(good_copy):
     (good_copy / "sit" / "p1_bad.mp4").touch()
-    content = json.loads(inspection_as_json(inspect_videos(good_copy), page="page.html"))
+    (good_copy / "jump").mkdir()
+    (good_copy / "jump" / "p1_a.mp4").write_bytes(b"x")  # a label without a usable video
+    inspection = inspect_videos(good_copy)
+    content = json.loads(inspection_as_json(inspection, page="page.html"))
     assert content["can_train"] is False
     assert content["kinds"]["sizes"] == {"64x48": 8}
-    assert [label["label"] for label in content["labels"]] == ["sit", "walk"]
+    assert [label["label"] for label in content["labels"]] == ["jump", "sit", "walk"]
+    assert content["labels"][0]["min_seconds"] is None
+    assert re.search(r"^jump +0 .* - +-$", describe_inspection(inspection, page="a"), re.MULTILINE)
     files = {Path(video["path"]).name: video for video in content["videos"]}
-    assert len(content["videos"]) == 9
+    assert len(content["videos"]) == 10
     assert files["p1_bad.mp4"]["status"] == "failed"
     assert files["p1_bad.mp4"]["num_frames"] is None
     sit = next(video for video in content["videos"] if video["path"].endswith("sit/p0_a.mp4"))
