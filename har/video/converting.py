@@ -8,6 +8,7 @@ the frames of the clip need encoding.
 """
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from fractions import Fraction
@@ -224,13 +225,16 @@ def _timed(
     or jump back where the file is damaged, and then nothing would be shown.
     """
     last = len(timing.times) - 1
-    duration = max(1, round(1 / (timing.fps * stream.time_base)))
+    fps = min(timing.fps_of_bursts, MAX_FPS)
+    duration = math.ceil(1 / (fps * stream.time_base))
     for index, frame in enumerate(frames):
         if timing.is_constant:
             frame.pts, frame.time_base = index, 1 / timing.fps
         else:
             frame.pts, frame.time_base = timing.times[min(index, last)], stream.time_base
-            frame.duration = duration  # or the last frame would be shown for no time, so not at all
+            # Of no duration the last frame would not be shown; of more than one frame of the
+            # result, the instants of a clip from first to last would be later than in the file.
+            frame.duration = duration
         yield frame
 
 

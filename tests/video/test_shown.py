@@ -108,6 +108,7 @@ def test_of_several_videos_in_a_file_the_one_is_taken_that_players_show(
     "times",
     [
         [*range(0, 1000, 33), 5000],  # the last frame comes very late
+        [0, *range(3000, 4000, 33)],
         [*range(0, 100, 10), *range(1000, 2000, 200), *range(3000, 3300, 10)],  # bursts
     ],
 )
