@@ -119,8 +119,10 @@ def write_at_times(
     return path
 
 
-def write_beyond(path: Path, kind: str, *, codec: str = "libx265", depth: int = 10) -> Path:
-    """Write the corner picture in HDR or a wide gamut, tagged as phones do."""
+def write_beyond(
+    path: Path, kind: str, *, codec: str = "libx265", depth: int = 10, matrix: int | None = None
+) -> Path:
+    """Write the corner picture in HDR or a wide gamut, tagged as phones do, or another matrix."""
     width, height, num_frames = 64, 48, 8
     tags, corners, _ = BEYOND[kind]
     planes = np.zeros((3, height, width), np.uint16)
@@ -137,6 +139,7 @@ def write_beyond(path: Path, kind: str, *, codec: str = "libx265", depth: int = 
         set_up_stream(stream, width, height, pixel_format=pixel_format, threads=1)
         context = stream.codec_context
         context.color_trc, context.color_primaries, context.colorspace = tags
+        context.colorspace = context.colorspace if matrix is None else matrix
         context.color_range = ColorRange.MPEG
         for index in range(num_frames):
             frame = av.VideoFrame(width, height, pixel_format)

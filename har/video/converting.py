@@ -30,7 +30,7 @@ from har.video.reading import (
     survey_video,
 )
 from har.video.shown import pixel_aspect
-from har.video.stored.colours import DEEP_RGB, to_sdr
+from har.video.stored.colours import DEEP_RGB, to_sdr, unsaid_matrix
 from har.video.stored.timing import Timing, check_damage
 from har.video.writing import intra_options, open_output, set_up_stream, tag_colours
 
@@ -279,11 +279,12 @@ def _build_graph(
 ) -> tuple[Graph, av.filter.context.FilterContext]:
     graph = Graph()
     graph.threads = 1  # so that two workers do not take four cores
+    matrix = unsaid_matrix(first) or first.colorspace
     # PyAV's add_buffer leaves out the colours, and without them full range would be lost.
     source = (
         f"video_size={first.width}x{first.height}:pix_fmt={first.format.name}"
         f":time_base={first.time_base}:pixel_aspect={pixel_aspect(stream)}"
-        f":colorspace={int(first.colorspace)}:range={int(first.color_range)}"
+        f":colorspace={int(matrix)}:range={int(first.color_range)}"
     )
     contexts = [graph.add(name, text) for name, text in [("buffer", source), *filters]]
     contexts.append(graph.add("buffersink"))

@@ -14,7 +14,7 @@ from har.video.live import live_shots
 from har.video.preview import PreviewTask, preview_video
 from har.video.reading import probe_video
 from har.video.steady import steady_frames
-from har.video.stored.colours import beyond_sdr, to_rgb
+from har.video.stored.colours import UNSAID, beyond_sdr, to_rgb
 from har.video.writing import open_output, write_video
 
 TOLERANCE = 6  # grey levels
@@ -62,6 +62,16 @@ def test_convert_makes_ordinary_colours_and_says_so(tmp_path, kind, num_frames):
     clip, _ = extract_clip(converted, num_frames=1, size=48)
     assert difference(clip[0], kind) <= TOLERANCE
     assert convert_step(path, converted, max_side=640)["note"] == f"{kind}, made BT.709"
+
+
+@pytest.mark.parametrize("kind", ["HDR (HLG)", "HDR (PQ)"])
+def test_hdr_whose_file_names_no_matrix_has_that_of_bt2020(tmp_path, kind):
+    path = write_beyond(tmp_path / "a.mov", kind, matrix=UNSAID)
+    clip, _ = extract_clip(path, num_frames=1, size=48)
+    assert difference(clip[0], kind) <= TOLERANCE
+    convert_video(path, tmp_path / "b.mp4", max_side=640)
+    clip, _ = extract_clip(tmp_path / "b.mp4", num_frames=1, size=48)
+    assert difference(clip[0], kind) <= TOLERANCE
 
 
 @pytest.mark.parametrize("kind", BEYOND)

@@ -22,13 +22,20 @@ from enum import IntEnum
 import av
 import numpy as np
 from av.sidedata.sidedata import Type as SideData
-from av.video.reformatter import ColorPrimaries, ColorTrc, Interpolation, VideoReformatter
+from av.video.reformatter import (
+    ColorPrimaries,
+    Colorspace,
+    ColorTrc,
+    Interpolation,
+    VideoReformatter,
+)
 
 WHITE_NITS = 203.0  # cd/m2 of white paper in HDR, by BT.2408; white in the result
 PEAK_NITS = 1000.0  # the brightest that HLG has, and that phones write in PQ
 LINEAR_BELOW = 0.3  # of white: darker light stays as it is
 SDR_GAMMA = 2.4  # of a screen, by BT.1886
 HLG_GAMMA = 1.2  # of a screen of 1000 cd/m2
+UNSAID = 2  # in place of a matrix, by ITU-T H.273
 NUM_CODES = 1 << 16
 BLOCK_PIXELS = 1 << 14  # done at once, so that what is needed for it stays in the cache
 DEEP_RGB = "gbrp16le"  # 16 bits keep the steps of HDR in the shadows
@@ -59,6 +66,12 @@ def beyond_sdr(frame: av.VideoFrame) -> str:
         return f"HDR ({curve})"
     gamut = GAMUTS.get(frame.color_primaries)
     return f"wide gamut ({gamut})" if gamut else ""
+
+
+def unsaid_matrix(frame: av.VideoFrame) -> Colorspace | None:
+    """Return the matrix to take where a frame of HDR does not say its own; None where it does."""
+    is_unsaid = frame.colorspace == UNSAID and frame.color_trc in HDR
+    return Colorspace.BT2020 if is_unsaid else None
 
 
 def has_colours_of_dolby(frame: av.VideoFrame) -> bool:
@@ -108,6 +121,7 @@ def to_rgb(
         width=width,
         height=height,
         format=DEEP_RGB if is_beyond else pixel_format,
+        src_colorspace=unsaid_matrix(frame),
         interpolation=interpolation,
         threads=threads,
     )
