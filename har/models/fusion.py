@@ -47,6 +47,8 @@ class Settings(FeatureSettings):
     refit: bool = True
     dropout: Share = 0.5
     """share of the statistics that are dropped in training"""
+    backwards: bool = True
+    """find labels that are each other backwards in time, and learn them from clips backwards too"""
 
 
 def build(inputs: Tensor, settings: Settings) -> Tensor:
@@ -65,7 +67,7 @@ def build(inputs: Tensor, settings: Settings) -> Tensor:
     slices = stream_slices(settings.streams, inputs.shape[-1])
     streams = []
     for stream, columns in slices.items():
-        x = layers.Flatten()(_statistics(stream, inputs[:, :, columns]))
+        x = layers.Flatten()(statistics(stream, inputs[:, :, columns]))
         x = layers.Dropout(settings.dropout)(standardize(x, epsilon=EPSILON))
         if stream == POSE and len(slices) > 1:  # where nobody is found, the pictures decide
             x *= ops.mean(inputs[:, :, columns][:, :, IS_FOUND], axis=1, keepdims=True)
@@ -73,17 +75,22 @@ def build(inputs: Tensor, settings: Settings) -> Tensor:
     return OneStream(name="one_stream")(streams)
 
 
-def _statistics(stream: str, x: Tensor) -> Tensor:
-    """Return what features are, how they change and in which order, (batch, kinds, features)."""
+def statistics(stream: str, x: Tensor) -> Tensor:
+    """Return what features are, how they change and in which order, (batch, kinds, features).
+
+    Args:
+        stream: Which one they are of.
+        x: The features, shape (batch, num_frames, num_features).
+    """
     changes = [ops.mean(ops.abs(x[:, lag:] - x[:, :-lag]), axis=1) for lag in LAGS]
     deviation = ops.sqrt(ops.var(x, axis=1) + EPSILON)
-    statistics = [ops.mean(x, axis=1), deviation, *changes]
+    kinds = [ops.mean(x, axis=1), deviation, *changes]
     if stream not in UNORDERED:
         edges = [round(part * x.shape[1] / NUM_PARTS) for part in range(NUM_PARTS + 1)]
         parts = [ops.mean(x[:, start:end], axis=1) for start, end in itertools.pairwise(edges)]
         steps = [after - before for before, after in itertools.pairwise(parts)]
-        statistics += [*steps, parts[-1] - parts[0]]
+        kinds += [*steps, parts[-1] - parts[0]]
     if stream in WITH_ENDS:
         ends = (x[:, :NUM_END_FRAMES], x[:, -NUM_END_FRAMES:])
-        statistics += [ops.mean(end, axis=1) for end in ends]
-    return ops.stack(statistics, axis=1)
+        kinds += [ops.mean(end, axis=1) for end in ends]
+    return ops.stack(kinds, axis=1)

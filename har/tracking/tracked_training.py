@@ -102,6 +102,12 @@ class TrackedTraining:
         )  # fmt: skip
         checkpoint = project_root() / ".har" / "checkpoints" / f"{self.fingerprint}.npz"
         trained = self._fit(read, len(labels), checkpoint)
+        for one, other in trained.backwards.items():
+            if one < other:
+                print(
+                    f"train: {labels[one]} and {labels[other]} are each other backwards in time, "
+                    "and were learnt from clips backwards too (models.fusion.backwards)"
+                )
         label_indices = read("val").label_indices
         is_action = np.array(labels)[label_indices] != self._made_by["none_label"]
         confidence = fit_confidence(trained.validated, label_indices, is_action)

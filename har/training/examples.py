@@ -30,8 +30,10 @@ class Examples:
         label_indices: int, shape (num_videos,).
         weights: Each video's weight in the loss, float, shape (num_videos,).
         num_views: Views of each video beside the clip itself: of all, or int, shape (num_videos,).
-        num_drawn: How many of the videos are sequences that were drawn without one.
+        num_drawn: How many of the videos are none of their own: sequences that were drawn without
+            one, and clips that run backwards.
         drawn_per_video: How many of them an epoch, and each step of it, shows for each video.
+        people: Who is in each video, shape (num_videos,); None: not known.
     """
 
     read: Callable[[int, int], np.ndarray]
@@ -40,6 +42,7 @@ class Examples:
     num_views: int | np.ndarray = 0
     num_drawn: int = 0
     drawn_per_video: int = 0
+    people: np.ndarray | None = None
 
     @property
     def epoch_size(self) -> int:
@@ -101,7 +104,8 @@ def clip_examples(
     """Return examples whose inputs are uint8 RGB frames of a stream, (num_frames, size, size, 3).
 
     Args:
-        manifest: One row a video, with `video_id`, `path` (of the clip), `label` and `weight`.
+        manifest: One row a video, with `video_id`, `path` (of the clip), `label`, `subject` and
+            `weight`.
         labels: Names of the classes, in order.
         num_frames: Frames that the model takes, evenly spaced over the clip.
         views: Views by `video_id`; videos without an entry have none.
@@ -199,6 +203,7 @@ def join_examples(first: Examples, second: Examples) -> Examples:
     num_views = [
         np.broadcast_to(one.num_views, n) for one, n in zip((first, second), sizes, strict=True)
     ]
+    are_known = first.people is not None and second.people is not None
     return Examples(
         read=read,
         label_indices=np.concatenate([first.label_indices, second.label_indices]),
@@ -206,6 +211,7 @@ def join_examples(first: Examples, second: Examples) -> Examples:
         num_views=np.concatenate(num_views),
         num_drawn=first.num_drawn + second.num_drawn,
         drawn_per_video=max(first.drawn_per_video, second.drawn_per_video),
+        people=np.concatenate([first.people, second.people]) if are_known else None,
     )
 
 
@@ -220,6 +226,7 @@ def _examples(
         read=read,
         label_indices=manifest["label"].map(labels.index).to_numpy(dtype=np.int64),
         weights=manifest["weight"].to_numpy(dtype=np.float64),
+        people=manifest["subject"].to_numpy(dtype=str),
         num_views=num_views,
     )
 

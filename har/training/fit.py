@@ -15,6 +15,7 @@ import numpy as np
 from har.engine.runtime import keras
 from har.models.contract import FeatureSettings, build_model, find_model
 from har.settings import Settings
+from har.training.backwards import add_backwards, find_backwards
 from har.training.examples import Examples, join_examples
 from har.training.loop import Drawing, Progress, predict, train
 
@@ -28,11 +29,13 @@ class Trained:
         result: The epochs of the training that has validated.
         validated: What it said of the validation videos before it was trained with them too,
             float32, shape (num_videos, num_classes).
+        backwards: Which label was found to be which other one backwards in time.
     """
 
     model: keras.Model
     result: Progress
     validated: np.ndarray
+    backwards: dict[int, int]
 
 
 def fit(
@@ -54,10 +57,11 @@ def fit(
     """
     chosen, drawing = settings.chosen, _drawing(settings)
     training, validation = read("train"), read("val")
+    shown, backwards = _with_backwards(training, settings)
     model = _build(training, settings, num_classes)
     result = train(
         model,
-        training,
+        shown,
         validation,
         settings=chosen,
         checkpoint=checkpoint,
@@ -67,18 +71,19 @@ def fit(
     validated = predict(model, validation, batch_size=chosen.batch_size)
     if chosen.refit:
         both = join_examples(training, validation)
+        shown, backwards = _with_backwards(both, settings)
         keras.utils.set_random_seed(settings.seed)  # as after a kill, when nothing was drawn
         model = _build(both, settings, num_classes)
         train(
             model,
-            both,
+            shown,
             None,  # nobody is left to choose an epoch by
             settings=chosen,
             checkpoint=second_checkpoint(checkpoint),
             num_epochs=result.best_epoch,
             drawing=drawing,
         )
-    return Trained(model, result, validated)
+    return Trained(model, result, validated, backwards)
 
 
 def trained_on(settings: Settings) -> list[str]:
@@ -94,6 +99,23 @@ def second_checkpoint(checkpoint: Path) -> Path:
 def _drawing(settings: Settings) -> Drawing:
     """Return what decides what is drawn in each training."""
     return Drawing(seed=settings.seed, balanced=settings.downsample.method != "class_weight")
+
+
+def _with_backwards(examples: Examples, settings: Settings) -> tuple[Examples, dict[int, int]]:
+    """Return what a training is shown: of labels that are each other backwards more examples.
+
+    Of drawn people none are looked for: their sequences are drawn as they are needed.
+
+    Returns:
+        The examples, and the pairs of `find_backwards`.
+    """
+    if settings.pose_alone or not getattr(settings.chosen, "backwards", False):
+        return examples, {}
+    streams = settings.chosen.streams
+    pairs = find_backwards(examples, streams)
+    # Drawn equally often, labels need no weights; else that of each holds for twice as many.
+    weight = 1.0 if _drawing(settings).balanced else 0.5
+    return add_backwards(examples, pairs, streams, weight=weight) if pairs else examples, pairs
 
 
 def _build(training: Examples, settings: Settings, num_classes: int) -> keras.Model:

@@ -20,7 +20,12 @@ def manifest(tmp_path):
     """Two videos of ten frames of 4x4 pixels, and their features for the clip and two views."""
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
-        {"video_id": ["waving/a", "sitting/b"], "label": ["waving", "sitting"], "weight": [2, 0.5]}
+        {
+            "video_id": ["waving/a", "sitting/b"],
+            "label": ["waving", "sitting"],
+            "weight": [2, 0.5],
+            "subject": ["ann", "ben"],
+        }
     )
     table["path"] = [str(tmp_path / f"clip{i}.npy") for i in range(2)]
     table["features_path"] = [str(tmp_path / f"features{i}.npy") for i in range(2)]
@@ -66,6 +71,7 @@ def test_join_examples_has_the_videos_and_views_of_both(manifest):
     both = join_examples(first, second)
     assert both.label_indices.tolist() == [0, 2]
     assert both.weights.tolist() == [0.5, 2.0]
+    assert both.people.tolist() == ["ben", "ann"]
     assert both.num_views.tolist() == [1, 0]
     assert np.array_equal(both.read(0, 1), first.read(0, 1))
     assert np.array_equal(both.read(1, 0), second.read(0, 0))
