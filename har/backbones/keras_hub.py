@@ -25,7 +25,7 @@ import numpy as np
 from har.backbones.vision_transformer import copy_vision_transformer
 from har.engine.cache import file_digest
 from har.engine.runtime import KERAS_HUB, import_keras_hub, keras
-from har.integrity.trial import KERAS_GIGABYTES, try_files
+from har.integrity.trial import KERAS_GIGABYTES, keras_reason, try_files
 from har.integrity.unpacking import check_weights
 
 TIMEOUT_SECONDS = 30  # without a byte from the network
@@ -164,10 +164,7 @@ def _try_weights(path: Path, *, shape: tuple[int, int, int]) -> None:
     except LOAD_ERRORS:  # they come again, and are explained, where it is loaded to be used
         return
     except Exception as error:  # Keras and TensorFlow have nothing narrower in common
-        reason = (
-            str(error).rpartition("}} ")[2].partition("\n")[0]
-        )  # without TensorFlow's own place
-        raise ValueError(f"cannot be loaded ({reason})") from error
+        raise ValueError(f"cannot be loaded ({keras_reason(error)})") from error
 
 
 def _import() -> ModuleType:

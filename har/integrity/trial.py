@@ -47,3 +47,13 @@ def try_files(
                     f"{path} is damaged or too large: within {gigabytes:g} GB of memory it "
                     f"{result.reason}. {remedy}"
                 )
+
+
+def keras_reason(error: Exception) -> str:
+    """Return what Keras or TensorFlow says is wrong, in one line, without TensorFlow's own place.
+
+    Example:
+        >>> keras_reason(RuntimeError("{{function_node __wrapped__Add}} OOM when allocating"))
+        'OOM when allocating'
+    """
+    return str(error).rpartition("}} ")[2].partition("\n")[0]

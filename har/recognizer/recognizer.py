@@ -23,7 +23,7 @@ from har.backbones.litert import convert_model, try_network
 from har.engine.files import whole, write_bytes, write_json
 from har.engine.verification import mark_damaged
 from har.integrity.digests import find_changed, read_digests, write_digests
-from har.integrity.trial import KERAS_GIGABYTES, try_files
+from har.integrity.trial import KERAS_GIGABYTES, keras_reason, try_files
 from har.integrity.unpacking import Archive, check_keras
 from har.recognizer.described import check_described
 from har.recognizer.using import (
@@ -149,7 +149,4 @@ def _try_trained(path: Path) -> None:
     except MemoryError:
         raise
     except Exception as error:  # Keras and TensorFlow have nothing narrower in common
-        reason = (
-            str(error).rpartition("}} ")[2].partition("\n")[0]
-        )  # without TensorFlow's own place
-        raise ValueError(f"cannot be loaded ({reason})") from error
+        raise ValueError(f"cannot be loaded ({keras_reason(error)})") from error

@@ -12,16 +12,16 @@ from har.engine.repository import project_root
 NUM_DEMO_VIDEOS = 120
 OF_DEMO = {
     "settings": 1.0,
-    "demo": 38.0,
-    "convert": 4.0,
-    "extract": 5.0,
-    "pose": 33.0,
+    "demo": 54.0,
+    "convert": 6.0,
+    "extract": 7.0,
+    "pose": 42.0,
     "split": 2.0,
     "downsample": 2.0,
-    "augment": 45.0,
-    "features": 2.0,
-    "train": 14.0,
-    "evaluate": 15.0,
+    "augment": 41.0,
+    "features": 3.0,
+    "train": 44.0,
+    "evaluate": 24.0,
 }
 OTHER_STAGE = 10.0  # seconds of a stage that is not among them
 BY_VIDEO = ("demo", "convert", "extract", "pose", "features")  # take longer with more videos
