@@ -61,7 +61,7 @@ class Handed:
         item: What work is done to.
         future: Of what becomes of it.
         pool: The processes that have it.
-        is_last: Whether it is given up where its process is killed once more.
+        is_last: Whether it is given up where its process ends once more.
     """
 
     item: Any
@@ -73,9 +73,10 @@ class Handed:
 class LimitedPool:
     """Processes that do the work, each one item at a time.
 
-    One that is killed (SIGKILL) by the system or a user has its item tried once more: the video may
-    be good. One that crashes costs its item. Where one ends while none has an item, pebble gives up
-    all of them; then there are new ones, and that costs nothing.
+    Where one is killed or crashes, its item is tried once more: it may be good, as when the system
+    is out of memory, or when another one that was killed has left them unable to give back what
+    they have made, which ends them after a minute. Where one ends while none has an item, pebble
+    gives up all of them; then there are new ones, and that costs nothing.
 
     Args:
         work: What they do.
@@ -131,7 +132,7 @@ class LimitedPool:
             self._replace(handed.pool, error)
             return self.result(replace(self.schedule(handed.item), is_last=handed.is_last))
         except ProcessExpired as error:
-            if error.exitcode == -signal.SIGKILL and not handed.is_last:
+            if not handed.is_last:
                 return self.result(replace(self.schedule(handed.item), is_last=True))
             result = WorkerResult(None, _describe_end(error.exitcode))
         self._num_broken = 0
