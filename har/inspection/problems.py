@@ -1,8 +1,9 @@
 """What a user should know of the videos of a folder before they are trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -172,19 +173,17 @@ def length_problems(videos: pd.DataFrame, num_frames: int) -> list[Problem]:
             f"{_count(short, 'video')} shorter than a clip of {num_frames} frames, so that the "
             "last frame is repeated. Use longer videos, or lower extract.num_frames in params.yaml."
         )
-        details = [f"{row.path}: {_count(row.num_frames, 'frame')}" for row in short.itertuples()]
-        problems.append(Problem(False, what, tuple(details)))
+        problems.append(
+            _note(what, short, lambda row: f"{row.path}: {_count(row.num_frames, 'frame')}")
+        )
     cut_off = usable[usable["num_frames"] < usable["num_promised"]]
     if len(cut_off):
         what = (
             f"{_count(cut_off, 'video')} cut off; the frames that are there are used. Copy it "
             "again from where it came from to have all."
         )
-        details = [
-            f"{row.path}: {row.num_frames} of {row.num_promised} frames are there"
-            for row in cut_off.itertuples()
-        ]
-        problems.append(Problem(False, what, tuple(details)))
+        there = "{0.path}: {0.num_frames} of {0.num_promised} frames are there"
+        problems.append(_note(what, cut_off, there.format))
     return problems
 
 
@@ -203,8 +202,7 @@ def colour_problems(videos: pd.DataFrame) -> list[Problem]:
         "colours of ordinary videos, BT.709. Nothing needs to be done; to save the time, turn HDR "
         "off in the camera for new videos."
     )
-    details = tuple(f"{row.path}: {row.beyond_sdr}" for row in beyond.itertuples())
-    return [Problem(False, what, details)]
+    return [_note(what, beyond, "{0.path}: {0.beyond_sdr}".format)]
 
 
 def choice_problems(videos: pd.DataFrame) -> list[Problem]:
@@ -221,22 +219,16 @@ def choice_problems(videos: pd.DataFrame) -> list[Problem]:
             f"{_count(several, 'file')} of several videos: the one is taken that players show. "
             "If another is meant, save that as a file of its own."
         )
-        details = [
-            f"{row.path}: {row.width}x{row.height} is taken, not {row.other_tracks}"
-            for row in several.itertuples()
-        ]
-        problems.append(Problem(False, what, tuple(details)))
+        taken = "{0.path}: {0.width}x{0.height} is taken, not {0.other_tracks}"
+        problems.append(_note(what, several, taken.format))
     turned = usable[usable["angle"].astype(float) % 90 != 0]
     if len(turned):
         what = (
             f"{_count(turned, 'video')} turned by an angle that is no right one: the nearest right "
             "one is taken. If people do not stand upright then, turn the video with an editor."
         )
-        details = [
-            f"{row.path}: {row.angle:g} degrees, taken as {row.rotation}"
-            for row in turned.itertuples()
-        ]
-        problems.append(Problem(False, what, tuple(details)))
+        taken = "{0.path}: {0.angle:g} degrees, taken as {0.rotation}"
+        problems.append(_note(what, turned, taken.format))
     return problems
 
 
@@ -287,6 +279,11 @@ def _details(rows: pd.DataFrame) -> tuple[str, ...]:
         row.reason if row.reason.startswith(row.path) else f"{row.path}: {row.reason}"
         for row in rows.itertuples()
     )
+
+
+def _note(what: str, videos: pd.DataFrame, describe: Callable[[Any], str]) -> Problem:
+    """Return a problem that blocks nothing, with a line for each video."""
+    return Problem(False, what, tuple(map(describe, videos.itertuples())))
 
 
 def _count(things: Sequence | int, noun: str) -> str:
