@@ -22,6 +22,7 @@ from har.clips.streams import POSE, StreamName
 from har.engine.section import Count, Positive, Share
 from har.features.columns import stream_slices
 from har.models.contract import FeatureSettings, Tensor, layers, ops, standardize
+from har.pose.joints import IS_FOUND
 
 INPUT = "features"
 LAGS = (2, 4)  # frames between the two that are compared; neighbours differ by noise
@@ -29,7 +30,6 @@ NUM_PARTS = 3  # of the clip, whose means are compared
 NUM_END_FRAMES = 4  # at each end of the clip, whose mean is taken
 UNORDERED = ("frames",)  # of the whole picture the order is mostly chance, and costs accuracy
 WITH_ENDS = (POSE,)
-IS_FOUND = -1  # of the pose's features the one that says whether a person is found in a frame
 MIN_FRAMES = max(*LAGS, NUM_PARTS) + 1
 EPSILON = 1e-5  # where a feature stands still, Grad-CAM would divide by its deviation
 # Inputs of a stream together; fewer ones are made larger, so that its layer learns as fast.

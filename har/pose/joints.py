@@ -15,3 +15,4 @@ ANGLES += [(11, 23, 25), (12, 24, 26), (13, 11, 23), (14, 12, 24)]
 # Of `har.pose.landmarks.pose_features`: the place of each joint (2), each angle in the picture and
 # in space, the way of the hips (2) and whether the person was found.
 NUM_POSE_FEATURES = 2 * len(JOINTS) + 2 * len(ANGLES) + 3
+WAY_OF_HIPS, IS_FOUND = slice(-3, -1), -1  # the last of them

@@ -25,6 +25,7 @@ from sklearn.model_selection import GroupKFold
 from har.clips.streams import POSE
 from har.features.columns import stream_slices
 from har.models.fusion import statistics
+from har.pose.joints import WAY_OF_HIPS
 from har.training.examples import Examples
 
 MAX_CLIPS = 1000  # of which the model is fitted: the time goes by their square
@@ -34,7 +35,6 @@ EPSILON, MOST = 3e-3, 6.0  # of statistics: smallest deviation, and how many of 
 PENALTY = 0.3  # of the linear model, for statistics of length 1
 BEYOND_CHANCE = 0.01  # largest p value of what tells two labels apart
 MAYBE_CHANCE = 0.05  # smallest one of what does not
-WAY_OF_HIPS = slice(-3, -1)  # of the pose's features: from the first frame on
 
 
 def find_backwards(examples: Examples, streams: Sequence[str]) -> dict[int, int]:
