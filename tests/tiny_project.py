@@ -133,7 +133,7 @@ def make_project(folder):
     project = Project(folder)
     project.set_params(SMALL)
     project.run("git", "init", "--quiet")
-    project.run("dvc", "add", "--quiet", "data/videos")
+    project.run("dvc", "add", "--quiet", "--no-relink", "data/videos")
     project.run("git", "add", "--all")
     identity = ["-c", "user.name=Test", "-c", "user.email=test@localhost"]
     project.run("git", *identity, "commit", "--quiet", "--message", "Start")

@@ -66,8 +66,8 @@ def _next(inspection: Inspection) -> str:
         return "Next: fix the errors above, then run the same command again."
     folder, named = inspection.folder, shlex.quote(str(inspection.folder))
     return (
-        f"Next: dvc add {named} && dvc unprotect {named}; set dataset.videos to {folder} in "
-        "params.yaml; then make repro."
+        f"Next: dvc add --no-relink {named}; set dataset.videos to {folder} in params.yaml; "
+        "then make repro."
     )
 
 

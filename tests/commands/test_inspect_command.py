@@ -26,7 +26,7 @@ def test_inspect_prints_tables_and_writes_the_page_here(videos, capsys):
     assert code == 0
     assert out.startswith("my videos: 6 usable videos of 6 files, 2 labels, 3 people")
     assert "can be trained on.\nLook at them in inspect-my videos.html\n" in out
-    assert out.splitlines()[-1].startswith("Next: dvc add 'my videos' && dvc unprotect 'my ")
+    assert out.splitlines()[-1].startswith("Next: dvc add --no-relink 'my videos';")
     assert Path("inspect-my videos.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 

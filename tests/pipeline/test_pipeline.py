@@ -23,6 +23,7 @@ from tiny_project import (
 )
 
 from har.clips.clip import even_indices, load_clip
+from har.folder.originals import linked_files
 from har.recognizer.recognizer import load_recognizer, load_trained
 
 pytestmark = pytest.mark.slow
@@ -50,6 +51,10 @@ def test_pipeline_writes_what_others_rely_on(project):
     assert train["parameters"]["total"] > train["parameters"]["trainable"] > 0
     for picture in ("metrics/plots/history.png", "metrics/plots/confusion.png"):
         assert (project.folder / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_pipeline_leaves_the_originals_to_the_user(project):
+    assert not list(linked_files(project.folder / "data" / "videos"))
 
 
 def test_pipeline_keeps_people_apart_and_views_within_train(project):

@@ -20,7 +20,7 @@ def test_commands_of_the_page_run_in_their_order(first_run, tmp_path):
     forget_the_run(project)
     said = {}
     for command in COMMANDS:
-        if command == "dvc add data/videos":  # after the yaml of the page
+        if command.startswith("dvc add"):  # after the yaml of the page
             project.set_params(yaml.safe_load(SETTINGS))
         said[command] = project.run(*shlex.split(command))
     by_verb = {" ".join(command.split()[:4]): text for command, text in said.items()}
