@@ -1,12 +1,12 @@
 """`har benchmark`: which export is small, fast and still right?"""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from har.commands.printing import Json, print_json
 from har.commands.trained import Model, load_trained
 
 EXPORTS = Path("exports")
@@ -20,7 +20,6 @@ Exports = Annotated[
         help=f"Folders that `export` wrote. Default: all in {EXPORTS}/.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
 
 def benchmark(exports: Exports = None, model: Model = None, as_json: Json = False) -> None:
@@ -44,7 +43,7 @@ def benchmark(exports: Exports = None, model: Model = None, as_json: Json = Fals
     options = {"num_bootstrap": settings.evaluate.num_bootstrap, "seed": settings.seed}
     measured = measure(recognizer, folder, folders, clips, **options)
     if as_json:
-        found = {"clips": f"{len(clips)} {clips.what}", "models": [asdict(one) for one in measured]}
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        models = [asdict(one) for one in measured]
+        print_json({"clips": f"{len(clips)} {clips.what}", "models": models})
     else:
         typer.echo(describe_measured(measured, clips))

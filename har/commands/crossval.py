@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from har.commands import PROGRAM
+from har.commands.printing import Json, print_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +44,7 @@ def crossval(
     changes: Changes = None,
     train_people: TrainPeople = None,
     name: Name = "crossval",
+    as_json: Json = False,
 ) -> None:
     """Cross-validate by people: each video is tested by a model that never saw its person.
 
@@ -59,9 +61,9 @@ def crossval(
             f"{folds!r} is neither 2 or more nor `people`", param_hint="--folds"
         )
     if train_people is None:
-        _validate(folds, changes or [], name)
+        _validate(folds, changes or [], name, as_json)
     else:
-        _learning_curve(_numbers(train_people), folds, changes or [], name)
+        _learning_curve(_numbers(train_people), folds, changes or [], name, as_json)
 
 
 def _numbers(text: str) -> list[int]:
@@ -74,7 +76,7 @@ def _numbers(text: str) -> list[int]:
     return sorted({int(part) for part in parts})
 
 
-def _validate(folds: str, overrides: list[str], name: str) -> None:
+def _validate(folds: str, overrides: list[str], name: str, as_json: bool) -> None:
     """Run the folds, and print and write their scores."""
     from har.evaluation.cross_validation import experiment_prefix, run_folds
     from har.evaluation.summary import describe_metrics
@@ -83,13 +85,16 @@ def _validate(folds: str, overrides: list[str], name: str) -> None:
 
     prefix = experiment_prefix(name, folds=folds, overrides=overrides)
     folder = Path("crossval") / prefix
-    typer.echo(f"crossval: the logs of the folds are in {folder / 'logs'}")
+    typer.echo(f"crossval: the logs of the folds are in {folder / 'logs'}", err=as_json)
     done, options = [], {"folds": folds, "overrides": overrides, "logs": folder / "logs"}
     for fold in run_folds(prefix, **options, compute=load_settings().place):
         done.append(fold)
-        typer.echo(f"crossval: {describe_fold(done)}")
+        typer.echo(f"crossval: {describe_fold(done)}", err=as_json)
     scores, _, files = _score(done, folder)
     _log(done, scores, files, name=prefix)
+    if as_json:
+        print_json({"folder": folder} | scores)
+        return
     typer.echo(
         f"\n{describe_metrics(scores)}\n\nMean of the {len(done)} folds "
         f"{scores['mean_accuracy']:.1%}, standard deviation "
@@ -98,7 +103,9 @@ def _validate(folds: str, overrides: list[str], name: str) -> None:
     )
 
 
-def _learning_curve(numbers: list[int], folds: str, overrides: list[str], name: str) -> None:
+def _learning_curve(
+    numbers: list[int], folds: str, overrides: list[str], name: str, as_json: bool
+) -> None:
     """Run the folds of each number of people, and print and write the curve."""
     from har.dataset.none_label import only_actions
     from har.evaluation.cross_validation import experiment_prefix
@@ -112,7 +119,7 @@ def _learning_curve(numbers: list[int], folds: str, overrides: list[str], name: 
     points = plan_points(numbers, name=name, folds=folds, overrides=overrides, model=model)
     whole = [*overrides, f"people={numbers}"]
     folder = Path("crossval") / experiment_prefix(f"{name}-curve", folds=folds, overrides=whole)
-    done = _run_points(points, folds, folder / "logs", here.place)
+    done = _run_points(points, folds, folder / "logs", here.place, as_json)
     scores, pooled, files = {}, {}, {}
     for point in points:
         number = point.num_people
@@ -128,6 +135,9 @@ def _learning_curve(numbers: list[int], folds: str, overrides: list[str], name: 
     for point in points:
         number = point.num_people
         _log(done[number], scores[number], files[number], name=point.prefix)
+    if as_json:
+        print_json({"folder": folder, "points": curve.to_dict("records"), "last_step": step})
+        return
     typer.echo(
         f"\n{describe_curve(curve, step, model)}\n\n{describe_errors(pooled[most], most)}\n\n"
         f"Written to {folder}; the picture is learning_curve.png."
@@ -135,19 +145,19 @@ def _learning_curve(numbers: list[int], folds: str, overrides: list[str], name: 
 
 
 def _run_points(
-    points: "list[Point]", folds: str, logs: Path, compute: "Compute"
+    points: "list[Point]", folds: str, logs: Path, compute: "Compute", as_json: bool
 ) -> "dict[int, list[Fold]]":
     """Run the folds of all points, print a line for each as it ends, and return them by point."""
     from har.evaluation.learning_curve import run_points
     from har.pages.cross_validation import describe_fold
 
-    typer.echo(f"crossval: the logs of the folds are in {logs}")
+    typer.echo(f"crossval: the logs of the folds are in {logs}", err=as_json)
     done, in_order = {point.num_people: [] for point in points}, []
     for point, fold in run_points(points, folds=folds, logs=logs, compute=compute):
         done[point.num_people].append(fold)
         in_order.append(fold)
         said = describe_fold(in_order, num_points=len(points))
-        typer.echo(f"crossval: {point.num_people} people, {said}")
+        typer.echo(f"crossval: {point.num_people} people, {said}", err=as_json)
     return done
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from har.commands.printing import Json, print_json
 from har.commands.trained import Model, load_trained
 
 
@@ -43,6 +44,7 @@ def export(
     quantize: QuantizeOption = Quantize.NONE,
     model: Model = None,
     out: Out = None,
+    as_json: Json = False,
 ) -> None:
     """Write a trained model as a folder that runs without this project.
 
@@ -78,5 +80,8 @@ def export(
         is_exact=is_exact,
         compare=lambda one: compare_on_clips(recognizer, one, test_clips, **options),
     )
-    typer.echo(f"{out}: {folder_size(out) / 1e6:.1f} MB")
-    typer.echo(compared.describe())
+    megabytes = folder_size(out) / 1e6
+    if as_json:
+        print_json({"folder": out, "megabytes": megabytes} | compared.as_dict())
+    else:
+        typer.echo(f"{out}: {megabytes:.1f} MB\n{compared.describe()}")

@@ -4,13 +4,18 @@ The file is not `import.py`, which Python could not import.
 """
 
 import shlex
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from har.commands import PROGRAM
+from har.commands.printing import Json, print_json
 from har.importers import importer_names
+
+if TYPE_CHECKING:
+    from har.importers.importing import ImportSummary
 
 # Click offers the names in the help, in errors and in shell completion.
 DatasetName = Literal[tuple(importer_names())]
@@ -30,7 +35,11 @@ Split = Annotated[
 
 
 def import_dataset(
-    name: Name, source: Source, destination: Destination, split: Split = None
+    name: Name,
+    source: Source,
+    destination: Destination,
+    split: Split = None,
+    as_json: Json = False,
 ) -> None:
     """Turn a downloaded public data set into one folder per label, with a metadata.csv.
 
@@ -52,13 +61,19 @@ def import_dataset(
         timeout_seconds=settings.convert.timeout_seconds,
         memory_gigabytes=settings.convert.memory_gigabytes,
     )
-    for problem in summary.problems:
-        typer.echo(f"note: {problem}")
-    typer.echo(
-        f"import: {summary.num_videos} videos in {destination} ({summary.num_linked} linked, "
-        f"{summary.num_copied} copied, {summary.num_cut} cut, {summary.num_reused} there before), "
-        f"{summary.num_skipped} left out\nterms: {summary.licence}\n"
-        f"next: {PROGRAM} inspect {shlex.quote(str(destination))}"
-    )
+    if as_json:
+        print_json({"folder": destination} | asdict(summary))
+    else:
+        typer.echo(_describe(summary, destination))
     if not summary.num_videos:
         raise typer.Exit(1)
+
+
+def _describe(summary: "ImportSummary", destination: Path) -> str:
+    notes = "".join(f"note: {problem}\n" for problem in summary.problems)
+    return (
+        f"{notes}import: {summary.num_videos} videos in {destination} "
+        f"({summary.num_linked} linked, {summary.num_copied} copied, {summary.num_cut} cut, "
+        f"{summary.num_reused} there before), {summary.num_skipped} left out\n"
+        f"terms: {summary.licence}\nnext: {PROGRAM} inspect {shlex.quote(str(destination))}"
+    )

@@ -1,14 +1,19 @@
 """`har record`: film clips for a label and a person."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from har.commands.printing import Json, print_json
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
 
-    from har.timeline.filming import Show
+    from har.timeline.filming import Filmed, Show
     from har.timeline.screen import Screen
 
 Label = Annotated[str, typer.Option(metavar="LABEL", help="What is done, as waving.")]
@@ -41,57 +46,67 @@ def record(
     camera: Camera = "0",
     videos: Videos = None,
     headless: Headless = False,
+    as_json: Json = False,
 ) -> None:
     """Film clips of a person for a label, ready to train on.
 
     A countdown, then the camera films; the clip is shown again: Enter keeps it, `x` throws it away,
     `q` ends. Each clip becomes DIR/LABEL/NAME_01.mp4, then 02 and so on, and a row in
-    DIR/metadata.csv. Nothing is overwritten. Exit code: 0 when all are filmed or it is ended, 1 if
-    the camera cannot be used.
+    DIR/metadata.csv. Nothing is overwritten. Exit code: 0 when it ends, 1 if the camera fails.
     """
     from har.dataset.adding import add_video, check_name
     from har.engine.errors import until_interrupted
     from har.settings import load_settings
-    from har.timeline.filming import film_clip, look_again, open_camera
+    from har.timeline.filming import film_clip, open_camera
     from har.timeline.screen import Screen
 
     settings = load_settings(required=False)
     label, subject = check_name(label, what="--label"), check_name(subject, what="--subject")
-    folder = _prepare_folder(videos or own_folder(Path(settings.dataset.videos)), label)
-    screen, kept = None if headless else Screen(f"har record: {label}"), 0
-    partial, show = folder / ".recording.mp4", _shower(screen)
+    say = partial(typer.echo, err=as_json)
+    folder = _prepare_folder(videos or own_folder(Path(settings.dataset.videos)), label, say)
+    screen, kept = None if headless else Screen(f"har record: {label}"), []
+    unfinished, show = folder / ".recording.mp4", _shower(screen)
     try:
         memory = settings.convert.memory_gigabytes
         with until_interrupted(), open_camera(camera, memory_gigabytes=memory) as shots:
-            while kept < count:
-                text = f"{label}, {subject}, {kept + 1} of {count}"
-                typer.echo(f"record: {text}")
+            while len(kept) < count:
+                text = f"{label}, {subject}, {len(kept) + 1} of {count}"
+                say(f"record: {text}")
                 how = {"seconds": seconds, "countdown": countdown, "text": text, "show": show}
-                filmed = film_clip(shots, partial, **how)
-                if filmed.is_ended:
-                    break
-                said = "keep" if screen is None else look_again(filmed, show)
+                filmed = film_clip(shots, unfinished, **how)
+                said = _decide(filmed, None if headless else show)
                 if said == "end":
                     break
                 if said == "keep":
-                    kept += 1
-                    typer.echo(f"record: kept as {add_video(partial, folder, label, subject)}")
+                    kept.append(add_video(unfinished, folder, label, subject))
+                    say(f"record: kept as {kept[-1]}")
     finally:
-        partial.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         if screen is not None:
             screen.close()
-    typer.echo(f"record: {kept} of {count} clips of {label} by {subject} in {folder}")
+    say(f"record: {len(kept)} of {count} clips of {label} by {subject} in {folder}")
+    if as_json:
+        print_json({"folder": folder, "label": label, "subject": subject, "kept": kept})
 
 
-def _prepare_folder(folder: Path, label: str) -> Path:
+def _prepare_folder(folder: Path, label: str, say: "Callable[[str], None]") -> Path:
     """Make the folder, name its labels that are nearly `label`, and return it."""
     from har.dataset.adding import label_folders
     from har.names.spelling import near_names
 
     folder.mkdir(parents=True, exist_ok=True)
     for near in near_names(label, label_folders(folder)):
-        typer.echo(f"note: there is a label {near!r}, which is nearly {label!r}; is it the same?")
+        say(f"note: there is a label {near!r}, which is nearly {label!r}; is it the same?")
     return folder
+
+
+def _decide(filmed: "Filmed", show: "Show | None") -> str:
+    """Return what becomes of a clip, `keep`, `drop` or `end`; without a screen it is kept."""
+    from har.timeline.filming import look_again
+
+    if filmed.is_ended:
+        return "end"
+    return look_again(filmed, show) if show else "keep"
 
 
 def own_folder(named: Path) -> Path:

@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from har.commands.printing import Json, print_json
+
 Out = Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Where to write.")]
 
 
-def report(out: Out = Path("report")) -> None:
+def report(out: Out = Path("report"), as_json: Json = False) -> None:
     """Write a page to send, a model card and a data card about the run in this folder.
 
     index.html is one file with the data, the split, the scores with intervals, the most confident
@@ -29,6 +31,10 @@ def report(out: Out = Path("report")) -> None:
     setup_tensorflow(**settings.train.model_dump(), seed=settings.seed)
     run = read_run(model=settings.model, changes=pipeline_changes())
     say("report: drawing what the model looked at", err=True)
-    for warning in write_report(run, out):
+    warnings, files = write_report(run, out), [(out / name).as_posix() for name in OUTPUTS]
+    if as_json:
+        print_json({"files": files, "warnings": list(warnings)})
+        return
+    for warning in warnings:
         typer.echo(f"warning: {warning}")
-    typer.echo(f"report: {', '.join((out / name).as_posix() for name in OUTPUTS)}")
+    typer.echo(f"report: {', '.join(files)}")

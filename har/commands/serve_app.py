@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from har.commands.printing import Json, print_json
 from har.commands.record import Videos, own_folder
 from har.commands.trained import Model, load_trained
 
@@ -46,6 +47,7 @@ def serve_app(
     videos: Videos = None,
     max_megabytes: Megabytes = 200,
     max_seconds: Seconds = 300.0,
+    as_json: Json = False,
 ) -> None:
     """Serve a page in which a trained model is used with a browser.
 
@@ -73,5 +75,8 @@ def serve_app(
         password=password,
     )
     with until_interrupted(), page as address:  # which removes what was sent
-        typer.echo(f"app: {address} (Ctrl-C ends)")
+        if as_json:
+            print_json({"address": address})
+        else:
+            typer.echo(f"app: {address} (Ctrl-C ends)")
         threading.Event().wait()

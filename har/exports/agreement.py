@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -54,6 +54,19 @@ class Comparison:
     clips: Clips
     agreement: Agreement
     accuracies: tuple[tuple[float, float, float], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for a program."""
+        accuracies = zip(("recognizer", "export"), self.accuracies, strict=False)
+        return {
+            "clips": f"{len(self.clips)} {self.clips.what}",
+            "difference": self.agreement.difference,
+            "num_changed": self.agreement.num_changed,
+            "accuracies": {
+                name: dict(zip(("accuracy", "accuracy_low", "accuracy_high"), one, strict=True))
+                for name, one in accuracies
+            },
+        }
 
     def describe(self) -> str:
         """Return it as lines for a terminal."""

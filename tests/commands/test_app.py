@@ -56,6 +56,10 @@ def test_help_of_each_verb_shows_an_example(verb, capsys):
     assert f"Example: python -m har {verb}" in out
 
 
+def test_each_verb_has_an_output_for_programs():
+    assert [verb for verb in VERBS if "--json" not in options_of(verb)] == []
+
+
 def test_help_calls_the_program_as_it_was_called(installed):
     by_script, by_module = (
         run_process(*program, "predict", "--help").stdout

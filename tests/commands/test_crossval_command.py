@@ -1,11 +1,13 @@
 """`har crossval`: what it prints of folds that have run, and which options reach them."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from command_line import run
 
+from har.engine.files import read_json
 from har.evaluation.cross_validation import Fold
 from har.settings.loading import make_settings
 
@@ -84,3 +86,7 @@ def test_crossval_prints_folds_and_pooled_scores(called, capsys):
         f"Written to {folder}; compare two such folders with `python -m har compare`.",
     ]
     assert (folder / "predictions.csv").is_file()
+    code, out, err = run("crossval", *options, "--json", capsys=capsys)
+    assert code == 0
+    assert json.loads(out) == {"folder": str(folder)} | read_json(folder / "crossval.json")
+    assert first in err

@@ -1,9 +1,11 @@
 """`har doctor`, and each of its checks of the computer."""
 
+import json
 import shutil
 import socket
 import sqlite3
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,9 @@ def test_doctor_ends_with_1_and_the_fix_when_a_check_fails(monkeypatch, capsys):
         ["fail", "b", "missing"],
         ["->", "install", "b"],
     ]
+    code, out, _ = run("doctor", "--json", capsys=capsys)
+    assert code == 1
+    assert json.loads(out) == {"checks": [asdict(check) for check in checks]}
 
 
 def test_examine_goes_on_after_a_failed_check(tmp_path, monkeypatch):

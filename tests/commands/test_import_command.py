@@ -1,5 +1,6 @@
 """`har import`: what it prints, and that `inspect` takes what it makes."""
 
+import json
 from pathlib import Path
 from typing import get_args
 
@@ -23,6 +24,9 @@ def test_import_makes_videos_that_inspect_takes(project, capsys):
     assert "import: 6 videos in my videos (6 linked" in out
     assert "next: python -m har inspect 'my videos'" in out
     assert Path("my videos/bend/daria_bend.avi").is_file()
+    code, out, _ = run("import", "weizmann", "downloads", "my videos", "--json", capsys=capsys)
+    again = json.loads(out)
+    assert (again["folder"], again["num_videos"], again["num_reused"]) == ("my videos", 6, 6)
     code, out, _ = run("inspect", "my videos", capsys=capsys)
     assert "3 people (by metadata.csv)" in out
 

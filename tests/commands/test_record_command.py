@@ -1,6 +1,7 @@
 """`har record`: clips filmed by a fake camera, kept or thrown away, never overwritten."""
 
 import csv
+import json
 import unicodedata
 from pathlib import Path
 
@@ -60,13 +61,15 @@ def press(monkeypatch):
 def test_record_films_clips_that_can_be_trained_on(project, camera, capsys):
     code, out, err = run(
         "record", "--label", "waving", "--subject", "anna", "--count", "2", "--headless",
-        "--camera", camera, *FAST, capsys=capsys,
+        "--camera", camera, *FAST, "--json", capsys=capsys,
     )  # fmt: skip
     assert code == 0, err
     folder = Path("data/videos")  # dataset.videos is the drawn demo
-    assert "record: kept as data/videos/waving/anna_01.mp4" in out
-    assert "2 of 2 clips of waving by anna in data/videos" in out
+    assert "record: kept as data/videos/waving/anna_01.mp4" in err
+    assert "2 of 2 clips of waving by anna in data/videos" in err
     paths = ["waving/anna_01.mp4", "waving/anna_02.mp4"]
+    about = {"folder": "data/videos", "label": "waving", "subject": "anna"}
+    assert json.loads(out) == about | {"kept": [f"data/videos/{path}" for path in paths]}
     assert rows_of(folder) == [{"path": path, "subject": "anna"} for path in paths]
     found = find_videos(folder)
     assert found["subject"].tolist() == ["anna", "anna"]

@@ -1,5 +1,6 @@
 """`har export`: the folder is whole, says what the recognizer says, and runs by itself."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -189,6 +190,12 @@ def test_export_is_compared_on_the_test_clips_of_the_project(models, project, ca
     shown = re.findall(r"(\w+) (\d+) %, 95 % interval (\d+) % to (\d+) %", out)
     assert [name for name, *_ in shown] == ["recognizer", "export"]
     assert all(int(low) <= int(value) <= int(high) for _, value, low, high in shown)
+    code, out, _ = run("export", "--model", str(models / "frames"), "--json", capsys=capsys)
+    told = json.loads(out)
+    assert (told["folder"], told["clips"]) == ("exports/frames-litert", "6 test clips")
+    assert (told["difference"], told["num_changed"]) == (0, 0)
+    accuracies = [round(100 * one["accuracy"]) for one in told["accuracies"].values()]
+    assert accuracies == [int(value) for _, value, *_ in shown]
 
 
 def test_export_refuses_to_compare_on_damaged_clips(models, project, capsys):
