@@ -16,6 +16,8 @@ from pathlib import Path
 import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from har.engine.files import disk_full, is_disk_full
@@ -179,7 +181,7 @@ def _check_database(database: Path) -> None:
 
 
 def _make_database(database: Path, unfinished: Path) -> None:
-    """Make the tables, which takes seconds, in a folder of their own: half of them are no use.
+    """Make the tables, which takes a second, in a folder of their own: half of them are no use.
 
     Args:
         database: Where it is put when it is whole.
@@ -187,8 +189,18 @@ def _make_database(database: Path, unfinished: Path) -> None:
     """
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
+    made = unfinished / DATABASE_NAME
+    event.listen(Engine, "connect", _write_without_waiting)
     try:
-        MlflowClient(f"{SQLITE}{unfinished / DATABASE_NAME}")
-        (unfinished / DATABASE_NAME).replace(database)
+        MlflowClient(f"{SQLITE}{made}")
+        with made.open("rb") as file:
+            os.fsync(file.fileno())  # before the name, which could else lead to half of it
+        made.replace(database)
     finally:
+        event.remove(Engine, "connect", _write_without_waiting)
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _write_without_waiting(connection: sqlite3.Connection, _: object) -> None:
+    """Let no statement wait for the disk: hundreds make the tables, which takes seconds then."""
+    connection.execute("PRAGMA synchronous = OFF")

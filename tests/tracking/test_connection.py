@@ -50,7 +50,7 @@ def test_connect_after_kills_while_the_database_is_made(tmp_path):
     program = "import pathlib; from har.tracking.connection import connect; connect(pathlib.Path())"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     unfinished = tmp_path / ".har" / "mlflow-new"
-    for delay in (0.0, 0.2, 0.5):  # of about three seconds
+    for delay in (0.0, 0.1, 0.3):  # of about a second
         shutil.rmtree(unfinished, ignore_errors=True)
         process = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=environment)
         while not (unfinished / "mlflow.db").exists():
