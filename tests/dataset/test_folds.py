@@ -92,7 +92,7 @@ def test_draw_folds_refuses_number(folds):
 
 @pytest.mark.parametrize("folds", [3, PEOPLE])
 def test_choose_splits_tests_every_video_once_over_all_folds(folds):
-    manifest = random_manifest(5)
+    manifest = random_manifest(3)  # of 14 people
     names = fold_names(draw_folds(manifest, folds=folds, rng=np.random.default_rng(0)))
     chosen = [split_fixed(manifest, name, folds=folds) for name in names]
     assert (sum((split == "test").astype(int) for split in chosen) == 1).all()
