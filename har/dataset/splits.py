@@ -5,6 +5,9 @@ that take turns at being the test. No subject is ever in two splits. Where video
 video, or nobody says who is in them, each video is a subject of its own.
 """
 
+import copy
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -21,6 +24,7 @@ from har.dataset.split_checks import (
 from har.dataset.subjects import count_people
 from har.dataset.training_people import UNUSED
 
+NEAR_SHARE = 0.05  # of all videos: how far a split may be from its share; or 3/4 of a person
 NUM_PROPOSALS = 20_000  # moves and swaps tried; 200 subjects need about a tenth to settle
 MISSING_CLASS_COST = 1e6  # outweighs any unevenness of the counts
 
@@ -35,7 +39,8 @@ def split_by_subject(
     """Give every subject to one split, each label near its share in each.
 
     Starts from a greedy assignment and improves it by moving and swapping subjects at random
-    while the squared distance to the wanted counts falls.
+    while the squared distance to the wanted counts falls. What counts is who does what, and how
+    often only where the shares would be missed: so a video more moves nobody to another split.
 
     Args:
         manifest: One row a video, with `label` and `subject`.
@@ -56,8 +61,7 @@ def split_by_subject(
     check_number_of_people(manifest, splits=names, by=by)
     check_groups_per_label(manifest, num_splits=len(names), by=by)
     counts = pd.crosstab(manifest["subject"], manifest["label"])
-    wanted = np.outer([fractions[name] for name in names], counts.sum().to_numpy())
-    assignment = _assign(counts.to_numpy(), wanted, rng)
+    assignment = _assign_shares(counts.to_numpy(), [fractions[name] for name in names], rng)
     split_of_subject = pd.Series([names[i] for i in assignment], index=counts.index)
     split = manifest["subject"].map(split_of_subject)
     check_splits(manifest.assign(split=split), required=names)
@@ -160,6 +164,24 @@ def fold_names(fold: pd.Series) -> list[str]:
     """
     names = fold.unique().tolist()
     return sorted(names, key=int if all(name.isdecimal() for name in names) else None)
+
+
+def _assign_shares(
+    counts: np.ndarray, shares: Sequence[float], rng: np.random.Generator
+) -> np.ndarray:
+    """Return the split of each subject, by who does what where that gives the shares of videos.
+
+    Args:
+        counts: As for `_assign`.
+        shares: Of the videos, those that each split should have.
+        rng: As for `_assign`.
+    """
+    does, again = (counts > 0).astype(np.int64), copy.deepcopy(rng)
+    assignment = _assign(does, np.outer(shares, does.sum(axis=0)), rng)
+    videos = np.bincount(assignment, counts.sum(axis=1), minlength=len(shares)) / counts.sum()
+    if np.abs(videos - shares).max() < max(NEAR_SHARE, 0.75 / len(counts)):
+        return assignment
+    return _assign(counts, np.outer(shares, counts.sum(axis=0)), again)
 
 
 def _assign(counts: np.ndarray, wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -45,6 +45,30 @@ def test_split_by_subject_depends_on_the_seed_only():
     assert before[2:] == after[2:]
 
 
+@pytest.mark.parametrize("num_subjects", [6, 20])
+def test_split_by_subject_moves_nobody_for_a_video_or_a_label_more(num_subjects):
+    manifest = one_video_each(num_subjects)
+    before = split(manifest)
+    for row in [("a", "p00"), ("b", "p05")]:
+        more = manifest_of([*zip(manifest["label"], manifest["subject"], strict=True), row])
+        assert split(more)[: len(manifest)].equals(before)
+    longer = one_video_each(num_subjects, labels="abc")
+    assert (
+        longer.assign(split=split(longer))
+        .groupby("subject")["split"]
+        .first()
+        .equals(manifest.assign(split=before).groupby("subject")["split"].first())
+    )
+
+
+def test_split_by_subject_counts_videos_where_people_have_very_many_or_few():
+    rows = [
+        (label, f"p{i:02}") for i in range(12) for label in "ab" for _ in range(1 + 8 * (i < 3))
+    ]
+    shares = split(manifest_of(rows)).value_counts(normalize=True)
+    assert all(abs(shares[name] - FRACTIONS[name]) < 0.1 for name in SPLITS)
+
+
 def test_split_by_subject_does_not_depend_on_the_order_of_rows():
     manifest = random_manifest(4)
     shuffled = manifest.sample(frac=1, random_state=0)
