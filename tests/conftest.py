@@ -81,3 +81,10 @@ def set_param(project) -> Callable[[str, object], None]:
         (project / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
 
     return change
+
+
+@pytest.fixture
+def nobody_is_looked_for(set_param) -> None:
+    """Let models see the frames alone: to look for people where nobody is takes seconds."""
+    for name in ("features.streams", "models.fusion.streams"):
+        set_param(name, ["frames"])

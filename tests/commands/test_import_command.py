@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import get_args
 
+import pytest
 from command_line import run
 from video_files import write_numbered
 
@@ -15,6 +16,7 @@ def test_import_offers_all_importers():
     assert set(get_args(DatasetName)) == set(har.importers.importer_names())
 
 
+@pytest.mark.usefixtures("nobody_is_looked_for")
 def test_import_makes_videos_that_inspect_takes(project, capsys):
     names = [f"{who}_{does}" for who in ("daria", "denis", "eli") for does in ("bend", "jump")]
     for number, name in enumerate(names):

@@ -21,6 +21,7 @@ def videos(project, set_param) -> Path:
     return Path("my videos")
 
 
+@pytest.mark.usefixtures("nobody_is_looked_for")
 def test_inspect_prints_tables_and_writes_the_page_here(videos, capsys):
     code, out, _ = run("inspect", "my videos", capsys=capsys)
     assert code == 0
@@ -30,6 +31,7 @@ def test_inspect_prints_tables_and_writes_the_page_here(videos, capsys):
     assert Path("inspect-my videos.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
+@pytest.mark.usefixtures("nobody_is_looked_for")
 def test_inspect_prints_nothing_but_json_when_asked(videos, capsys):
     code, out, _ = run("inspect", "my videos", "--json", "--html", "out/a.html", capsys=capsys)
     assert code == 0
@@ -39,6 +41,7 @@ def test_inspect_prints_nothing_but_json_when_asked(videos, capsys):
     assert Path("out/a.html").is_file()
 
 
+@pytest.mark.usefixtures("nobody_is_looked_for")
 def test_inspect_ends_with_1_and_the_reason_when_videos_cannot_be_trained_on(videos, capsys):
     shutil.copy(videos / "a" / "p0.mp4", videos / "b" / "again.mp4")
     code, out, _ = run("inspect", "my videos", "--subject-pattern", "^(..)", capsys=capsys)

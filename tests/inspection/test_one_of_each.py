@@ -39,6 +39,7 @@ def odd(project) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("nobody_is_looked_for")
 def test_inspect_lists_one_of_each_with_its_fix(odd, capsys):
     code, out, err = run("inspect", "videos", capsys=capsys)
     assert code == 1
@@ -66,6 +67,7 @@ def test_inspect_lists_one_of_each_with_its_fix(odd, capsys):
     assert "Thumbs.db" not in out
 
 
+@pytest.mark.usefixtures("nobody_is_looked_for")
 def test_inspect_as_json_stays_json_whatever_the_names(odd, capsys):
     code, out, _ = run("inspect", "videos", "--json", capsys=capsys)
     assert code == 1
