@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Any
+from weakref import WeakSet
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
@@ -102,6 +103,7 @@ class LimitedPool:
             context=context,
         )
         self._pool, self._num_broken, self._is_stopped = self._make(), 0, False
+        self._futures: WeakSet[ProcessFuture] = WeakSet()
         self._lock = threading.Lock()
 
     def schedule(self, item: Any) -> Handed:
@@ -114,6 +116,8 @@ class LimitedPool:
             pool, timeout = self._pool, self._work.timeout_seconds
             try:
                 future = pool.schedule(self._work.function, args=(item,), timeout=timeout)
+                with self._lock:
+                    self._futures.add(future)
             except RuntimeError as error:  # pebble has no name of its own for a broken pool
                 self._replace(pool, error)
             else:
@@ -123,6 +127,7 @@ class LimitedPool:
         """Wait for what became of an item.
 
         Raises:
+            CancelledError: `stop` was called.
             OSError: As for `schedule`.
             Exception: The function raised it, and it is no failure of the item.
         """
@@ -183,11 +188,14 @@ class LimitedPool:
         self._pool.close()
 
     def stop(self) -> None:
-        """End every process at once."""
+        """End every process at once, and whatever waits for one."""
         with self._lock:
             self._is_stopped = True
+            futures = list(self._futures)
         self._pool.stop()
         self._pool.join()
+        for future in futures:
+            future.cancel()  # pebble leaves those that it had not begun
 
 
 def worker_context(function: Callable) -> multiprocessing.context.BaseContext:

@@ -6,7 +6,6 @@ worked on one of two attempts. They are counted in files, in a folder that all m
 that the client removes when it ends: with it the processes end too.
 """
 
-import concurrent.futures
 import functools
 import hashlib
 import importlib.metadata
@@ -93,11 +92,7 @@ def run_item(number: int, item: bytes, run: Run) -> WorkerResult:
         if file.tell() > MAX_ATTEMPTS:
             return WorkerResult(None, KILLED)
     pool = _pool_of(run)
-    handed = pool.schedule((run.function, item))
-    while concurrent.futures.wait([handed.future], POLL_SECONDS).not_done:
-        if not run.attempts.is_dir():  # the client has ended
-            handed.future.cancel()
-    result = pool.result(handed)
+    result = pool.result(pool.schedule((run.function, item)))
     attempts.unlink(missing_ok=True)
     return result
 

@@ -126,6 +126,7 @@ def run_step(
             total=len(first_with),
             **limits.of_workers,
             description=step,
+            section=step,
             failures=(VideoError,),
             compute=limits.compute,
         )

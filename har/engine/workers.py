@@ -88,7 +88,7 @@ def run_in_workers(
         timeout_seconds: Time that one item may take; None for any.
         memory_gigabytes: Memory that one worker may have, in 10^9 bytes; None for any.
         description: What is being done, in a word.
-        section: The section of params.yaml with the limits; None: it has the description's name.
+        section: The section of params.yaml with the limits; None: they are in none.
         failures: Exceptions that the function may raise and that only mean that the item is bad;
             their text is the reason. Any other exception ends the run.
         compute: Which machines do it; the results are the same.
@@ -103,7 +103,7 @@ def run_in_workers(
     _check_limits(num_workers, timeout_seconds, memory_gigabytes)
     if not total:
         return
-    work = Work(function, timeout_seconds, memory_gigabytes, section or description, failures)
+    work = Work(function, timeout_seconds, memory_gigabytes, section, failures)
     if compute.engine == "dask":
         results = run_on_dask(work, items, total=total, address=compute.address)
     else:

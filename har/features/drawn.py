@@ -77,7 +77,7 @@ def _draw(
     ]
     results = run_in_workers(
         _draw_part, parts, total=len(parts), num_workers=num_workers, timeout_seconds=SECONDS,
-        memory_gigabytes=GIGABYTES, description="drawn",
+        memory_gigabytes=GIGABYTES, description="drawn", unit="parts",
     )  # fmt: skip
     made: dict[str, list[np.ndarray]] = {label: [] for label in labels}
     with contextlib.closing(results):

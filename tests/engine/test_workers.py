@@ -18,6 +18,7 @@ LIMITS = {
     "timeout_seconds": 30,
     "memory_gigabytes": 1,
     "description": "convert",
+    "section": "convert",
 }
 
 
@@ -53,6 +54,8 @@ def test_run_in_workers_stops_what_hangs():
     assert [result.value for result in results] == [2, None, 4]
     assert "took longer than 1 s" in results[1].reason
     assert "convert.timeout_seconds" in results[1].reason
+    (result,) = run(["hang"], timeout_seconds=1, section=None)  # a limit that nobody can set
+    assert result.reason == "took longer than 1 s and was stopped"
     assert time.monotonic() - started < 15
 
 
