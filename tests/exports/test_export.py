@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -73,12 +74,33 @@ def models(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def known() -> dict[str, list[str]]:
+    """What `predict` has said, by the kind of model."""
+    return {}
+
+
+@pytest.fixture
+def predict(known, models, videos, project, capsys) -> Callable[[str], list[str]]:
+    """Return what `har predict` says of the videos; a kind of model is asked once."""
+
+    def ask(kind: str) -> list[str]:
+        if kind not in known:
+            names = [str(video) for video in videos]
+            code, out, err = run("predict", *names, "--model", str(models / kind), capsys=capsys)
+            assert code == 0, err
+            known[kind] = out.splitlines()[: len(videos)]
+        return known[kind]
+
+    return ask
+
+
 @pytest.mark.parametrize(
     ("kind", "file_format"),
     [*((kind, "litert") for kind in KINDS), ("all", "onnx"), ("frames", "onnx")],
 )
 def test_script_of_an_export_says_what_predict_says_without_the_project(
-    kind, file_format, models, videos, project, capsys
+    kind, file_format, models, videos, predict, project, capsys
 ):
     arguments = ["--model", str(models / kind), "--format", file_format]
     code, out, err = run("export", *arguments, capsys=capsys)
@@ -93,16 +115,16 @@ def test_script_of_an_export_says_what_predict_says_without_the_project(
     assert not list(folder.rglob("*.pyc"))
     said = run_script(folder, *videos, allowed={*ALLOWED, *MORE[file_format]})
     assert said.returncode == 0, said.stderr
-    names = [str(video) for video in videos]
-    _, expected, _ = run("predict", *names, "--model", str(models / kind), capsys=capsys)
-    assert said.stdout.splitlines() == expected.splitlines()[: len(videos)]
+    assert said.stdout.splitlines() == predict(kind)
 
 
 @pytest.mark.parametrize(
     ("kind", "file_format"),
     [("all", "keras"), ("frames", "savedmodel"), ("pictures", "savedmodel")],
 )
-def test_export_for_keras_says_the_same(kind, file_format, models, videos, project, capsys):
+def test_export_for_keras_says_the_same(
+    kind, file_format, models, videos, predict, project, capsys
+):
     arguments = ["export", "--model", str(models / kind), "--format", file_format]
     code, out, err = run(*arguments, capsys=capsys)
     assert code == 0, err
@@ -112,9 +134,7 @@ def test_export_for_keras_says_the_same(kind, file_format, models, videos, proje
     assert networks == {"model.keras" if file_format == "keras" else "model"}
     said = run_script(folder, *videos, allowed=None)
     assert said.returncode == 0, said.stderr
-    names = [str(video) for video in videos]
-    _, expected, _ = run("predict", *names, "--model", str(models / kind), capsys=capsys)
-    assert said.stdout.splitlines() == expected.splitlines()[: len(videos)]
+    assert said.stdout.splitlines() == predict(kind)
 
 
 def test_onnx_export_names_what_onnx_lacks():
@@ -217,6 +237,8 @@ def test_quantized_export_is_smaller_and_runs(kind, how, share, models, videos, 
     code, out, err = run(*arguments, capsys=capsys)
     assert code == 0, err
     assert "on 6 test clips" in out
+    if how == "float16":
+        assert 0 < difference_in(out) < 0.05
     before, after = models / kind, project / "exports" / f"{kind}-litert-{how}"
     sizes = [sum(file.stat().st_size for file in one.glob("*.tflite")) for one in (before, after)]
     assert sizes[1] < share * sizes[0]
@@ -224,12 +246,15 @@ def test_quantized_export_is_smaller_and_runs(kind, how, share, models, videos, 
     assert len(said.stdout.splitlines()) == 2, said.stderr
 
 
-def test_quantized_export_says_nearly_the_same(models, project, capsys):
-    for kind, how, most in (("pose", "int8", 0.1), ("frames", "float16", 0.05)):
-        arguments = ["--model", str(models / kind), "--quantize", how]
-        code, out, err = run("export", *arguments, capsys=capsys)
-        assert code == 0, err
-        assert 0 < float(re.search("of a probability (.*?),", out)[1]) < most
+def difference_in(printed: str) -> float:
+    return float(re.search("of a probability (.*?),", printed)[1])
+
+
+def test_quantized_export_of_the_pose_says_nearly_the_same(models, project, capsys):
+    arguments = ["--model", str(models / "pose"), "--quantize", "int8"]
+    code, out, err = run("export", *arguments, capsys=capsys)
+    assert code == 0, err
+    assert 0 < difference_in(out) < 0.1
 
 
 def test_int8_of_pictures_asks_for_training_clips(models, project, capsys):
