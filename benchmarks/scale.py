@@ -29,7 +29,7 @@ from har.video.converting import convert_step
 from har.video.extracting import extract_step
 from har.video.writing import write_video
 
-NUM_LABELS, VIDEOS_PER_PERSON = 5, 10
+NUM_LABELS, VIDEOS_PER_PERSON = 5, 5
 MODEL = "mobilenet_lstm"
 SMALL = {
     "model": MODEL,

@@ -66,7 +66,7 @@ def test_cnn3d_benchmark_trains_the_same_network_in_all_ways():
 
 @pytest.mark.slow
 def test_scale_benchmark_measures_every_stage_and_adds_a_video():
-    rows = table_of(run("scale", "--videos", "30", "--added-to", "2"))
+    rows = table_of(run("scale", "--videos", "15", "--added-to", "2"))
     assert rows.pop("2")[-1] == "yes"  # all is as in a run from nothing
     assert list(rows) == list(stage_commands())
     gigabytes = {stage: float(measured.split(", ")[1]) for stage, (measured,) in rows.items()}
