@@ -52,11 +52,9 @@ test-dask: dask ## check the work on other machines, with a scheduler and worker
 docs: .venv/installed ## write what the docs have from the code again: commands, settings, README's table
 	python -m benchmarks.make_docs
 
-pictures: .venv/installed ## make the docs' pictures again, after what benchmarks/result_pictures.py names
+pictures: .venv/installed ## make the docs' pictures again, in a clone that runs the pipeline
 	$(INSTALL_APP) requirements-app.txt --requirement requirements-browser.txt
-	python -m benchmarks.make_timeline
-	python -m benchmarks.page_pictures
-	python -m benchmarks.result_pictures
+	python -m benchmarks.make_pictures
 
 # Versions in the lock stay as they are where they can; delete it first to take the newest.
 lock: ## write the locks again, after a change of a list of packages

@@ -26,12 +26,17 @@ FLAGS = [
 ]
 
 
+def find_chromium() -> str:
+    """Return the path of the system's Chromium; end this process where there is none."""
+    return shutil.which("chromium") or sys.exit("Chromium is missing: apt-get install chromium")
+
+
 @contextlib.contextmanager
 def open_browser() -> Iterator["Browser"]:
     """Give the body the system's Chromium, whose camera shows a moving picture."""
     from playwright.sync_api import sync_playwright
 
-    chromium = shutil.which("chromium") or sys.exit("Chromium is missing: apt-get install chromium")
+    chromium = find_chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser

@@ -1,4 +1,4 @@
-"""The first picture of the README: `python -m benchmarks.make_timeline`, after `make repro`.
+"""The first picture of the README: `python -m benchmarks.make_timeline`; see `make pictures`.
 
 Three drawn clips of people that the recognizer was not trained on, joined to one video. On top is
 the video as `har predict --video` writes it, below the labels over time as `--out` has them.

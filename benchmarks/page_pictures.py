@@ -1,8 +1,7 @@
-"""The pictures of the page in the docs: `python -m benchmarks.page_pictures`.
+"""The pictures of the page in the docs: `make pictures` runs `python -m benchmarks.page_pictures`.
 
-Run it after `make repro` and `make test-app`, in a clone of its own without data/videos. A drawn
-video is named and Chromium's own moving picture is filmed, so the pictures show nobody. They are
-written into docs/pictures, at most 300 KB each.
+A drawn video is named and Chromium's own moving picture is filmed, so the pictures show nobody.
+They are written into docs/pictures, at most 300 KB each. data/videos must not be there.
 """
 
 import shutil
@@ -29,7 +28,7 @@ def main() -> None:
     """Write a picture of each tab and width."""
     settings = load_settings(required=True)
     if VIDEOS.exists():
-        sys.exit(f"{VIDEOS} is there: run this in a clone of its own.")
+        sys.exit(f"{VIDEOS} is there: run `make pictures`, which works in a clone.")
     with open_browser() as browser:
         page = served_page(
             find_models(Path("models") / settings.model),

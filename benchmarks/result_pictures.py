@@ -1,14 +1,6 @@
-"""The pictures of results in the docs: `python -m benchmarks.result_pictures`.
+"""The pictures of results in the docs, from a run and an experiment `attention`.
 
-In a clone of its own, which these change, with Playwright (`make test-app`) and Chromium:
-
-    make repro && source .venv/bin/activate
-    git add . && git commit -m "First run"
-    dvc exp run --name attention -S model=attention
-    git checkout . && dvc checkout
-    python -m benchmarks.result_pictures
-
-Only drawn people are shown.
+`make pictures` runs `python -m benchmarks.result_pictures` where there are both.
 """
 
 import contextlib
@@ -154,7 +146,7 @@ def find_runs() -> tuple[str, list[str]]:
     experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
     found = client.search_runs([experiment], order_by=["start_time ASC"])
     if len(found) < 2:
-        sys.exit("Expected two runs: run the commands above, in their order.")
+        sys.exit("Expected two runs in mlflow.db: run `make pictures`.")
     return experiment, [run.info.run_id for run in found]
 
 
