@@ -169,7 +169,7 @@ def shown(value: object) -> str:
 
 def escape(text: str) -> str:
     """Return text for a cell of a table."""
-    return text.replace("|", "\\|")
+    return " ".join(text.replace("|", "\\|").split())
 
 
 def readme_page(text: str) -> str:

@@ -25,6 +25,7 @@ STEPS = {
     ],
     "an experiment to compare with": [
         ["dvc", "exp", "run", "--quiet", "--name", "attention", "--set-param", "model=attention"],
+        [*PYTHON, "har", "report"],
         ["git", "checkout", "--quiet", "."],
         ["dvc", "checkout", "--quiet"],
     ],

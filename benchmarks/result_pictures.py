@@ -1,6 +1,6 @@
-"""The pictures of results in the docs, from a run and an experiment `attention`.
+"""The pictures of results in the docs: a run, its experiment `attention` and that one's report.
 
-`make pictures` runs `python -m benchmarks.result_pictures` where there are both.
+`make pictures` runs `python -m benchmarks.result_pictures` where there are all of them.
 """
 
 import contextlib
@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # which is not always installed
     from playwright.sync_api import Browser, Page
 
 DEMO = Path("data/demo")
+REPORT = Path("report/index.html")
 NUM_PEOPLE, SIDE, NAMES_WIDTH = 7, 150, 95  # of the picture of the demo, in pixels
 PREDICTED = ("calling", "standing")  # the labels of two of the videos that are named
 SECONDS = 300  # until `mlflow ui` answers
@@ -35,13 +36,13 @@ def main() -> None:
     """Write all of them."""
     write(show_demo(), "demo")
     with tempfile.TemporaryDirectory() as folder, open_browser() as browser:
-        har("report", "--out", f"{folder}/report")
         har("compare", "HEAD", "attention", "--html", f"{folder}/compare.html")
         har("predict", *predicted_videos(), "--html", f"{folder}/predict.html")
-        for name in ("report/index.html", "compare.html", "predict.html"):
-            page = Path(folder) / name
-            save(picture_of(browser, page.as_uri(), width=900), Path(name.split("/")[0]).stem)
-        save(picture_of(browser, f"file://{folder}/report/index.html", width=390), "report-narrow")
+        for name in ("compare", "predict"):
+            page = Path(folder, f"{name}.html").as_uri()
+            save(picture_of(browser, page, width=900), name)
+        for name, width in (("report", 900), ("report-narrow", 390)):
+            save(picture_of(browser, REPORT.resolve().as_uri(), width=width), name)
         with serving_mlflow() as address:
             show_mlflow(browser, address)
 

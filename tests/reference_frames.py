@@ -1,4 +1,4 @@
-"""Frames whose features by the original framework are stored in `tests/data`."""
+"""Frames whose features by the framework of the weights are stored in `tests/data`."""
 
 import numpy as np
 

@@ -12,7 +12,7 @@ from har.app.record_tab import add_record_tab
 from har.app.try_tab import add_try_tab
 
 TITLE = "What do people do?"
-NOBODY_ELSE = ("none", "")  # what is shown, and what it means
+NOBODY_ELSE = ("none", "")  # a text and its meaning
 CLEAN_SECONDS, KEPT_SECONDS = 60, 900  # how often, and what nobody has used for so long
 MAX_WAITING = 8  # videos that wait for a model; who comes then is asked to come back
 # What Gradio would do besides, some of it by variables of the environment.

@@ -20,7 +20,7 @@ def copy_vision_transformer(original: keras.Model) -> keras.Model:
 
     Returns:
         Model from images, shape (batch, height, width, 3), preprocessed, to tokens, shape (batch,
-        num_tokens, num_features), the class token first if the original has one.
+        num_tokens, num_features), the class token first if the source network has one.
     """
     embedding = original.get_layer("vit_patching_and_embedding")
     encoder = original.get_layer("vit_encoder")

@@ -22,7 +22,7 @@ def examine_kept(*, fix: bool) -> Iterator[Check]:
     for damage in find_damage(everything=True):
         is_whole = False
         if fix:
-            yield Check("kept files", "warn", damage.what, damage.mend())
+            yield Check("kept files", "warn", damage.what, damage.fix())
         else:
             yield Check("kept files", "fail", damage.what, FIX)
     if is_whole:

@@ -34,7 +34,7 @@ Headless = Annotated[
 ]
 Record = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", dir_okay=False, help="Write what is shown as MP4."),
+    typer.Option(metavar="FILE", dir_okay=False, help="Write the pictures of the window as MP4."),
 ]
 Window = Annotated[
     float | None,

@@ -147,7 +147,7 @@ def _show(
     html: Path | None,
     as_json: bool,
 ) -> Counter[str | None]:
-    """Print each prediction as it comes and write the page; return how many had which answer."""
+    """Print each prediction as it is made, and write the page; return how many had which answer."""
     from har.engine.files import write_text
     from har.engine.progress import say
     from har.timeline import describing

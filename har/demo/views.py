@@ -129,7 +129,7 @@ def draw_facing(rng: np.random.Generator, *, walks: bool) -> float:
 def choose_view(
     body: Body, *, azimuth: float, size: tuple[int, int], rng: np.random.Generator
 ) -> View:
-    """Place the camera before someone who moves.
+    """Place the camera before a moving person.
 
     Args:
         body: At several instants.

@@ -1,4 +1,4 @@
-"""What is shown meanwhile: progress with time left, in a terminal and in a log file alike.
+"""What a user sees meanwhile: progress with time left, in a terminal and in a log file alike.
 
 And not the start-up noise of native code.
 """

@@ -1,10 +1,12 @@
 """The scores as a table to read: the model beside its baselines."""
 
+import textwrap
 from typing import Any
 
 from har.dataset.reach import UNKNOWN_PEOPLE, describe_few
 from har.dataset.subjects import NO_WORD_ON_OTHERS, SAME_PEOPLE, count_people, knows_people
 
+WIDTH = 100  # columns
 BASELINES = {
     "majority": "always the commonest label",
     "single_frame": "linear, one frame",
@@ -35,8 +37,11 @@ def describe_metrics(metrics: dict[str, Any]) -> str:
         f"{label:28}{score['precision']:9.0%}{score['recall']:9.0%}{score['support']:9d}"
         for label, score in metrics["per_class"].items()
     ]
-    lines += ["", f"On {describe_tested(metrics)}{describe_reach(metrics)}."]
-    return "\n".join([*lines, *describe_rejection(metrics)])
+    said = [
+        f"On {describe_tested(metrics)}{describe_reach(metrics)}.",
+        *describe_rejection(metrics),
+    ]
+    return "\n".join([*lines, "", *(textwrap.fill(sentence, WIDTH) for sentence in said)])
 
 
 def describe_rejection(scores: dict[str, Any]) -> list[str]:
@@ -51,9 +56,9 @@ def describe_rejection(scores: dict[str, Any]) -> list[str]:
     if "none_rejected" in scores:
         said += [
             f"Of {scores['num_none_videos']} videos of no action {scores['none_rejected']:.0%} "
-            f"rejected (95 % interval {scores['none_rejected_low']:.0%} to "
+            f"are rejected (95 % interval {scores['none_rejected_low']:.0%} to "
             f"{scores['none_rejected_high']:.0%}); {scores['lost_to_none']:.0%} of the videos of "
-            "actions taken for such"
+            "actions are taken for no action"
         ]
     return [f"{sentence}." for sentence in said]
 

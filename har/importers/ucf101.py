@@ -4,7 +4,7 @@ Facts:
     - Layout: `UCF-101/<Label>/v_<Label>_g01_c01.avi`, beside `ucfTrainTestlist/` with
       `classInd.txt`, `trainlist01.txt` to `trainlist03.txt` and `testlist01.txt` to
       `testlist03.txt`. 320x240, 25 or 29.97 frames per second, XviD in AVI.
-    - Lines of a train list end in the class number, those of the original test lists do not::
+    - Lines of a train list end in the class number, those of the published test lists do not::
 
           ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.avi 1
 

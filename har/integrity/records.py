@@ -30,7 +30,7 @@ def find_torn_records() -> Iterator[Path]:
                 yield file
 
 
-def mend_record(file: Path) -> str:
+def fix_record(file: Path) -> str:
     """Put a torn record right, and return what was done.
 
     Args:
@@ -41,16 +41,16 @@ def mend_record(file: Path) -> str:
             if not _is_rwlock(file.read_bytes()):
                 file.unlink()
         return "removed: no process holds anything"
-    mended = mend_lock(file.read_bytes(), git("show", f"HEAD:./{LOCK}").encode())
-    num_stages = len(STAGE.findall(mended))
+    fixed = fix_lock(file.read_bytes(), git("show", f"HEAD:./{LOCK}").encode())
+    num_stages = len(STAGE.findall(fixed))
     if not num_stages:
         file.unlink()
         return "removed: DVC finds finished stages in its run cache"
-    write_bytes(mended, file)
+    write_bytes(fixed, file)
     return f"{num_stages} stages of it are whole; DVC finds the others in its run cache"
 
 
-def mend_lock(text: bytes, committed: bytes = b"") -> bytes:
+def fix_lock(text: bytes, committed: bytes = b"") -> bytes:
     """Return a dvc.lock that DVC can read: the whole stages, and the others of the last commit.
 
     Args:

@@ -22,7 +22,7 @@ from har.integrity.objects import (
     note_checked,
 )
 from har.integrity.outputs import find_damaged_outputs
-from har.integrity.records import find_torn_records, mend_record
+from har.integrity.records import find_torn_records, fix_record
 
 MAX_NAMED = 5
 
@@ -33,11 +33,11 @@ class Damage:
 
     Attributes:
         what: The files and what is wrong, in a sentence.
-        mend: Puts it right and returns what was done, in a sentence.
+        fix: Puts it right and returns what was done, in a sentence.
     """
 
     what: str
-    mend: Callable[[], str]
+    fix: Callable[[], str]
 
 
 def find_damage(*, everything: bool) -> Iterator[Damage]:
@@ -48,7 +48,7 @@ def find_damage(*, everything: bool) -> Iterator[Damage]:
             was written to since DVC's cache was last checked.
     """
     for file in find_torn_records():
-        yield Damage(f"{file} was cut off while DVC wrote it", partial(mend_record, file))
+        yield Damage(f"{file} was cut off while DVC wrote it", partial(fix_record, file))
     cache, began = cache_folder(), time.time()
     objects = []
     if cache is not None:
@@ -113,7 +113,7 @@ def _name(files: list[str]) -> str:
 def main() -> None:
     """Put right what can be found in a moment, and say it."""
     for damage in find_damage(everything=False):
-        print(f"repair: {damage.what}; {damage.mend()}")
+        print(f"repair: {damage.what}; {damage.fix()}")
 
 
 if __name__ == "__main__":

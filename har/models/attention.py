@@ -34,7 +34,7 @@ CLASSIFIER = {"kernel_initializer": "zeros"}
 
 
 class Settings(FeatureSettings):
-    """The section `models.attention`."""
+    """A small Transformer over the frames of each stream."""
 
     streams: list[StreamName] = Field(["frames", "motion", "person", "pose"], min_length=1)
     epochs: Count = 160

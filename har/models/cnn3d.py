@@ -21,7 +21,7 @@ FLAT_SUM = 384  # of the inputs together, where each is 1
 
 
 class Settings(ClipSettings):
-    """The section `models.cnn3d`."""
+    """A 3D CNN on the frames, from scratch, as in the baseline system."""
 
     stream: PictureName = "frames"
     """input stream; of person with a context of 1"""

@@ -46,19 +46,19 @@ class ModelSettings(Section):
     """How any model is trained."""
 
     num_frames: Count | None = None
-    """frames of a clip that it takes, evenly spaced; null: extract.num_frames"""
+    """frames of a clip that the model takes, evenly spaced; null: extract.num_frames"""
     epochs: Count = 60
-    """times that as many clips are seen as there are training videos"""
+    """number of epochs; in each, as many clips are seen as there are training videos"""
     patience: Count | None = None
-    """epochs without a lower validation loss before it stops; null: train them all"""
+    """epochs without a lower validation loss before training stops; null: train all epochs"""
     batch_size: Count = 16
     """clips of a training step"""
     learning_rate: Positive = 1e-3
-    """of the optimizer AdamW, at its highest"""
+    """highest learning rate of the optimizer AdamW"""
     weight_decay: float = Field(1e-4, ge=0)
-    """of the optimizer AdamW"""
+    """weight decay of the optimizer AdamW"""
     label_smoothing: Share = 0.1
-    """of the cross entropy"""
+    """label smoothing of the cross entropy"""
     refit: bool = False
     """train again on the training and validation videos together, for the best epochs"""
 

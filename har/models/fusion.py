@@ -39,7 +39,7 @@ CLASSIFIER = {"kernel_initializer": "zeros"}
 
 
 class Settings(FeatureSettings):
-    """The section `models.fusion`."""
+    """The default model: a linear layer for each stream, on statistics over time."""
 
     streams: list[StreamName] = Field(["frames", "motion", "person", "pose"], min_length=1)
     epochs: Count = 180

@@ -21,7 +21,7 @@ DEVIATION = 0.5  # of a centred input: where the cell's tanh is still nearly str
 
 
 class Settings(FeatureSettings):
-    """The section `models.mobilenet_lstm`."""
+    """A bidirectional LSTM on the features of the frames, as in the baseline system."""
 
     streams: list[PictureName] = Field(["frames", "motion", "person"], min_length=1)
     refit: bool = True

@@ -34,7 +34,7 @@ def print_ending(settings: Settings, *, ran: Collection[str], real_people: Path 
     if settings.is_synthetic:
         print("\nThese people are drawn: the scores say nothing about real ones.")
         print(describe_result(read_result(real_people)))
-    print(f"\nWhat is taken for what: {PICTURE}\n\nNext:")
+    print(f"\nConfusion matrix: {PICTURE}\n\nNext:")
     if Path(sys.prefix).resolve() == Path(".venv").resolve() and not os.environ.get("VIRTUAL_ENV"):
         print(f"  {ACTIVATE}")
     for command, what in next_steps(settings, scores, has_run="evaluate" in ran):
@@ -65,6 +65,6 @@ def next_steps(
         return [*steps, live, film, compare]
     steps.append(("python -m har report", "one page: labels, people, mistakes, where it looks"))
     if knows_people(scores["grouped_by"]) and scores["num_test_subjects"] < FEW_PEOPLE:
-        everybody = ("python -m har crossval --folds people", "test everybody once, not a few")
+        everybody = ("python -m har crossval --folds people", "test each person once")
         return [*steps, everybody, live]
     return [*steps, compare, live]

@@ -45,7 +45,7 @@ def main() -> None:
 
 
 class Run:
-    """One run of `dvc repro` and what is shown of it.
+    """One run of `dvc repro`, and its lines on the terminal.
 
     Attributes:
         printed: What it printed so far.

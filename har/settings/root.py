@@ -29,7 +29,7 @@ class Settings(Section):
     model: str = "fusion"
     """the model: a file in har/models/"""
     seed: int = Field(42, ge=0)
-    """of the drawing, the split, the views and the training"""
+    """random seed of the drawing, the split, the views and the training"""
     workers: int = Field(0, ge=0)
     """processes for decoding and drawing; 0: one per core"""
     demo: sections.Demo = sections.Demo()

@@ -89,7 +89,7 @@ class Extract(Limits):
     size: int = Field(224, ge=8)
     """height and width of a frame in pixels"""
     aspect: Literal["stretch", "pad", "crop"] = "stretch"
-    """how a picture that is not square becomes one"""
+    """a picture that is not square: stretch it, pad it with black bars, or crop its middle"""
 
 
 class Pose(Section):
@@ -105,11 +105,11 @@ class Split(Section):
     by: Literal["person", "video"] = "person"
     """what is kept apart: people, or only videos, whose score says nothing about other people"""
     train: Share = 0.70
-    """share of the videos"""
+    """share of the videos to train on"""
     val: Share = 0.15
-    """share of the videos"""
+    """share of the videos to validate on"""
     test: Share = 0.15
-    """share of the videos"""
+    """share of the videos to test on"""
     folds: Annotated[int, Field(ge=2)] | Literal["people"] | None = None
     """number of folds, or people: one for each person; null: one split"""
     test_fold: str | int | None = None
@@ -122,7 +122,8 @@ class Downsample(Section):
     """Balance of the classes of the training split."""
 
     method: Literal["downsample", "none", "class_weight"] = "none"
-    """none: keep all, draw labels equally often; downsample: to the smallest; class_weight"""
+    """none: keep all, draw labels equally often; downsample: as many as the smallest label has;
+    class_weight: keep all, weight the loss"""
 
 
 class Augment(Section):
@@ -147,15 +148,15 @@ class Drawn(Section):
     """Drawn people as landmarks alone, to train on where the videos are of drawn people too."""
 
     sequences: int = Field(1800, ge=0)
-    """how many of each action"""
+    """how many sequences of each action"""
     per_video: int = Field(8, ge=0)
-    """how many an epoch, and each step of it, shows for each video"""
+    """how many sequences an epoch, and each step of it, shows for each video"""
     learning_rate: Positive = 3e-3
-    """of a model that is trained with them, in place of its own"""
+    """learning rate of a model that is trained with drawn sequences, in place of its own"""
     dropout: Share = 0.2
-    """share of the features that such a model drops in training, in place of its own"""
+    """dropout of such a model, in place of its own"""
     label_smoothing: Share = 0.0
-    """of the cross entropy of such a model, in place of its own"""
+    """label smoothing of such a model, in place of its own"""
 
 
 class Backbone(Section):
@@ -184,7 +185,7 @@ class Train(Section):
     num_threads: int = Field(2, ge=0)
     """threads of an operation; another number changes the last bits of a result; 0: one per core"""
     deterministic: bool = True
-    """same seed, same bits"""
+    """same seed, same bits; false if a graphics card lacks an operation for it"""
 
 
 class Evaluate(Section):
@@ -200,7 +201,7 @@ class Predict(Section):
     window_seconds: Positive | None = None
     """length of the window; null: the median length of the training clips"""
     step_seconds: Positive = 0.3
-    """from an answer to the next"""
+    """seconds from an answer to the next"""
 
 
 class Tracking(Section):
@@ -216,7 +217,7 @@ class Compute(Section):
     engine: Engine = "local"
     """local: this machine; dask: the workers of a Dask scheduler (docs/scale.md)"""
     address: Annotated[str, Field(min_length=1)] | None = None
-    """of the scheduler, as tcp://10.0.0.1:8786"""
+    """address of the scheduler, as tcp://10.0.0.1:8786"""
 
 
 class Cache(Section):

@@ -29,7 +29,7 @@ class Screen:
                 "There is no screen to show a window on (DISPLAY is not set). Add --headless, "
                 "which prints the answers instead."
             )
-        # What is shown has no text of Qt's, so that it need not miss its fonts.
+        # The window has no text of Qt's, so that it need not miss its fonts.
         os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
         self._title = title
         flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL

@@ -1,4 +1,4 @@
-"""What is shown of a file: which of its videos, mirrored, turned, and with square pixels.
+"""The picture that players show of a file: which video, mirrored, turned, with square pixels.
 
 Sizes are (width, height), as in all video tools.
 """

@@ -1,4 +1,4 @@
-"""The backbone: parity with the original framework, freezing, saving and its errors."""
+"""The backbone: parity with the framework of the weights, freezing, saving and its errors."""
 
 import json
 

@@ -72,7 +72,7 @@ def write_preset(keras_hub, tmp_path_factory):
         folder = tmp_path_factory.mktemp("presets") / name
         kind, settings = PRESETS[name]
         backbone = getattr(keras_hub.models, f"{kind}Backbone")(**settings)
-        rng = np.random.default_rng(0)  # as they come, biases and the class token are nearly 0
+        rng = np.random.default_rng(0)  # by default, biases and the class token are nearly 0
         for weight in backbone.weights:
             weight.assign(np.abs(weight.numpy()) + rng.uniform(0.01, 0.1, weight.shape))
         backbone.save_to_preset(str(folder))

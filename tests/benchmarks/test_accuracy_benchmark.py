@@ -1,4 +1,4 @@
-"""Candidates are chosen by people who are not tested, each of whom validates once."""
+"""Candidates are chosen without test people; each of the others validates once."""
 
 import itertools
 from functools import partial

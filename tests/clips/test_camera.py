@@ -1,4 +1,4 @@
-"""The camera's motion: found where it is known, and taken out of what is shown."""
+"""The camera's motion: found where it is known, and taken out of the streams."""
 
 import cv2
 import numpy as np

@@ -22,7 +22,7 @@ def run_fix(check):
     subprocess.run(check.fix, shell=True, check=True, capture_output=True)  # noqa: S602
 
 
-def test_check_git_names_the_command_that_mends_each_thing(nobody):
+def test_check_git_names_the_command_that_fixes_each_thing(nobody):
     missing = check_git()
     assert missing.result == "warn"
     assert missing.what.startswith("this is no git repository: `dvc exp run`, `har crossval`")

@@ -80,7 +80,7 @@ def test_run_step_notices_a_damaged_result_and_makes_it_again(project, capsys):
     assert Path("out/a.mp4").read_text() == "oneone"
 
 
-def test_run_step_mends_a_damaged_result_in_dvc_s_cache_too(project):
+def test_run_step_fixes_a_damaged_result_in_dvc_s_cache_too(project):
     # After the stage DVC puts its own file where the stage's was: it must be the repaired one.
     run({"a": "one"})
     in_dvc = Path("out/a.mp4").rename("in_dvc")

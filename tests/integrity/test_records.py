@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from har.engine.repository import explain_lock, holding_rwlock
-from har.integrity.records import find_torn_records, mend_lock, mend_record
+from har.integrity.records import find_torn_records, fix_lock, fix_record
 
 NAMES = ("convert", "extract", "train")
 LOCK = b"schema: '2.0'\nstages:\n" + b"".join(
@@ -49,23 +49,23 @@ def test_explain_lock_accepts_what_dvc_reads():
     assert explain_lock(LOCK.replace(b"python", b"\xff", 1))
 
 
-def test_mend_lock_keeps_each_whole_stage_wherever_it_is_cut():
+def test_fix_lock_keeps_each_whole_stage_wherever_it_is_cut():
     starts = [LOCK.index(f"  {name}:\n".encode()) for name in NAMES]
     for end in range(0, len(LOCK), 31):
         torn = LOCK[:end]
-        mended = mend_lock(torn)
+        fixed = fix_lock(torn)
         whole = [name for name, start in zip(NAMES, starts[1:], strict=False) if start <= end]
-        assert set(whole) <= set(names_in(mended))
-        assert LOCK.startswith(mended) or not names_in(mended)
-        assert not names_in(mended) or explain_lock(mended) == ""
+        assert set(whole) <= set(names_in(fixed))
+        assert LOCK.startswith(fixed) or not names_in(fixed)
+        assert not names_in(fixed) or explain_lock(fixed) == ""
 
 
-def test_mend_lock_takes_the_stages_that_are_gone_from_the_last_commit():
-    mended = mend_lock(LOCK[:500], committed=LOCK.rstrip())
-    assert names_in(mended) == list(NAMES)
-    assert explain_lock(mended) == ""
-    assert names_in(mend_lock(b"", committed=LOCK)) == list(NAMES)
-    assert names_in(mend_lock(LOCK[:500], committed=TORN)) == ["convert"]
+def test_fix_lock_takes_the_stages_that_are_gone_from_the_last_commit():
+    fixed = fix_lock(LOCK[:500], committed=LOCK.rstrip())
+    assert names_in(fixed) == list(NAMES)
+    assert explain_lock(fixed) == ""
+    assert names_in(fix_lock(b"", committed=LOCK)) == list(NAMES)
+    assert names_in(fix_lock(LOCK[:500], committed=TORN)) == ["convert"]
 
 
 @pytest.mark.parametrize("num_bytes", [0, 20, 600])
@@ -75,7 +75,7 @@ def test_torn_lock_is_found_and_put_right(repository, num_bytes):
     assert list(find_torn_records()) == []
     path.write_bytes(LOCK[:num_bytes])
     assert list(find_torn_records()) == [path]
-    said = mend_record(path)
+    said = fix_record(path)
     assert "run cache" in said
     assert list(find_torn_records()) == []
     assert path.exists() == (num_bytes > 500)
@@ -87,7 +87,7 @@ def test_torn_lock_gets_the_stages_of_the_last_commit(repository):
     for command in (["init", "--quiet"], ["add", "dvc.lock"], ["commit", "--quiet", "-m", "x"]):
         subprocess.run(["git", *identity, *command], check=True)
     Path("dvc.lock").write_bytes(LOCK[:600])
-    mend_record(Path("dvc.lock"))
+    fix_record(Path("dvc.lock"))
     assert Path("dvc.lock").read_bytes() == LOCK
 
 
@@ -100,7 +100,7 @@ def test_torn_rwlock_is_found_and_removed(repository, folder, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     assert list(find_torn_records()) == [path]
-    mend_record(path)
+    fix_record(path)
     assert not path.exists()
     assert list(find_torn_records()) == []
 

@@ -1,4 +1,4 @@
-"""A person followed through frames as they come."""
+"""A person followed through frames as they arrive."""
 
 import cv2
 import numpy as np

@@ -41,9 +41,7 @@ def ending(folder: Path, capsys) -> str:
     printed = capsys.readouterr().out
     table, _, rest = printed.partition(describe_metrics(METRICS))
     assert not table.strip()
-    between, picture, steps = rest.partition(
-        "\nWhat is taken for what: metrics/plots/confusion.png"
-    )
+    between, picture, steps = rest.partition("\nConfusion matrix: metrics/plots/confusion.png")
     assert picture
     assert steps.startswith("\n\nNext:\n")
     assert max(map(len, steps.splitlines())) <= 100
