@@ -22,7 +22,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .PHONY: help install repro test app test-app dask test-dask docs pictures lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 install: .venv/installed ## install everything into .venv, which the others do by themselves
 
@@ -39,17 +39,17 @@ app: .venv/installed ## install what the page needs, and open the page to try a 
 	$(INSTALL_APP) requirements-app.txt
 	python -m har app
 
-test-app: .venv/installed ## check the page in a browser, which needs Chromium on the system
+test-app: .venv/installed ## check the page in a browser; needs Chromium on the system
 	$(INSTALL_APP) requirements-app.txt --requirement requirements-browser.txt
 	pytest tests/app
 
-dask: .venv/installed ## install what compute.engine dask needs, on each machine
+dask: .venv/installed ## install what compute.engine dask needs; on each machine
 	$(INSTALL_DASK)
 
-test-dask: dask ## check the work on other machines, with a scheduler and workers on this one
+test-dask: dask ## check compute.engine dask, with a scheduler and workers on this machine
 	pytest tests/compute
 
-docs: .venv/installed ## write what the docs have from the code again: commands, settings, README's table
+docs: .venv/installed ## write the generated parts of the docs again: commands, settings, README's table
 	python -m benchmarks.make_docs
 
 pictures: .venv/installed ## make the docs' pictures again, in a clone that runs the pipeline

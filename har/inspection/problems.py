@@ -224,8 +224,9 @@ def choice_problems(videos: pd.DataFrame) -> list[Problem]:
     turned = usable[usable["angle"].astype(float) % 90 != 0]
     if len(turned):
         what = (
-            f"{_count(turned, 'video')} turned by an angle that is no right one: the nearest right "
-            "one is taken. If people do not stand upright then, turn the video with an editor."
+            f"{_count(turned, 'video')} turned by an angle other than 0, 90, 180 or 270 degrees: "
+            "the nearest of these is taken. If people do not stand upright then, turn the video "
+            "with an editor."
         )
         taken = "{0.path}: {0.angle:g} degrees, taken as {0.rotation}"
         problems.append(_note(what, turned, taken.format))

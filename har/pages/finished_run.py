@@ -113,8 +113,9 @@ def check_there(paths: list[Path]) -> None:
     """
     missing = [path.as_posix() for path in paths if not path.is_file()]
     if missing:
+        more = f" and {len(missing) - MAX_NAMED} more files" if len(missing) > MAX_NAMED else ""
         raise ValueError(
-            f"A report needs a finished run; {', '.join(missing)} "
+            f"A report needs a finished run; {', '.join(missing[:MAX_NAMED])}{more} "
             f"{'is' if len(missing) == 1 else 'are'} missing. Run `dvc repro`, which makes what is "
             "missing, or fetch it with `dvc pull`."
         )

@@ -63,7 +63,7 @@ def test_inspect_names_videos_in_hdr(tmp_path, project):
 
 
 def test_inspect_names_what_is_chosen_of_a_file(tmp_path, project):
-    """The other videos of a file, and an angle that is no right one."""
+    """The other videos of a file, and an odd angle."""
     videos = write_people(tmp_path / "videos")
     both = videos / "sit" / "p8_a.mp4"
     write_two(both, default=1, num_frames=(1, 20))
@@ -71,7 +71,7 @@ def test_inspect_names_what_is_chosen_of_a_file(tmp_path, project):
     set_matrix(turned, (0.8, 0.6, -0.6, 0.8))
     inspection = inspect_videos(videos)
     several = find_problem(inspection, "^1 file of several videos: the one is taken that players")
-    odd = find_problem(inspection, "^1 video turned by an angle that is no right one")
+    odd = find_problem(inspection, "^1 video turned by an angle other than 0, 90")
     assert not several.blocks | odd.blocks
     assert several.details == (f"{both.as_posix()}: 64x48 is taken, not 32x24",)
     assert odd.details == (f"{turned.as_posix()}: 36.9 degrees, taken as 0",)
