@@ -233,8 +233,8 @@ def test_write_report_shows_the_least_sure_when_there_are_no_errors(run_folder):
     predictions = pd.read_csv(FILES["predictions"])
     predictions.assign(label=predictions["predicted"]).to_csv(FILES["predictions"], index=False)
     page = TagReader(write()["index.html"]).text
-    assert "No mistakes; least sure of" in page
-    assert "More right answers that it was least sure of" in page
+    assert "No mistakes; right with the lowest probability" in page
+    assert "More right answers with low probability" in page
 
 
 def test_write_report_shows_the_surest_errors_first_and_a_bounded_number(run_folder):
