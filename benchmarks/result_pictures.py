@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import requests
 
-from benchmarks.browsing import PATIENCE, open_browser, save, write
+from benchmarks.browsing import MAX_HEIGHT, PATIENCE, open_browser, save, write
 from har.dataset.tables import read_table
 from har.tracking.connection import EXPERIMENT
 
@@ -123,10 +123,13 @@ def show_mlflow(browser: "Browser", address: str) -> None:
     look(tab, f"{of_experiment}/runs/{runs[0]}", "mlflow-run", until="accuracy")
     both = f"runs={json.dumps(runs[:2])}&experiments={json.dumps([experiment])}"
     tab.goto(f"{address}/#/compare-runs?{both}")
+    tab.get_by_text("Visualizations", exact=True).click()  # folds them: the tables say more
     for table in ("Parameters", "Metrics", "Tags"):  # which the address cannot say
         tab.get_by_role("switch", name=f"{table} - Show diff only").click()
+    tab.set_viewport_size({"width": 1280, "height": MAX_HEIGHT})
     tab.wait_for_timeout(5000)
-    save(tab.screenshot(full_page=True), "mlflow-compare")
+    save(tab.screenshot(), "mlflow-compare")
+    tab.set_viewport_size({"width": 1280, "height": 800})
     look(tab, f"{address}/#/models/har/versions/1", "mlflow-model", until="Version 1")
     tab.close()
 

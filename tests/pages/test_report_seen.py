@@ -79,7 +79,9 @@ def test_report_names_what_is_missing(run_folder, path):
 
 def test_report_counts_moving_cameras_and_compares_none_where_few_are_tested(run_folder):
     page, card = write()
-    assert re.search(r"It moves in 0 of 18 clips: there the middle of the picture moves by\s+0.15 %", page)
+    assert re.search(
+        r"It moves in 0 of 18 clips: there the middle of the picture moves by\s+0.15 %", page
+    )
     assert "In 1 clip it cannot be told" in page
     assert re.search(r"of the test videos 0 have a\s+moving camera and 5 a still one", page)
     assert "The camera moves in 0 of 18 clips; in 1 it cannot be told." in card
