@@ -11,6 +11,7 @@ from tiny_project import Project
 
 PAGE = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"(?m)^\$ (.*)$", PAGE)
+NEW = re.search(r"(?m)^\$ python -m har live (\S+)", PAGE)[1]
 SETTINGS = re.search(r"(?ms)^```yaml\n(.*?)^```", PAGE)[1]
 
 
@@ -49,4 +50,4 @@ def forget_the_run(project):
     project.run("git", "commit", "--quiet", "--message", "Start")
     (project.folder / "new").mkdir()
     clip = project.folder / "data" / "videos" / "still" / "p0_0.mp4"
-    shutil.copy(clip, project.folder / "new" / "clip.mp4")
+    shutil.copy(clip, project.folder / NEW)
