@@ -85,8 +85,11 @@ def show_record(tab: "Page", name: str) -> None:
         if (label, person) == FILMED[-1]:
             save(tab.screenshot(full_page=True), f"app-record-{name}")
             return
-        camera.get_by_role("button", name="start recording").click()
+        with tab.expect_response("**/upload*"):  # only then there is a clip to keep
+            camera.get_by_role("button", name="start recording").click()
         tab.locator(".har-camera:visible video[src]").wait_for()
+        tab.locator(".har-countdown").wait_for(state="detached")
+        tab.wait_for_timeout(1000)
         tab.get_by_role("button", name="Keep this clip").click()
         tab.locator("#har-kept .har-kept", has_text=f"{label}/{person}").wait_for()
 
