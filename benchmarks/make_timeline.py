@@ -1,7 +1,8 @@
 """The first picture of the README: `python -m benchmarks.make_timeline`; see `make pictures`.
 
-Three drawn clips of people that the recognizer was not trained on, joined to one video. On top is
-the video as `har predict --video` writes it, below the labels over time as `--out` has them.
+Three drawn clips of people that the recognizer was not trained on, joined to one video with a grey
+picture between them. On top is the video as `har predict --video` writes it, below the labels over
+time as `--out` has them.
 """
 
 import json
@@ -16,6 +17,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.segments import FPS, LONGEST, SHORTEST, fit, read_frames
+from benchmarks.segments import HEIGHT as HEIGHT_OF_VIDEO
+from benchmarks.segments import WIDTH as WIDTH_OF_VIDEO
 from har.dataset.tables import read_table
 from har.video.steady import steady_frames
 from har.video.writing import write_video
@@ -24,7 +27,8 @@ OUT = Path("docs/pictures/timeline.jpg")
 CLIPS = ("walking/s14_walking_1", "waving/s07_waving_1", "sitting/s14_sitting_1")
 NUM_FRAMES, HEIGHT, DPI = 9, 220, 150
 WIDTH = 9.0  # inches
-DARK = 40  # of 255
+DARK, GREY = 40, 120  # of 255
+GAP_SECONDS = 1.2
 COLORS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb")
 
 
@@ -37,9 +41,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         video, drawn = Path(folder) / "joined.mp4", Path(folder) / "drawn.mp4"
         clips = [next(Path("data/demo").glob(f"{clip}.*")) for clip in CLIPS]
-        frames = [frame for clip in clips for frame in fit(read_frames(clip), SHORTEST, LONGEST)]
-        write_video(video, iter(frames), fps=FPS)
-        command = [sys.executable, "-m", "har", "predict", str(video), "--window", "1.5"]
+        write_video(video, iter(join(clips)), fps=FPS)
+        command = [sys.executable, "-m", "har", "predict", str(video)]
         command += ["--video", str(drawn), "--out", folder]
         subprocess.run(command, check=True)
         segments = json.loads((Path(folder) / "joined.mp4.json").read_text(encoding="utf-8"))
@@ -47,6 +50,17 @@ def main() -> None:
             frame for _, frame in steady_frames(drawn, interval=0.1, size=2 * HEIGHT, aspect="pad")
         ]
     save(strip(shown), segments, OUT)
+
+
+def join(clips: list[Path]) -> list[np.ndarray]:
+    """Return the frames of clips, uint8, with grey ones between two of them."""
+    grey = np.full((HEIGHT_OF_VIDEO, WIDTH_OF_VIDEO, 3), GREY, np.uint8)
+    frames: list[np.ndarray] = []
+    for clip in clips:
+        if frames:
+            frames += round(GAP_SECONDS * FPS) * [grey]
+        frames += fit(read_frames(clip), SHORTEST, LONGEST)
+    return frames
 
 
 def strip(frames: list[np.ndarray]) -> np.ndarray:
@@ -57,7 +71,7 @@ def strip(frames: list[np.ndarray]) -> np.ndarray:
 
 def without_borders(frame: np.ndarray) -> np.ndarray:
     """Return what is between the black borders, without the band of the label, `HEIGHT` high."""
-    frame = frame[: int(0.85 * len(frame))]
+    frame = frame[: int(0.8 * len(frame))]
     bright = frame.max(axis=2) > DARK
     rows, columns = np.flatnonzero(bright.mean(1) > 0.2), np.flatnonzero(bright.mean(0) > 0.2)
     inner = frame[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
