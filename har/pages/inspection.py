@@ -6,6 +6,7 @@ The page is one file that needs nothing else: pictures are within it, and it has
 import json
 import shlex
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -65,6 +66,8 @@ def _next(inspection: Inspection) -> str:
     if not inspection.can_train:
         return "Next: fix the errors above, then run the same command again."
     folder, named = inspection.folder, shlex.quote(str(inspection.folder))
+    if Path.cwd() not in folder.resolve().parents:  # DVC adds only what is in the project
+        return f"Next: set dataset.videos to {folder.resolve()} in params.yaml; then make repro."
     return (
         f"Next: dvc add --no-relink {named}; set dataset.videos to {folder} in params.yaml; "
         "then make repro."
