@@ -16,8 +16,8 @@ each validates once what the others train, and the candidate with the fewest err
 
 With `--train-people N`, only N of those who are not tested are there to train and validate.
 
-With several seeds there is a row more for each model: the mean of what its trainings by all seeds
-say of a video, as an ensemble.
+With several seeds there is a row more for each model, the ensemble over seeds: the mean of the
+probabilities of all seeds.
 
 A row is one model: of all seeds and videos the accuracy and macro F1 with 95 % intervals over
 people, its difference to the linear model on pooled features with a paired interval and the p value

@@ -200,7 +200,7 @@ def test_watched_recognizer_keeps_where_the_pose_is_of_nobody(monkeypatch):
 
 
 def judged(*clips: tuple[str, str, str, float]) -> pd.DataFrame:
-    """Clips of one data set: what is shown, the answer, the best action, its probability."""
+    """Clips of one data set: the label, the answer, the best action, its probability."""
     table = pd.DataFrame(clips, columns=["shown", "answer", "best", "probability"])
     is_none = ~table["shown"].isin(LABELS)
     label = table["shown"].where(~is_none, "none")
