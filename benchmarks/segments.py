@@ -1,134 +1,214 @@
-"""Long videos by a trained model: clips joined with gaps, and the segments that are found.
+"""Long videos: clips joined with gaps between them, and which segments a model finds.
 
-    python -m benchmarks.segments MODEL FOLDER [--gaps FOLDER]
+    python -m benchmarks.segments MODEL CLIPS [--gaps FOLDER]
+    python -m benchmarks.segments VIDEOS --subject-pattern '^([^_]+)_' --folds 6
 
-FOLDER has one folder of clips per label, with the model's names. Each joined video has five clips
-of random labels, each three to six seconds long, and two seconds between them: a grey picture
-without anybody or, with `--gaps`, parts of the clips of a folder, of people who do something else.
-The table has the share of the time with the right label, the share of the ends that are found
-within half a second, and how many seconds of video are watched in a second.
+With two folders, a trained model is asked about joined clips of CLIPS, which has one folder per
+label, with the model's names. With one, VIDEOS has a folder per label and one of other actions
+(`dataset.none`): in each fold a model is trained, as by the pipeline, and asked about joined clips
+of the test people, who are none of those it was trained or validated with, and between them about
+other actions: of those people themselves, if VIDEOS has such clips, and of others. Settings are
+those of params.yaml; what is made of the videos is kept in `.har/accuracy`.
+
+Each joined video has five clips, each three to six seconds long, and two seconds between them: a
+grey picture without anybody, or clips of other actions. The table has the share of the time with
+the right label, of the ends of clips and gaps that are found within half a second, of the clips and
+gaps whose middle has the right label, with 95 % intervals over people (over joined videos for a
+trained model), and how many segments are found for those that there are.
 """
 
-import itertools
+import argparse
 import random
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
+import pandas as pd
 
-from benchmarks.timing import argument_parser, print_heading, print_table
-from har.dataset.none_label import UNSURE
+from benchmarks.accuracy import (
+    data_options,
+    describe_accuracy,
+    prepare_videos,
+    read_settings,
+    resampled,
+)
+from benchmarks.joined import Clip, Fit, compare, join
+from benchmarks.leave_out import FEATURES, VIEWS, fit_fresh, split_people
+from benchmarks.timing import print_heading, print_table
+from har.dataset.balancing import balance
+from har.dataset.none_label import find_none_label
+from har.dataset.splits import fold_names
+from har.dataset.tables import read_table
+from har.engine.progress import progress
+from har.engine.runtime import keras
 from har.engine.steps import Limits
 from har.folder.listing import VIDEO_SUFFIXES
-from har.recognizer.prediction import Segment
-from har.recognizer.recognizer import load_recognizer
+from har.recognizer.making import make_recognizer
+from har.recognizer.recognizer import Recognizer, load_recognizer
+from har.settings import Settings
+from har.settings.loading import changed_settings
 from har.timeline.answers import none_label_of
-from har.timeline.prediction import choose_pace, predict_any
-from har.video.steady import steady_frames
-from har.video.writing import write_video
+from har.timeline.prediction import choose_pace
+from har.timeline.watching import Pace, watch_video
+from har.training.calibration import fold_temperature
+from har.training.examples import read_examples
+from har.training.threshold import fit_confidence
 
 LIMITS = Limits(workers=1, timeout_seconds=600, memory_gigabytes=3, max_gigabytes=0)
-FPS, WIDTH, HEIGHT = 30, 640, 480
-NUM_CLIPS, GAP_SECONDS = 5, 2.0
-SHORTEST, LONGEST = 3.0, 6.0  # seconds of a clip; one that is shorter is shown again
-NEAR = 0.5  # seconds
-STEP = 0.05  # seconds between two instants that are compared
-EVERY = 1 / FPS
+COLUMNS = ["between the clips", "joined videos", "time with the right label"]
+COLUMNS += ["ends within half a second", "clips", "gaps", "segments found of"]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What was found in a joined video.
+
+    Attributes:
+        between: What the gaps show.
+        who: Whose clips they are.
+        fit: How well the segments fit.
+    """
+
+    between: str
+    who: str
+    fit: Fit
 
 
 def main() -> None:
     """Print the table."""
-    parser = argument_parser(__doc__, repeats=4)
-    parser.add_argument("model", type=Path, metavar="MODEL")
-    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser = data_options(__doc__, seeds=[42])
+    parser.add_argument("clips", type=Path, nargs="?", metavar="CLIPS", help="of a trained MODEL")
     parser.add_argument("--gaps", type=Path, metavar="FOLDER", help="clips of something else")
+    parser.add_argument("--repeats", type=int, default=4, help="joined videos of each kind")
     options = parser.parse_args()
-    print_heading(f"Segments by {options.model}", "av", "ai-edge-litert")
-    recognizer = load_recognizer(options.model)
-    clips = [clip for clip in find_clips(options.folder) if clip.parent.name in recognizer.labels]
+    print_heading(f"Segments, {options.videos.name}", "tensorflow", "av", "ai-edge-litert")
+    watched = list(_ask_trained(options) if options.clips else _train_and_ask(options))
+    kinds = dict.fromkeys(one.between for one in watched)
+    print_table(COLUMNS, [describe([one for one in watched if one.between == k]) for k in kinds])
+
+
+def _ask_trained(options: argparse.Namespace) -> Iterator[Watched]:
+    """Yield what a trained model finds in each joined video."""
+    recognizer = load_recognizer(options.videos)
+    clips = [clip for clip in find_clips(options.clips) if clip.label in recognizer.labels]
     gaps = find_clips(options.gaps) if options.gaps else []
-    pace, longest = choose_pace(recognizer, window_seconds=None, step_seconds=0.3)
-    right, ends, seconds, took = [], [], 0.0, 0.0
-    with tempfile.TemporaryDirectory() as folder:
-        for turn in range(options.repeats):
-            video = Path(folder) / "joined.mp4"
-            truth = join(video, clips, gaps, random.Random(turn), none_label_of(recognizer))
-            start = time.perf_counter()
-            (said,) = predict_any(
-                recognizer, [video], pace=pace, longest_seconds=longest, limits=LIMITS
-            )
-            took += time.perf_counter() - start
-            seconds += truth[-1].end
-            right.append(share_right(truth, said.prediction.segments))
-            ends += distances(truth, said.prediction.segments)
-    near = np.mean(np.array(ends) <= NEAR)
-    row = (options.repeats, f"{np.mean(right):.0%}", f"{near:.0%}", f"{seconds / took:.1f}")
-    columns = ["joined videos", "time with the right label", "ends within half a second"]
-    print_table([*columns, "seconds of video a second"], [row])
+    between = f"clips of {options.gaps.name}" if gaps else "nobody"
+    pace, _ = choose_pace(recognizer, **read_settings(options).predict.model_dump())
+    for turn in range(options.repeats):
+        fit = watch(recognizer, pace, clips, gaps, random.Random(turn))
+        yield Watched(between, str(turn), fit)
 
 
-def find_clips(folder: Path) -> list[Path]:
-    """Return the videos below a folder, in order."""
+def _train_and_ask(options: argparse.Namespace) -> Iterator[Watched]:
+    """Yield what the model of each fold finds in each joined video of its test people."""
+    settings = read_settings(options)
+    videos = prepare_videos(options.videos, settings)
+    sources = read_table(Path("data/converted_videos/report.csv")).set_index("video_id")["path"]
+    seconds = read_table(Path("data/clips/clips.csv")).set_index("video_id")["duration_seconds"]
+    videos["source"] = videos["video_id"].map(sources)
+    videos["seconds"] = videos["video_id"].map(seconds).astype(float)
+    rounds = [(seed, fold) for seed in options.seeds for fold in fold_names(videos["fold"])]
+    for seed, fold in progress(rounds, total=len(rounds), description="segments", unit="folds"):
+        split, _ = split_people(videos, settings, seed, fold)
+        seeded = changed_settings(settings, {"seed": seed})
+        recognizer = train_recognizer(videos.assign(split=split), seeded)
+        pace, _ = choose_pace(recognizer, **settings.predict.model_dump())
+        tested = videos[split == "test"]
+        for between, who, clips, gaps in kinds_of_gaps(tested, recognizer.none_label):
+            for turn in range(options.repeats):
+                fit = watch(recognizer, pace, clips, gaps, random.Random(f"{seed} {fold} {turn}"))
+                yield Watched(between, who, fit)
+
+
+def find_clips(folder: Path) -> list[Clip]:
+    """Return the videos below a folder, in order, labelled by their folders."""
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
     if not found:
         raise SystemExit(f"{folder} has no videos.")
-    return found
+    return [Clip(path, path.parent.name) for path in found]
 
 
-def join(
-    out: Path, clips: Sequence[Path], gaps: Sequence[Path], rng: random.Random, none_label: str
-) -> list[Segment]:
-    """Write a joined video; return what is in it."""
-    truth: list[Segment] = []
-    frames: list[np.ndarray] = []
-    for number in range(NUM_CLIPS):
-        if number:
-            gap = read_frames(rng.choice(gaps)) if gaps else [np.full((HEIGHT, WIDTH, 3), 120)]
-            frames += fit(gap, GAP_SECONDS, GAP_SECONDS)
-            truth.append(Segment(truth[-1].end, len(frames) / FPS, none_label, 1.0))
-        clip = rng.choice(clips)
-        frames += fit(read_frames(clip), SHORTEST, LONGEST)
-        start = truth[-1].end if truth else 0.0
-        truth.append(Segment(start, len(frames) / FPS, clip.parent.name, 1.0))
-    write_video(out, (frame.astype(np.uint8) for frame in frames), fps=FPS)
-    return truth
+def train_recognizer(videos: pd.DataFrame, settings: Settings) -> Recognizer:
+    """Train as the stage `train` does, and return the recognizer.
+
+    Args:
+        videos: One row a video, with `split` and `seconds`.
+        settings: All settings.
+
+    Raises:
+        SystemExit: No label is that of other actions.
+    """
+    labels = sorted(videos["label"].unique())
+    none_label = find_none_label(labels, settings.dataset.none)
+    if none_label is None:
+        raise SystemExit(
+            f"No folder is named {settings.dataset.none!r} (dataset.none): the gaps show its clips."
+        )
+    method = settings.downsample.method
+    kept = balance(videos, method=method, seed=settings.seed, none_label=none_label)
+    read = partial(read_examples, kept, labels, settings, VIEWS, FEATURES)
+    trained = fit_fresh(read, settings, num_classes=len(labels))
+    validation = read("val").label_indices
+    is_action = np.array(labels)[validation] != none_label
+    confidence = fit_confidence(trained.validated, validation, is_action)
+    fold_temperature(trained.model, confidence["temperature"])
+    params = confidence | {"none_label": none_label}
+    seconds = kept.loc[kept["split"] == "train", "seconds"].tolist()
+    recognizer = make_recognizer(trained.model, labels, settings, params, clip_seconds=seconds)
+    keras.utils.clear_session()
+    return recognizer
 
 
-def read_frames(path: Path) -> list[np.ndarray]:
-    """Return the frames of a clip at the pace of the joined video, black at its sides."""
-    squares = steady_frames(path, interval=EVERY, size=HEIGHT, aspect="pad")
-    side = (WIDTH - HEIGHT) // 2
-    return [
-        cv2.copyMakeBorder(frame, 0, 0, side, side, cv2.BORDER_CONSTANT) for _, frame in squares
-    ]
+def kinds_of_gaps(
+    tested: pd.DataFrame, none_label: str
+) -> Iterator[tuple[str, str, list[Clip], list[Clip]]]:
+    """Yield what the gaps show, whose clips they are between, these clips and those of the gaps.
+
+    Args:
+        tested: The videos of the test people, with `source`.
+        none_label: Of those of other actions.
+    """
+    is_none = tested["label"] == none_label
+    people = tested.loc[~is_none, "subject"].unique()
+    other = tested[is_none]
+    for who in people:
+        actions = _clips_of(tested[~is_none & (tested["subject"] == who)])
+        own, others = other[other["subject"] == who], other[~other["subject"].isin(people)]
+        for between, gaps in (("their own other actions", own), ("others' other actions", others)):
+            if len(gaps):
+                yield between, who, actions, _clips_of(gaps)
+        yield "nobody", who, actions, []
 
 
-def fit(frames: list[np.ndarray], shortest: float, longest: float) -> list[np.ndarray]:
-    """Return frames that are shown again until they last, and end where they are to."""
-    number = max(round(shortest * FPS), min(len(frames), round(longest * FPS)))
-    return list(itertools.islice(itertools.cycle(frames), number))
+def _clips_of(videos: pd.DataFrame) -> list[Clip]:
+    return [Clip(Path(one.source), one.label) for one in videos.itertuples()]
 
 
-def share_right(truth: Sequence[Segment], found: Sequence[Segment]) -> float:
-    """Return the share of the time with the right label; where there is none, `unsure` is too."""
-    instants = np.arange(0, truth[-1].end, STEP)
-    pairs = [(label_at(truth, at), label_at(found, at)) for at in instants]
-    none_label = truth[1].label
-    return float(np.mean([a == b or (a == none_label and b == UNSURE) for a, b in pairs]))
+def watch(
+    recognizer: Recognizer, pace: Pace, clips: list[Clip], gaps: list[Clip], rng: random.Random
+) -> Fit:
+    """Join clips and gaps, and return how well the segments fit that the model finds."""
+    with tempfile.TemporaryDirectory() as folder:
+        video = Path(folder) / "joined.mp4"
+        truth = join(video, clips, gaps, rng, none_label_of(recognizer))
+        timeline = watch_video(recognizer, video, seconds=truth[-1].end, pace=pace, limits=LIMITS)
+    return compare(truth, timeline.segments)
 
 
-def label_at(segments: Sequence[Segment], seconds: float) -> str:
-    """Return the label of the segment at an instant."""
-    return next((one.label for one in segments if seconds < one.end), segments[-1].label)
-
-
-def distances(truth: Sequence[Segment], found: Sequence[Segment]) -> list[float]:
-    """Return how far the nearest end that was found is from each true one, but the last."""
-    ends = np.array([one.end for one in found[:-1]] or [np.inf])
-    return [float(np.abs(ends - one.end).min()) for one in truth[:-1]]
+def describe(watched: list[Watched]) -> list[str]:
+    """Return the row of joined videos whose gaps show the same."""
+    total = sum((one.fit for one in watched[1:]), start=watched[0].fit)
+    shares = []
+    for name in ("right", "near", "clips", "gaps"):
+        values = [getattr(one.fit, name) for one in watched]
+        who = np.repeat([one.who for one in watched], [len(value) for value in values])
+        rows = np.concatenate(values).astype(float)
+        shares.append(describe_accuracy(rows, resampled(who)))
+    found = f"{total.num_found} of {total.num_true}"
+    return [watched[0].between, str(len(watched)), *shares, found]
 
 
 if __name__ == "__main__":
