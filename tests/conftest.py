@@ -21,24 +21,32 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 collect_ignore_glob = ["*/conftest.py"]
 
 
-PIPELINE = "tests/pipeline/"  # its tests go on from one run of it, and take longest
+# What takes longest comes first: what comes last keeps one process only. The second file is none of
+# the pipeline, whose files all go on from one run of it.
+FIRST = (
+    "tests/pipeline/test_pipeline.py",
+    "tests/benchmarks/test_benchmarks.py",
+    "tests/pipeline/",
+    "tests/exports/",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of the pipeline first: what comes last keeps one process only."""
-    items.sort(key=lambda item: not item.nodeid.startswith(PIPELINE))
+    """Run the tests that take longest first."""
+
+    def place(item: pytest.Item) -> int:
+        names = enumerate((*FIRST, ""))
+        return next(number for number, name in names if item.nodeid.startswith(name))
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Keep the tests of a file in one process, and those of the pipeline."""
+    """Keep the tests of a file in one process."""
     from xdist.scheduler import LoadFileScheduling
 
-    class ByWhatIsShared(LoadFileScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return PIPELINE if nodeid.startswith(PIPELINE) else super()._split_scope(nodeid)
-
-    return ByWhatIsShared(config, log)
+    return LoadFileScheduling(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")

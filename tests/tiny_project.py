@@ -15,7 +15,8 @@ from har.video.writing import write_video
 
 PARTS = ["har", "stages", "dvc.yaml", "params.yaml", "requirements.txt", ".gitignore", ".dvcignore"]
 LABELS = ("falling", "rising", "still")
-NUM_SUBJECTS = 6
+NUM_SUBJECTS = 4
+NUM_VIDEOS = NUM_SUBJECTS * (len(LABELS) + 1)  # nobody is in them
 STAGES = [
     "settings",
     "demo",
@@ -115,7 +116,7 @@ def draw_square(label, rng):
 
 
 def make_project(folder):
-    """Copy the project, give it videos of six people in three unbalanced classes, commit it."""
+    """Copy the project, give it videos of four people in three unbalanced classes, commit it."""
     for part in [*PARTS, ".dvc/config", ".dvc/.gitignore", ".dvc/plots"]:
         source, target = ROOT / part, folder / part
         target.parent.mkdir(parents=True, exist_ok=True)

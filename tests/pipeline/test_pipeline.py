@@ -15,6 +15,7 @@ from dvc.repo import Repo
 from keras_weights import write_keras_weights
 from tiny_project import (
     LABELS,
+    NUM_VIDEOS,
     ROOT,
     SMALL,
     Project,
@@ -61,7 +62,7 @@ def test_pipeline_keeps_people_apart_and_views_within_train(project):
     data = project.folder / "data"
     manifest = pd.read_csv(data / "split" / "manifest.csv")
     assert list(manifest.columns) == ["video_id", "path", "label", "subject", "split", "aspect"]
-    assert len(manifest) == 24
+    assert len(manifest) == NUM_VIDEOS
     assert manifest.groupby("subject")["split"].nunique().eq(1).all()
     views = pd.read_csv(data / "augment" / "views.csv")
     splits = manifest.set_index("video_id")["split"]
@@ -108,7 +109,7 @@ def test_predict_says_of_the_test_videos_what_evaluate_said(project):
     for line in project.run(*command).splitlines():
         one = json.loads(line)
         said[one["video"].removeprefix("data/videos/").removesuffix(".mp4")] = one
-    assert len(said) == 24
+    assert len(said) == NUM_VIDEOS
     for video_id, row in scored.iterrows():
         assert said[video_id]["predicted"] == row["predicted"]
         probability = said[video_id]["probabilities"][row["predicted"]]
@@ -229,8 +230,15 @@ def test_bad_video_is_reported_and_the_rest_goes_on(project, tmp_path):
     assert failed["reason"].str.len().gt(0).all()
 
 
-def test_experiment_with_the_other_model_reruns_train_and_evaluate_only(project):
-    printed = project.run("dvc", "exp", "run", "-S", "model=cnn3d", "-n", "other")
+@pytest.fixture(scope="module")
+def with_other(other_run, tmp_path_factory) -> Project:
+    """A project with an experiment of another model."""
+    folder = tmp_path_factory.mktemp("with_other") / "project"
+    return Project(shutil.copytree(other_run / "project", folder, symlinks=True))
+
+
+def test_experiment_with_the_other_model_reruns_train_and_evaluate_only(with_other, other_run):
+    project, printed = with_other, (other_run / "printed").read_text()
     assert ran_stages(printed) == ["settings", "train", "evaluate"]
     assert project.metrics()["model"] == "cnn3d"
     table = project.run("dvc", "exp", "show", "--csv")
@@ -267,20 +275,18 @@ def assert_readme_shows_both_in_80_columns(project):
     assert max(map(len, shown.splitlines())) <= 80  # what is printed to no terminal has 80
 
 
-def test_recipe_for_pull_requests_writes_what_changed(project, tmp_path):
+def test_recipe_for_pull_requests_writes_what_changed(with_other, tmp_path):
     recipe = yaml.safe_load((ROOT / "docs/recipes/compare-pull-request.yml").read_text())
     steps = {step.get("name"): step for step in recipe["jobs"]["compare"]["steps"]}
     script = steps["Compare"]["run"].replace("source .venv/bin/activate\n", "")
     variables = [f"GITHUB_STEP_SUMMARY={tmp_path / 'summary'}", "BASE=HEAD"]
-    project.run("env", *variables, "bash", "-euo", "pipefail", "-c", script)
+    with_other.run("env", *variables, "bash", "-euo", "pipefail", "-c", script)
     written = (tmp_path / "summary").read_text()
     assert "| metrics/metrics.json | accuracy_low " in written
     assert "mobilenet_lstm" in written
-    (project.folder / "comparison.md").unlink()
 
 
 def test_queued_experiments_share_cache_and_database(project):
-    project.set_params({"model": "mobilenet_lstm"})
     for name, epochs in {"longer": 5, "shorter": 3, "broken": 0}.items():
         changes = ["-S", f"models.mobilenet_lstm.epochs={epochs}"]
         project.run("dvc", "exp", "run", "--queue", "--name", name, *changes)
