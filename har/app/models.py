@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from har.clips.clip import even_indices
 from har.clips.streams import POSE, picture_streams
 from har.pose.drawing import draw_skeletons
 from har.pose.following import clip_landmarks
 from har.recognizer.recognizer import MODEL_NAME, TRAINED_NAME, Recognizer, load_recognizer
 
 if TYPE_CHECKING:
-    from har.engine.runtime import keras
+    from har.evaluation.gradcam import FromFrames
 
 
 @dataclass(frozen=True)
@@ -74,24 +73,20 @@ class Trained:
             return "This model sees the skeleton alone, so there is no heat map of the picture."
         if not (self.folder / TRAINED_NAME).is_file():
             return f"Where it looked cannot be told: {self.folder} has no {TRAINED_NAME}."
-        from har.evaluation.gradcam import find_maps_layer
-
-        if find_maps_layer(self._from_frames) is None:
+        if self._from_frames.maps_layer is None:
             return "Where it looked cannot be told: this network does not keep places."
         return ""
 
     def _heat(self, clip: np.ndarray, label: str) -> np.ndarray:
         """Return the frames that the model takes, with Grad-CAM's heat."""
-        from har.evaluation.gradcam import find_heat_map, find_maps_layer, paint_heat_map
+        from har.evaluation.gradcam import find_heat_map, paint_heat_map
 
-        model, how = self._from_frames, self.recognizer.preprocessing
-        shown = {name: how[name] for name in ("streams", "context")}
-        index = self.recognizer.labels.index(label)
-        heat = find_heat_map(model, find_maps_layer(model), clip, index, **shown)
-        return paint_heat_map(clip[even_indices(len(clip), how["model_frames"])], heat)
+        looks, context = self._from_frames, self.recognizer.preprocessing["context"]
+        heat = find_heat_map(looks, clip, self.recognizer.labels.index(label), context=context)
+        return paint_heat_map(clip[looks.places], heat)
 
     @cached_property
-    def _from_frames(self) -> "keras.Model":
+    def _from_frames(self) -> "FromFrames":
         from har.evaluation.gradcam import load_from_frames  # TensorFlow, which takes seconds
 
         return load_from_frames(self.folder, self.recognizer)

@@ -13,6 +13,7 @@ Grad-CAM for faithful explanations of convolutional neural networks", 2020, arXi
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from har.backbones.building import build_backbone
 from har.clips.clip import even_indices
 from har.clips.streams import POSE, find_person, picture_streams, show_streams
 from har.engine.runtime import keras, ops, tf
+from har.features.packed import seen_in_place
 from har.models.contract import LAST_LAYER
 from har.pose.joints import NUM_POSE_FEATURES
 from har.recognizer.recognizer import Recognizer, load_trained
@@ -32,7 +34,42 @@ MAX_GRID = 14  # places of the map along a side, at most
 HEAT_SHARE = 0.55  # of the colour, where the evidence is strongest
 
 
-def load_from_frames(folder: Path, recognizer: Recognizer) -> keras.Model:
+@dataclass(frozen=True)
+class FromFrames:
+    """A model from the frames of a clip to probabilities, with gradients.
+
+    Attributes:
+        model: From uint8 frames (batch, num_seen, size, size, 3), those of each stream after those
+            of the one before.
+        maps_layer: Of the model, from `find_maps_layer`.
+        streams: Those of pictures.
+        seen: For each stream, the frames of a clip that the model sees, in order.
+        shown: For each stream, which of those it has in place of each frame that it takes.
+        places: The frames of a clip that it takes.
+    """
+
+    model: keras.Model
+    maps_layer: keras.Layer | None
+    streams: list[str]
+    seen: list[np.ndarray]
+    shown: list[np.ndarray]
+    places: np.ndarray
+
+
+def of_clips(model: keras.Model, *, clip_frames: int) -> FromFrames:
+    """Return a model that takes the frames of a clip itself, all that it takes.
+
+    Args:
+        model: From uint8 (batch, num_frames, size, size, 3); its last layer is as
+            `har.training.calibration` says.
+        clip_frames: Frames of a clip.
+    """
+    num_frames = model.input_shape[1]
+    places, every = even_indices(clip_frames, num_frames), np.arange(num_frames)
+    return FromFrames(model, find_maps_layer(model), ["frames"], [places], [every], places)
+
+
+def load_from_frames(folder: Path, recognizer: Recognizer) -> FromFrames:
     """Return a trained model from frames to probabilities, with gradients.
 
     Args:
@@ -40,18 +77,19 @@ def load_from_frames(folder: Path, recognizer: Recognizer) -> keras.Model:
         recognizer: The same model, as it is used.
     """
     model, preprocessing = load_trained(folder), recognizer.preprocessing
+    clip_frames = preprocessing["num_frames"]
     if recognizer.backbone is None:
-        return model
+        return of_clips(model, clip_frames=clip_frames)
     params = recognizer.params
     backbone = build_backbone(
         **params["backbone"], seed=params["seed"], frame_size=preprocessing["size"]
     )
-    return with_backbone(model, backbone, preprocessing["streams"])
+    return with_backbone(model, backbone, preprocessing["streams"], clip_frames=clip_frames)
 
 
 def with_backbone(
-    head: keras.Model, backbone: keras.Model, streams: Sequence[str] = ("frames",)
-) -> keras.Model:
+    head: keras.Model, backbone: keras.Model, streams: Sequence[str], *, clip_frames: int
+) -> FromFrames:
     """Return the model from frames, for one that was trained on their features.
 
     It takes nothing of a pose, whose features it has as 0: what a stream adds to a label's score
@@ -61,21 +99,25 @@ def with_backbone(
         head: From features (batch, num_frames, num_features) to probabilities.
         backbone: From a frame to its features.
         streams: Those whose features stand side by side.
-
-    Returns:
-        From uint8 frames of each picture (batch, num_pictures, num_frames, size, size, 3).
+        clip_frames: Frames of a clip.
     """
-    num_streams = len(picture_streams(streams))
     frame_shape, num_frames = backbone.input_shape[1:], head.input_shape[1]
-    shown = keras.Input((num_streams, num_frames, *frame_shape), dtype="uint8", name="frames")
-    # A reshape to (batch x streams x time) compiles ten times faster than TimeDistributed, which
-    # unrolls.
-    features = backbone(ops.reshape(shown, (-1, *frame_shape)))
-    features = ops.reshape(features, (-1, num_streams, num_frames, backbone.output_shape[-1]))
-    pictures = iter([features[:, index] for index in range(num_streams)])
-    nothing = ops.zeros_like(features[:, 0, :, :NUM_POSE_FEATURES])
-    parts = [nothing if stream == POSE else next(pictures) for stream in streams]
-    return keras.Model(shown, head(ops.concatenate(parts, axis=-1)), name=head.name)
+    places, pictures = even_indices(clip_frames, num_frames), picture_streams(streams)
+    in_place = [seen_in_place(stream, places, clip_frames) for stream in pictures]
+    seen, shown = zip(*(np.unique(one, return_inverse=True) for one in in_place), strict=True)
+    ends = np.cumsum([0, *map(len, seen)])
+    frames = keras.Input((int(ends[-1]), *frame_shape), dtype="uint8", name="frames")
+    # A reshape to (batch x frames) compiles ten times faster than TimeDistributed, which unrolls.
+    features = backbone(ops.reshape(frames, (-1, *frame_shape)))
+    features = ops.reshape(features, (-1, int(ends[-1]), backbone.output_shape[-1]))
+    by_picture = [
+        ops.take(features, start + rows, axis=1)
+        for start, rows in zip(ends[:-1], shown, strict=True)
+    ]
+    nothing, rest = ops.zeros_like(by_picture[0][..., :NUM_POSE_FEATURES]), iter(by_picture)
+    parts = [nothing if stream == POSE else next(rest) for stream in streams]
+    model = keras.Model(frames, head(ops.concatenate(parts, axis=-1)), name=head.name)
+    return FromFrames(model, find_maps_layer(model), pictures, [*seen], [*shown], places)
 
 
 def find_maps_layer(model: keras.Model) -> keras.Layer | None:
@@ -106,44 +148,37 @@ def find_maps_layer(model: keras.Model) -> keras.Layer | None:
 
 
 def find_heat_map(
-    model: keras.Model,
-    maps_layer: keras.Layer,
-    clip: np.ndarray,
-    label_index: int,
-    *,
-    streams: Sequence[str] = ("frames",),
-    context: float = 1.0,
+    looks: FromFrames, clip: np.ndarray, label_index: int, *, context: float = 1.0
 ) -> np.ndarray:
     """Return the Grad-CAM heat map of each frame that the model takes, for a label.
 
     Contributions of several streams are summed.
 
     Args:
-        model: From frames to probabilities, of one stream (batch, num_frames, size, size, 3) or of
-            several, as of `with_backbone`; its last layer is as `har.training.calibration` says.
-        maps_layer: Of the model, from `find_maps_layer`.
+        looks: The model; it has a layer whose maps keep places.
         clip: uint8 RGB, shape (num_frames, size, size, 3).
         label_index: The label.
-        streams: What the model takes of the clip, of `har.clips.streams.STREAMS`.
         context: As for `har.clips.streams.show_streams`.
 
     Returns:
         float32 in [0, 1], shape (model frames, size, size); 1 where the clip has most, 0 everywhere
         if nothing in it is evidence for the label.
     """
-    *_, num_frames = model.input_shape[:-3]
-    places = even_indices(len(clip), num_frames)
-    streams = picture_streams(streams)  # the pose has no places
-    shown = np.stack([stream[places] for stream in show_streams(streams, clip, context=context)])
-    inputs = shown if len(model.input_shape) == shown.ndim + 1 else shown[0]
-    heat = _find_contributions(model, maps_layer, inputs, label_index)
+    pictures = show_streams(looks.streams, clip, context=context)
+    inputs = [picture[seen] for picture, seen in zip(pictures, looks.seen, strict=True)]
+    heat = _find_contributions(looks.model, looks.maps_layer, np.concatenate(inputs), label_index)
     # Pooling leaves the gradient to one place in four: over a coarser grid the specks even out.
     grid = (min(MAX_GRID, heat.shape[2]), min(MAX_GRID, heat.shape[1]))
     heat = np.stack([cv2.resize(one, grid, interpolation=cv2.INTER_AREA) for one in heat])
-    by_stream = heat.reshape(len(streams), -1, *heat.shape[1:])
+    num_seen = sum(map(len, looks.seen))
+    # A network for clips has fewer maps than frames: of 4 for 16, frame 7 has 7 * 4 // 16 = 1.
+    heat = heat[np.arange(num_seen) * len(heat) // num_seen]
+    by_stream = np.split(heat, np.cumsum([len(seen) for seen in looks.seen])[:-1])
     placed = [
-        _place(one, stream, clip, places, context)
-        for one, stream in zip(by_stream, streams, strict=True)
+        _place(one, stream, clip, seen, context)[shown]
+        for one, stream, seen, shown in zip(
+            by_stream, looks.streams, looks.seen, looks.shown, strict=True
+        )
     ]
     heat = np.maximum(np.sum(placed, axis=0), 0)
     return heat / heat.max() if heat.max() > 0 else heat
@@ -155,8 +190,8 @@ def _find_contributions(
     """Return what each place of the maps contributes to the label's score.
 
     Args:
-        model: As for `find_heat_map`.
-        maps_layer: As for `find_heat_map`.
+        model: As of `FromFrames`.
+        maps_layer: Likewise.
         inputs: What the model takes, without the batch dimension.
         label_index: The label.
 
@@ -200,8 +235,6 @@ def _place(
     Returns:
         float32, shape (len(places), size, size).
     """
-    # A network for clips has fewer maps than frames: of 4 for 16, frame 7 has 7 * 4 // 16 = 1.
-    heat = heat[np.arange(len(places)) * len(heat) // len(places)]
     size = clip.shape[2]
     if stream != "person":
         return np.stack([cv2.resize(one, (size, size)) for one in heat])

@@ -118,7 +118,7 @@ def clip_features(
     if extractor is not None:
         pictures = show_streams(shown.pictures, clip, context=shown.context)
         seen = [
-            picture[_middle_of_three(places, len(clip)) if stream in SEEN_BY_THREES else places]
+            picture[seen_in_place(stream, places, len(clip))]
             for stream, picture in zip(shown.pictures, pictures, strict=True)
         ]
         features = extractor(np.concatenate(seen))  # which runs once for a frame that is repeated
@@ -130,8 +130,16 @@ def clip_features(
     return np.concatenate([of_stream[stream] for stream in shown.streams], axis=-1)
 
 
-def _middle_of_three(places: np.ndarray, num_frames: int) -> np.ndarray:
-    """Return for each frame which one is seen in its place, as 1 1 1 4 4 4 6 of seven frames."""
+def seen_in_place(stream: str, places: np.ndarray, num_frames: int) -> np.ndarray:
+    """Return which frame the backbone sees in place of each: itself, or 1 1 1 4 4 4 6 of seven.
+
+    Args:
+        stream: Of pictures.
+        places: Frames of a clip.
+        num_frames: Of the clip.
+    """
+    if stream not in SEEN_BY_THREES:
+        return places
     return (places - places % 3 + 1).clip(max=num_frames - 1)
 
 

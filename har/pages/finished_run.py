@@ -11,8 +11,7 @@ import yaml
 
 from har.dataset.tables import read_table
 from har.engine.repository import changed_stages
-from har.engine.runtime import keras
-from har.evaluation.gradcam import load_from_frames
+from har.evaluation.gradcam import FromFrames, load_from_frames
 from har.pages.inspection import MAX_NAMED
 from har.recognizer.recognizer import (
     MODEL_NAME,
@@ -55,13 +54,13 @@ class FinishedRun:
         files: Content of each file of `FILES` that is JSON or YAML (a dictionary) or a table of
             text (a `pandas.DataFrame`), by its name there.
         recognizer: The model that the metrics score.
-        model: The same from frames to probabilities, with gradients, for Grad-CAM.
+        looks: The same from frames to probabilities, with gradients, for Grad-CAM.
         warnings: Why these may not belong together, one sentence each.
     """
 
     files: dict[str, Any]
     recognizer: Recognizer
-    model: keras.Model
+    looks: FromFrames
     warnings: tuple[str, ...]
 
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from har.clips.clip import even_indices, load_clip
+from har.clips.clip import load_clip
 from har.engine.files import write_text
 from har.engine.progress import progress
 from har.engine.verification import check_file
-from har.evaluation.gradcam import find_heat_map, find_maps_layer, paint_heat_map
+from har.evaluation.gradcam import find_heat_map, paint_heat_map
 from har.pages.finished_run import FILES, MODELS, FinishedRun, check_there
 from har.pages.report_sections import describe_data, describe_model, describe_scores
 from har.pages.report_seen import describe_seen
@@ -59,15 +59,16 @@ def write_report(run: FinishedRun, out: Path) -> list[str]:
     wrong, right = surest[~is_right], surest[is_right]
     # Without errors, what came nearest to one.
     telling = wrong if len(wrong) else right[::-1]
-    strips = _draw_strips(run, telling.head(MAX_STRIPS))
-    right_strips = _draw_strips(run, right.drop_duplicates("label").head(MAX_STRIPS))
-    warnings = [*run.warnings, *_compare_answers(run, strips + right_strips)]
+    first = telling.head(MAX_STRIPS), right.drop_duplicates("label").head(MAX_STRIPS)
+    drawn = _draw_strips(run, pd.concat(first).drop_duplicates("video_id"))
+    strips, right_strips = ([drawn[video_id] for video_id in one["video_id"]] for one in first)
+    warnings = [*run.warnings, *_compare_answers(run, list(drawn.values()))]
     values = describe_data(run) | describe_seen(run) | describe_model(run) | describe_scores(run)
     values |= {
         "strips": strips,
         "right_strips": right_strips,
         "num_errors": len(wrong),
-        "has_heat": find_maps_layer(run.model) is not None,
+        "has_heat": run.looks.maps_layer is not None,
         "warnings": warnings,
         "interval": INTERVAL,
         "num_first": NUM_FIRST,
@@ -79,8 +80,10 @@ def write_report(run: FinishedRun, out: Path) -> list[str]:
     return warnings
 
 
-def _draw_strips(run: FinishedRun, chosen: pd.DataFrame) -> list[dict[str, Any]]:
+def _draw_strips(run: FinishedRun, chosen: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Return the chosen test videos, each with its frames, where the model looked, and its answer.
+
+    They are found by their `video_id`.
 
     The clips are read one at a time.
 
@@ -88,31 +91,27 @@ def _draw_strips(run: FinishedRun, chosen: pd.DataFrame) -> list[dict[str, Any]]
         ValueError: A clip is missing or damaged.
     """
     recognizer = run.recognizer
-    maps_layer = find_maps_layer(run.model)
-    shown_streams = {name: recognizer.preprocessing[name] for name in ("streams", "context")}
+    context = recognizer.preprocessing["context"]
     videos = run.files["manifest"].set_index("video_id")
     digests = run.files["clips"].set_index("video_id")["sha256"]
-    strips = []
+    strips = {}
     rows = chosen.to_dict("records")
     for row in progress(rows, total=len(rows), description="report: heat maps", unit="clips"):
         path = Path(videos["path"].get(row["video_id"], f"the clip of {row['video_id']}"))
         check_there([path])
         check_file(path, digests.get(row["video_id"], "of no clip"))
         clip, aspect = load_clip(path), float(videos["aspect"][row["video_id"]])
-        frames = np.array(clip[even_indices(len(clip), recognizer.preprocessing["model_frames"])])
+        frames = np.array(clip[run.looks.places])
         shown = [frames]
-        if maps_layer is not None:
+        if run.looks.maps_layer is not None:
             index = recognizer.labels.index(row["predicted"])
-            heat = find_heat_map(run.model, maps_layer, clip, index, **shown_streams)
+            heat = find_heat_map(run.looks, clip, index, context=context)
             shown.append(paint_heat_map(frames, heat))
         answer = recognizer.predict(clip, aspect=aspect)
-        strips.append(
-            row
-            | {
-                "pictures": frame_uris(shown),
-                "answer": dict(zip(recognizer.labels, answer.tolist(), strict=True)),
-            }
-        )
+        strips[row["video_id"]] = row | {
+            "pictures": frame_uris(shown),
+            "answer": dict(zip(recognizer.labels, answer.tolist(), strict=True)),
+        }
     return strips
 
 

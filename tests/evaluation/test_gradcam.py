@@ -7,11 +7,14 @@ from har.backbones.building import build_backbone
 from har.clips.streams import find_person, show_streams
 from har.engine.runtime import keras
 from har.evaluation.gradcam import (
+    FromFrames,
     find_heat_map,
     find_maps_layer,
+    of_clips,
     paint_heat_map,
     with_backbone,
 )
+from har.features.packed import seen_in_place
 from har.models.contract import build_model, find_model, settings_type
 from har.pose.joints import NUM_POSE_FEATURES
 from har.recognizer.recognizer import load_trained, save_trained
@@ -43,7 +46,7 @@ def positive(layer: keras.Layer) -> None:
     layer.set_weights([np.full_like(kernel, 1 / kernel[..., 0].size), bias])
 
 
-def clip_model(corner: tuple[int, int]) -> keras.Model:
+def clip_model(corner: tuple[int, int]) -> FromFrames:
     """A model of clips that says label 0 for what is in one quarter, and sees all quarters."""
     inputs = keras.Input((NUM_FRAMES, SIZE, SIZE, 3), dtype="uint8")
     x = layers.Rescaling(1 / 255)(inputs)
@@ -53,10 +56,12 @@ def clip_model(corner: tuple[int, int]) -> keras.Model:
     model = keras.Model(inputs, layers.Dense(2, activation="softmax", name="probabilities")(x))
     positive(model.get_layer("maps"))
     model.layers[-1].set_weights([corner_weights(corner), np.zeros(2)])
-    return model
+    return of_clips(model, clip_frames=NUM_FRAMES)
 
 
-def frame_model(corner: tuple[int, int], *, frame: int | None = None) -> keras.Model:
+def frame_model(
+    corner: tuple[int, int], *, frame: int | None = None, stream: str = "frames"
+) -> FromFrames:
     """A frozen network of frames within the model, and a head that looks at one quarter."""
     inputs = keras.Input((SIZE, SIZE, 3))
     x = layers.Rescaling(1 / 255)(inputs)
@@ -70,7 +75,7 @@ def frame_model(corner: tuple[int, int], *, frame: int | None = None) -> keras.M
     head = layers.Dense(2, activation="softmax", name="probabilities")(layers.Flatten()(features))
     trained = keras.Model(features, head)
     trained.layers[-1].set_weights([corner_weights(corner, frame=frame), np.zeros(2)])
-    return with_backbone(trained, backbone)
+    return with_backbone(trained, backbone, [stream], clip_frames=NUM_FRAMES)
 
 
 def shares(heat: np.ndarray) -> np.ndarray:
@@ -83,7 +88,7 @@ def shares(heat: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("corner", [(0, 0), (0, 1), (1, 0), (1, 1)])
 def test_find_heat_map_is_in_the_corner_that_decides(build, corner, frames):
     model = build(corner)
-    heat = find_heat_map(model, find_maps_layer(model), frames, 0)
+    heat = find_heat_map(model, frames, 0)
     assert heat.shape == (NUM_FRAMES, SIZE, SIZE)
     assert heat.max() == 1
     assert shares(heat)[corner] > 0.85  # some is drawn over the border as the map is enlarged
@@ -92,13 +97,13 @@ def test_find_heat_map_is_in_the_corner_that_decides(build, corner, frames):
 @pytest.mark.parametrize("build", [clip_model, frame_model])
 def test_find_heat_map_is_nowhere_when_nothing_speaks_for_the_label(build, frames):
     model = build((0, 0))
-    assert not find_heat_map(model, find_maps_layer(model), frames, 1).any()
+    assert not find_heat_map(model, frames, 1).any()
 
 
-def test_find_heat_map_is_in_the_frame_that_decides(frames):
+def test_find_heat_map_is_in_the_frame_that_decides_and_those_it_was_seen_for(frames):
     model = frame_model((0, 1), frame=2)
-    heat = find_heat_map(model, find_maps_layer(model), frames, 0)
-    assert [bool(one.any()) for one in heat] == [False, False, True, False]
+    heat = find_heat_map(model, frames, 0)
+    assert [bool(one.any()) for one in heat] == [True, True, True, False]  # 1 1 1 3 are seen
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (1, 1)])
@@ -106,12 +111,12 @@ def test_find_heat_map_of_a_person_is_where_the_person_is(corner):
     frames = np.full((NUM_FRAMES, SIZE, SIZE, 3), 60, np.uint8)
     for number, frame in enumerate(frames):
         frame[18:26, 2 + 3 * number : 8 + 3 * number] = 200
-    shown = {"streams": ["person"], "context": 1.5}
-    model = frame_model(corner)
-    heat = find_heat_map(model, find_maps_layer(model), frames, 0, **shown)
+    model = frame_model(corner, stream="person")
+    heat = find_heat_map(model, frames, 0, context=1.5)
     left, top, side = find_person(*show_streams(["motion"], frames), context=1.5)
     assert 8 <= side < SIZE  # a part of the frame, larger than the smallest box
-    for one, x, y in zip(heat, left, top, strict=True):
+    seen = seen_in_place("person", np.arange(NUM_FRAMES), NUM_FRAMES)
+    for one, x, y in zip(heat, left[seen], top[seen], strict=True):
         half = side // 2
         quarter = one[y + corner[0] * half :, x + corner[1] * half :][: half + 1, : half + 1]
         assert quarter.sum() > 0.85 * one.sum() > 0
@@ -121,21 +126,20 @@ def test_find_heat_map_of_a_person_is_where_the_person_is(corner):
 
 def test_find_heat_map_goes_on_where_the_probability_is_1(frames):
     model = clip_model((1, 0))
-    dense = model.layers[-1]
-    before = find_heat_map(model, find_maps_layer(model), frames, 0)
+    dense = model.model.layers[-1]
+    before = find_heat_map(model, frames, 0)
     dense.set_weights([weights * 1000 for weights in dense.get_weights()])
-    assert model.predict_on_batch(frames[np.newaxis])[0, 0] == 1
-    np.testing.assert_allclose(
-        find_heat_map(model, find_maps_layer(model), frames, 0), before, atol=1e-5
-    )
+    assert model.model.predict_on_batch(frames[np.newaxis])[0, 0] == 1
+    np.testing.assert_allclose(find_heat_map(model, frames, 0), before, atol=1e-5)
 
 
 def test_find_heat_map_leaves_the_model_as_it_was(frames):
     model = frame_model((0, 0))
-    answer = model.predict_on_batch(frames[np.newaxis, np.newaxis])
-    find_heat_map(model, find_maps_layer(model), frames, 0)
-    assert "call" not in vars(find_maps_layer(model))
-    again = model.predict_on_batch(frames[np.newaxis, np.newaxis])
+    seen = frames[np.newaxis, model.seen[0]]
+    answer = model.model.predict_on_batch(seen)
+    find_heat_map(model, frames, 0)
+    assert "call" not in vars(model.maps_layer)
+    again = model.model.predict_on_batch(seen)
     np.testing.assert_array_equal(again, answer)
 
 
@@ -166,14 +170,14 @@ def test_find_heat_map_of_the_project_s_models_as_saved(name, maps_name, frames,
     loaded = load_trained(tmp_path)
     if module.INPUT == "features":
         backbone = build_backbone(weights="random", seed=0, frame_size=SIZE)
-        loaded = with_backbone(loaded, backbone, streams)
-    layer = find_maps_layer(loaded)
-    assert layer.name.startswith(maps_name)
-    shown = {"streams": streams or ["frames"]}
+        looks = with_backbone(loaded, backbone, streams, clip_frames=NUM_FRAMES * 2)
+    else:
+        looks = of_clips(loaded, clip_frames=NUM_FRAMES * 2)
+    assert looks.maps_layer.name.startswith(maps_name)
     clip = np.tile(frames, (2, 1, 1, 1))
-    heats = [find_heat_map(loaded, layer, clip, label, **shown) for label in range(3)]
+    heats = [find_heat_map(looks, clip, label) for label in range(3)]
     assert all(heat.shape == (NUM_FRAMES * 2, SIZE, SIZE) for heat in heats)
-    still = find_heat_map(loaded, layer, np.repeat(frames[:1], NUM_FRAMES * 2, axis=0), 0, **shown)
+    still = find_heat_map(looks, np.repeat(frames[:1], NUM_FRAMES * 2, axis=0), 0)
     assert all(np.isfinite(heat).all() for heat in [*heats, still])
     assert any(not np.allclose(heats[0], heat) for heat in heats[1:])
 
