@@ -49,11 +49,12 @@ def main() -> None:
         num_frames=num_frames,
         num_features=num_features,
     )
-    whole = with_backbone(head, backbone)
+    # Of the stream `motion` the backbone sees each frame.
+    whole = with_backbone(head, backbone, ["motion"], clip_frames=num_frames).model
     rng = np.random.default_rng(0)
     shape = (batch_size, num_frames)
     features = rng.random((*shape, num_features), np.float32)
-    frames = rng.integers(256, size=(batch_size, 1, num_frames, size, size, 3), dtype=np.uint8)
+    frames = rng.integers(256, size=(batch_size, num_frames, size, size, 3), dtype=np.uint8)
     targets = np.eye(NUM_CLASSES, dtype=np.float32)[rng.integers(NUM_CLASSES, size=batch_size)]
     for model in (head, whole):
         model.compile(keras.optimizers.AdamW(), "categorical_crossentropy", jit_compile=False)

@@ -6,16 +6,20 @@ or eat memory does so in this one too.
 """
 
 import contextlib
+import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from har.compute.limited import Work
 from har.compute.local import run_locally
+from har.engine.cache import file_digest
 
 LITERT_GIGABYTES = 1.0  # beside the weights, in 10^9 bytes
 KERAS_GIGABYTES = 3.0
 MAX_RATIO = 4  # of memory to a file's size: it is read, unpacked and rearranged
 SECONDS, SECONDS_PER_GIGABYTE = 60, 60
+
+_tried: set[tuple[bytes, str]] = set()  # by this process: which function, and the file's digest
 
 
 def try_files(
@@ -25,7 +29,7 @@ def try_files(
     gigabytes: float = LITERT_GIGABYTES,
     remedy: str,
 ) -> None:
-    """Call a function with each file in a process with limits.
+    """Call a function with each file in a process with limits, once with the same bytes.
 
     Args:
         function: Opens a file, and raises a ValueError with what is wrong; picklable.
@@ -36,6 +40,9 @@ def try_files(
     Raises:
         ValueError: A file cannot be opened within the limits; the text names it.
     """
+    called = pickle.dumps(function)
+    keys = {path: (called, file_digest(path)) for path in paths}
+    paths = [path for path in paths if keys[path] not in _tried]
     size = max((path.stat().st_size for path in paths), default=0) / 10**9
     seconds = round(SECONDS + SECONDS_PER_GIGABYTE * size)
     gigabytes = round(gigabytes + MAX_RATIO * size, 1)
@@ -47,6 +54,7 @@ def try_files(
                     f"{path} is damaged or too large: within {gigabytes:g} GB of memory it "
                     f"{result.reason}. {remedy}"
                 )
+            _tried.add(keys[path])
 
 
 def keras_reason(error: Exception) -> str:

@@ -112,7 +112,7 @@ def test_inspect_lists_one_of_each_odd_video_with_its_fix(odd_videos, capsys):
         "p1_wide.mov: wide gamut (Display P3)",
         "1 file of several videos: the one is taken that players show.",
         "p3_two.mp4: 64x48 is taken, not 32x24",
-        "1 video turned by an angle that is no right one",
+        "1 video turned by an angle other than 0, 90, 180 or 270 degrees",
         "p2_turned.mp4: 36.9 degrees, taken as 0",
         "can be trained on.",
     ):

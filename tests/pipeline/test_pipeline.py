@@ -54,8 +54,9 @@ def test_pipeline_writes_what_others_rely_on(project):
         assert (project.folder / picture).read_bytes().startswith(b"\x89PNG")
 
 
-def test_pipeline_leaves_the_originals_to_the_user(project):
-    assert not list(linked_files(project.folder / "data" / "videos"))
+def test_pipeline_leaves_the_originals_to_the_user(first_run):
+    assert not list(linked_files(first_run / "data" / "videos"))
+    assert list(linked_files(first_run / "data" / "clips"))  # links they are, and not in a copy
 
 
 def test_pipeline_keeps_people_apart_and_views_within_train(project):
