@@ -17,6 +17,7 @@ PICTURES = Path("docs/pictures")
 MAX_BYTES = 300_000
 QUALITY = 82
 MAX_HEIGHT = 1700  # pixels of a picture
+WIDTHS = {"": 900, "-narrow": 390}  # in pixels, of a page on a screen and on a phone
 PATIENCE = 60_000  # milliseconds
 FLAGS = [
     "--no-sandbox",
@@ -41,6 +42,15 @@ def open_browser() -> Iterator["Browser"]:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
         browser.close()
+
+
+def save_page(browser: "Browser", page: Path, name: str) -> None:
+    """Write pictures of a page, NAME as on a screen and NAME-narrow as on a phone."""
+    for suffix, width in WIDTHS.items():
+        tab = browser.new_page(viewport={"width": width, "height": 900})
+        tab.goto(page.resolve().as_uri())
+        save(tab.screenshot(full_page=True), name + suffix)
+        tab.close()
 
 
 def save(png: bytes, name: str, *, height: int = MAX_HEIGHT) -> None:

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import requests
 
-from benchmarks.browsing import MAX_HEIGHT, PATIENCE, open_browser, save, write
+from benchmarks.browsing import MAX_HEIGHT, PATIENCE, open_browser, save, save_page, write
 from har.dataset.tables import read_table
 from har.tracking.connection import EXPERIMENT
 
@@ -39,11 +39,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, open_browser() as browser:
         har("compare", "HEAD", "attention", "--html", f"{folder}/compare.html")
         har("predict", *predicted_videos(), "--html", f"{folder}/predict.html")
-        for name in ("compare", "predict"):
-            page = Path(folder, f"{name}.html").as_uri()
-            save(picture_of(browser, page, width=900), name)
-        for name, width in (("report", 900), ("report-narrow", 390)):
-            save(picture_of(browser, REPORT.resolve().as_uri(), width=width), name)
+        har("inspect", str(DEMO), "--html", f"{folder}/inspect.html")
+        for name in ("compare", "predict", "inspect"):
+            save_page(browser, Path(folder, f"{name}.html"), name)
+        save_page(browser, REPORT, "report")
         with serving_mlflow() as address:
             show_mlflow(browser, address)
 
@@ -51,15 +50,6 @@ def main() -> None:
 def har(*arguments: str) -> None:
     """Run a verb."""
     subprocess.run([sys.executable, "-m", "har", *arguments], check=True)
-
-
-def picture_of(browser: "Browser", address: str, *, width: int) -> bytes:
-    """Return a page as a picture."""
-    tab = browser.new_page(viewport={"width": width, "height": 900})
-    tab.goto(address)
-    png = tab.screenshot(full_page=True)
-    tab.close()
-    return png
 
 
 def predicted_videos() -> list[str]:

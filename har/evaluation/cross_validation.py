@@ -213,7 +213,8 @@ def pool_folds(folds: Sequence[Fold]) -> pd.DataFrame:
         if fold.clips != folds[0].clips:
             raise ValueError(
                 f"{fold.experiment} was made from other videos than {folds[0].experiment}: they "
-                "were changed meanwhile. Run `dvc add` on their folder and the same command again."
+                "were changed meanwhile. Run `dvc add --no-relink` on their folder and the same "
+                "command again."
             )
     pooled = pd.concat([fold.predictions.assign(fold=fold.name) for fold in folds])
     pooled = pooled.sort_values("video_id", ignore_index=True)
