@@ -174,11 +174,11 @@ def find_heat_map(
     # A network for clips has fewer maps than frames: of 4 for 16, frame 7 has 7 * 4 // 16 = 1.
     heat = heat[np.arange(num_seen) * len(heat) // num_seen]
     by_stream = np.split(heat, np.cumsum([len(seen) for seen in looks.seen])[:-1])
+    of_streams = zip(by_stream, looks.streams, looks.seen, looks.shown, strict=True)
     placed = [
-        _place(one, stream, clip, seen, context)[shown]
-        for one, stream, seen, shown in zip(
-            by_stream, looks.streams, looks.seen, looks.shown, strict=True
-        )
+        # What a frame adds is shared by the frames that it is seen for.
+        _place(one / np.bincount(shown)[:, None, None], stream, clip, seen, context)[shown]
+        for one, stream, seen, shown in of_streams
     ]
     heat = np.maximum(np.sum(placed, axis=0), 0)
     return heat / heat.max() if heat.max() > 0 else heat

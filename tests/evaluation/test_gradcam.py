@@ -106,6 +106,12 @@ def test_find_heat_map_is_in_the_frame_that_decides_and_those_it_was_seen_for(fr
     assert [bool(one.any()) for one in heat] == [True, True, True, False]  # 1 1 1 3 are seen
 
 
+def test_frames_that_are_seen_by_one_share_what_it_adds():
+    frames = np.full((NUM_FRAMES, SIZE, SIZE, 3), 128, np.uint8)
+    heat = find_heat_map(frame_model((0, 0)), frames, 0)
+    np.testing.assert_allclose(heat, np.repeat(heat[:1], NUM_FRAMES, axis=0), atol=1e-6)
+
+
 @pytest.mark.parametrize("corner", [(0, 0), (1, 1)])
 def test_find_heat_map_of_a_person_is_where_the_person_is(corner):
     frames = np.full((NUM_FRAMES, SIZE, SIZE, 3), 60, np.uint8)
