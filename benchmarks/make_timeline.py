@@ -16,9 +16,9 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.segments import FPS, LONGEST, SHORTEST, fit, read_frames
-from benchmarks.segments import HEIGHT as HEIGHT_OF_VIDEO
-from benchmarks.segments import WIDTH as WIDTH_OF_VIDEO
+from benchmarks.joined import FPS, LONGEST, SHORTEST, fit, read_frames
+from benchmarks.joined import HEIGHT as HEIGHT_OF_VIDEO
+from benchmarks.joined import WIDTH as WIDTH_OF_VIDEO
 from har.dataset.tables import read_table
 from har.video.steady import steady_frames
 from har.video.writing import write_video

@@ -1,5 +1,6 @@
 """The benchmarks run; what they measure is for people to read (docs/benchmarks.md)."""
 
+import importlib
 import itertools
 import re
 import shutil
@@ -32,6 +33,13 @@ def table_of(printed: str) -> dict[str, list[str]]:
     parts = re.findall(r"^\|[-|]+\|\n((?:\|.*\n)+)", printed, re.MULTILINE)
     rows = [line[2:-2].split(" | ") for part in parts for line in part.splitlines()]
     return {first: cells for first, *cells in rows}
+
+
+def test_every_benchmark_can_be_imported():
+    """Also those that no other test runs, as what makes the pictures of the docs."""
+    needs_torch = {"make_backbone_reference"}
+    for name in {path.stem for path in ROOT.glob("benchmarks/*.py")} - needs_torch:
+        importlib.import_module(f"benchmarks.{name}")
 
 
 @pytest.mark.slow
