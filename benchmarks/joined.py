@@ -74,11 +74,11 @@ def join(
     """
     truth: list[Segment] = []
     frames: list[np.ndarray] = []
-    grey = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
-    shown = rng.sample(clips, NUM_CLIPS) if len(clips) >= NUM_CLIPS else rng.choices(clips, k=5)
+    choose = rng.sample if len(clips) >= NUM_CLIPS else rng.choices
+    shown = choose(clips, k=NUM_CLIPS)
     for number, clip in enumerate(shown):
         if number:
-            gap = read_frames(rng.choice(gaps).path) if gaps else [grey]
+            gap = read_frames(rng.choice(gaps).path) if gaps else [grey_picture()]
             frames += fit(gap, GAP_SECONDS, GAP_SECONDS)
             truth.append(Segment(truth[-1].end, len(frames) / FPS, none_label, 1.0))
         frames += fit(read_frames(clip.path), SHORTEST, LONGEST)
@@ -86,6 +86,11 @@ def join(
         truth.append(Segment(start, len(frames) / FPS, clip.label, 1.0))
     write_video(out, frames, fps=FPS)
     return truth
+
+
+def grey_picture() -> np.ndarray:
+    """Return a picture without anybody."""
+    return np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
 
 
 def read_frames(path: Path) -> list[np.ndarray]:

@@ -30,6 +30,7 @@ from har.settings.loading import changed_settings
 from har.training.examples import Examples, join_examples, read_examples
 from har.training.fit import Trained, fit, second_checkpoint, trained_on
 from har.training.loop import predict
+from har.training.threshold import fit_confidence
 
 CHOSEN = "chosen"  # the row of what was chosen in each fold
 VIEWS, FEATURES = Path("data/augment/views.csv"), Path("data/features/features.csv")
@@ -243,6 +244,29 @@ def validate(videos: pd.DataFrame, labels: list[str], settings: Settings) -> np.
     validated = fit_fresh(read, settings, num_classes=len(labels)).validated
     keras.utils.clear_session()
     return validated
+
+
+def fit_with_confidence(
+    videos: pd.DataFrame, labels: list[str], settings: Settings, none_label: str | None
+) -> tuple[Trained, dict[str, float], pd.DataFrame]:
+    """Train, and choose the temperature and the threshold, as the stages `downsample` and `train`.
+
+    Args:
+        videos: One row a video, with `split`.
+        labels: Those of the videos, in order.
+        settings: All settings.
+        none_label: That of other actions; None if there is none.
+
+    Returns:
+        What was trained, what `fit_confidence` chose, and the videos that were kept.
+    """
+    method = settings.downsample.method
+    kept = balance(videos, method=method, seed=settings.seed, none_label=none_label)
+    read = partial(read_examples, kept, labels, settings, VIEWS, FEATURES)
+    trained = fit_fresh(read, settings, num_classes=len(labels))
+    validation = read("val").label_indices
+    is_action = np.array(labels)[validation] != none_label
+    return trained, fit_confidence(trained.validated, validation, is_action), kept
 
 
 def fit_fresh(read: Callable[..., Examples], settings: Settings, *, num_classes: int) -> Trained:

@@ -16,9 +16,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.joined import FPS, LONGEST, SHORTEST, fit, read_frames
-from benchmarks.joined import HEIGHT as HEIGHT_OF_VIDEO
-from benchmarks.joined import WIDTH as WIDTH_OF_VIDEO
+from benchmarks.joined import FPS, LONGEST, SHORTEST, fit, grey_picture, read_frames
 from har.dataset.tables import read_table
 from har.video.steady import steady_frames
 from har.video.writing import write_video
@@ -27,7 +25,7 @@ OUT = Path("docs/pictures/timeline.jpg")
 CLIPS = ("walking/s14_walking_1", "waving/s07_waving_1", "sitting/s14_sitting_1")
 NUM_FRAMES, HEIGHT, DPI = 9, 220, 150
 WIDTH = 9.0  # inches
-DARK, GREY = 40, 120  # of 255
+DARK = 40  # of 255
 GAP_SECONDS = 1.2
 COLORS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb")
 
@@ -54,11 +52,10 @@ def main() -> None:
 
 def join(clips: list[Path]) -> list[np.ndarray]:
     """Return the frames of clips, uint8, with grey ones between two of them."""
-    grey = np.full((HEIGHT_OF_VIDEO, WIDTH_OF_VIDEO, 3), GREY, np.uint8)
     frames: list[np.ndarray] = []
     for clip in clips:
         if frames:
-            frames += round(GAP_SECONDS * FPS) * [grey]
+            frames += fit([grey_picture()], GAP_SECONDS, GAP_SECONDS)
         frames += fit(read_frames(clip), SHORTEST, LONGEST)
     return frames
 

@@ -22,7 +22,6 @@ import random
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +35,8 @@ from benchmarks.accuracy import (
     resampled,
 )
 from benchmarks.joined import Clip, Fit, compare, join
-from benchmarks.leave_out import FEATURES, VIEWS, fit_fresh, split_people
+from benchmarks.leave_out import fit_with_confidence, split_people
 from benchmarks.timing import print_heading, print_table
-from har.dataset.balancing import balance
 from har.dataset.none_label import find_none_label
 from har.dataset.splits import fold_names
 from har.dataset.tables import read_table
@@ -54,8 +52,6 @@ from har.timeline.answers import none_label_of
 from har.timeline.prediction import choose_pace
 from har.timeline.watching import Pace, watch_video
 from har.training.calibration import fold_temperature
-from har.training.examples import read_examples
-from har.training.threshold import fit_confidence
 
 LIMITS = Limits(workers=1, timeout_seconds=600, memory_gigabytes=3, max_gigabytes=0)
 COLUMNS = ["between the clips", "joined videos", "time with the right label"]
@@ -147,13 +143,7 @@ def train_recognizer(videos: pd.DataFrame, settings: Settings) -> Recognizer:
         raise SystemExit(
             f"No folder is named {settings.dataset.none!r} (dataset.none): the gaps show its clips."
         )
-    method = settings.downsample.method
-    kept = balance(videos, method=method, seed=settings.seed, none_label=none_label)
-    read = partial(read_examples, kept, labels, settings, VIEWS, FEATURES)
-    trained = fit_fresh(read, settings, num_classes=len(labels))
-    validation = read("val").label_indices
-    is_action = np.array(labels)[validation] != none_label
-    confidence = fit_confidence(trained.validated, validation, is_action)
+    trained, confidence, kept = fit_with_confidence(videos, labels, settings, none_label)
     fold_temperature(trained.model, confidence["temperature"])
     params = confidence | {"none_label": none_label}
     seconds = kept.loc[kept["split"] == "train", "seconds"].tolist()

@@ -15,16 +15,14 @@ lost. A folder of other things (`dataset.none`) is trained on and never left out
 """
 
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.accuracy import data_options, prepare_videos, read_settings
-from benchmarks.leave_out import FEATURES, VIEWS, fit_fresh, split_people
+from benchmarks.leave_out import FEATURES, VIEWS, fit_with_confidence, split_people
 from benchmarks.timing import print_heading, print_table
-from har.dataset.balancing import balance
 from har.dataset.none_label import find_none_label
 from har.dataset.splits import fold_names
 from har.engine.progress import progress
@@ -37,7 +35,6 @@ from har.settings.loading import changed_settings
 from har.training.calibration import at_temperature
 from har.training.examples import read_examples
 from har.training.loop import predict
-from har.training.threshold import fit_confidence
 
 FEWEST_ACTIONS = 3  # of which one is left out and two are told apart
 
@@ -99,13 +96,7 @@ def leave_label_out(videos: pd.DataFrame, label: str, settings: Settings) -> pd.
     none_label = find_none_label(videos["label"], settings.dataset.none)
     known = videos[videos["label"] != label]
     labels = sorted(known["label"].unique())
-    method = settings.downsample.method
-    balanced = balance(known, method=method, seed=settings.seed, none_label=none_label)
-    read = partial(read_examples, balanced, labels, settings, VIEWS, FEATURES)
-    trained = fit_fresh(read, settings, num_classes=len(labels))
-    validation = read("val").label_indices
-    is_action = np.array(labels)[validation] != none_label
-    confidence = fit_confidence(trained.validated, validation, is_action)
+    trained, confidence, _ = fit_with_confidence(known, labels, settings, none_label)
     tested = videos[(videos["split"] == "test") & (videos["label"] != none_label)]
     # Their labels play no part, and the one left out has no index.
     unlabelled = tested.assign(label=labels[0], weight=1.0)
