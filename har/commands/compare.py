@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from har.commands.printing import Json
+
 if TYPE_CHECKING:
     from har.evaluation.predictions import Predictions
 
@@ -13,7 +15,6 @@ Reference = Annotated[
 ]
 Others = Annotated[list[str], typer.Argument(metavar="B", help="One or more others.")]
 Html = Annotated[Path, typer.Option(metavar="FILE", help="The page to write.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Promote = Annotated[
     bool, typer.Option("--promote", help="Make B the champion in MLflow if it is better than A.")
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from har.commands.inspect import Folder, SubjectPattern
+from har.commands.printing import Json
 from har.commands.trained import Model, load_trained
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ Out = Annotated[
         help="Folder for scores, predictions, pictures and a page. Default: nothing is written.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 
 
 def evaluate(

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from har.commands.printing import Json
+
 if TYPE_CHECKING:
     from har.inspection.inspection import InspectionSettings
     from har.settings import Settings
@@ -28,7 +30,6 @@ Decode = Annotated[
     bool,
     typer.Option("--decode", help="Decode every frame too: slower, finds damage inside videos."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
 def inspect(
