@@ -115,8 +115,8 @@ class LimitedPool:
         while True:
             pool, timeout = self._pool, self._work.timeout_seconds
             try:
-                future = pool.schedule(self._work.function, args=(item,), timeout=timeout)
-                with self._lock:
+                with self._lock:  # `stop` cancels what is scheduled before it
+                    future = pool.schedule(self._work.function, args=(item,), timeout=timeout)
                     self._futures.add(future)
             except RuntimeError as error:  # pebble has no name of its own for a broken pool
                 self._replace(pool, error)
@@ -191,9 +191,10 @@ class LimitedPool:
         """End every process at once, and whatever waits for one."""
         with self._lock:
             self._is_stopped = True
-            futures = list(self._futures)
         self._pool.stop()
         self._pool.join()
+        with self._lock:
+            futures = list(self._futures)
         for future in futures:
             future.cancel()  # pebble leaves those that it had not begun
 
