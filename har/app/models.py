@@ -81,8 +81,8 @@ class Trained:
         """Return the frames that the model takes, with Grad-CAM's heat."""
         from har.evaluation.gradcam import find_heat_map, paint_heat_map
 
-        looks, context = self._from_frames, self.recognizer.preprocessing["context"]
-        heat = find_heat_map(looks, clip, self.recognizer.labels.index(label), context=context)
+        looks = self._from_frames
+        heat = find_heat_map(looks, clip, self.recognizer.labels.index(label))
         return paint_heat_map(clip[looks.places], heat)
 
     @cached_property

@@ -46,6 +46,7 @@ class FromFrames:
         seen: For each stream, the frames of a clip that the model sees, in order.
         shown: For each stream, which of those it has in place of each frame that it takes.
         places: The frames of a clip that it takes.
+        context: As for `har.clips.streams.show_streams`.
     """
 
     model: keras.Model
@@ -54,6 +55,7 @@ class FromFrames:
     seen: list[np.ndarray]
     shown: list[np.ndarray]
     places: np.ndarray
+    context: float = 1.0
 
 
 def of_clips(model: keras.Model, *, clip_frames: int) -> FromFrames:
@@ -84,11 +86,22 @@ def load_from_frames(folder: Path, recognizer: Recognizer) -> FromFrames:
     backbone = build_backbone(
         **params["backbone"], seed=params["seed"], frame_size=preprocessing["size"]
     )
-    return with_backbone(model, backbone, preprocessing["streams"], clip_frames=clip_frames)
+    return with_backbone(
+        model,
+        backbone,
+        preprocessing["streams"],
+        clip_frames=clip_frames,
+        context=preprocessing["context"],
+    )
 
 
 def with_backbone(
-    head: keras.Model, backbone: keras.Model, streams: Sequence[str], *, clip_frames: int
+    head: keras.Model,
+    backbone: keras.Model,
+    streams: Sequence[str],
+    *,
+    clip_frames: int,
+    context: float = 1.0,
 ) -> FromFrames:
     """Return the model from frames, for one that was trained on their features.
 
@@ -100,6 +113,7 @@ def with_backbone(
         backbone: From a frame to its features.
         streams: Those whose features stand side by side.
         clip_frames: Frames of a clip.
+        context: As for `har.clips.streams.show_streams`.
     """
     frame_shape, num_frames = backbone.input_shape[1:], head.input_shape[1]
     places, pictures = even_indices(clip_frames, num_frames), picture_streams(streams)
@@ -117,7 +131,7 @@ def with_backbone(
     nothing, rest = ops.zeros_like(by_picture[0][..., :NUM_POSE_FEATURES]), iter(by_picture)
     parts = [nothing if stream == POSE else next(rest) for stream in streams]
     model = keras.Model(frames, head(ops.concatenate(parts, axis=-1)), name=head.name)
-    return FromFrames(model, find_maps_layer(model), pictures, [*seen], [*shown], places)
+    return FromFrames(model, find_maps_layer(model), pictures, [*seen], [*shown], places, context)
 
 
 def find_maps_layer(model: keras.Model) -> keras.Layer | None:
@@ -147,9 +161,7 @@ def find_maps_layer(model: keras.Model) -> keras.Layer | None:
     return found
 
 
-def find_heat_map(
-    looks: FromFrames, clip: np.ndarray, label_index: int, *, context: float = 1.0
-) -> np.ndarray:
+def find_heat_map(looks: FromFrames, clip: np.ndarray, label_index: int) -> np.ndarray:
     """Return the Grad-CAM heat map of each frame that the model takes, for a label.
 
     Contributions of several streams are summed.
@@ -158,13 +170,12 @@ def find_heat_map(
         looks: The model; it has a layer whose maps keep places.
         clip: uint8 RGB, shape (num_frames, size, size, 3).
         label_index: The label.
-        context: As for `har.clips.streams.show_streams`.
 
     Returns:
         float32 in [0, 1], shape (model frames, size, size); 1 where the clip has most, 0 everywhere
         if nothing in it is evidence for the label.
     """
-    pictures = show_streams(looks.streams, clip, context=context)
+    pictures = show_streams(looks.streams, clip, context=looks.context)
     inputs = [picture[seen] for picture, seen in zip(pictures, looks.seen, strict=True)]
     heat = _find_contributions(looks.model, looks.maps_layer, np.concatenate(inputs), label_index)
     # Pooling leaves the gradient to one place in four: over a coarser grid the specks even out.
@@ -177,7 +188,7 @@ def find_heat_map(
     of_streams = zip(by_stream, looks.streams, looks.seen, looks.shown, strict=True)
     placed = [
         # What a frame adds is shared by the frames that it is seen for.
-        _place(one / np.bincount(shown)[:, None, None], stream, clip, seen, context)[shown]
+        _place(one / np.bincount(shown)[:, None, None], stream, clip, seen, looks.context)[shown]
         for one, stream, seen, shown in of_streams
     ]
     heat = np.maximum(np.sum(placed, axis=0), 0)
@@ -230,7 +241,7 @@ def _place(
         stream: Its name.
         clip: As for `find_heat_map`.
         places: Frames that the model takes.
-        context: As for `find_heat_map`.
+        context: As for `har.clips.streams.show_streams`.
 
     Returns:
         float32, shape (len(places), size, size).

@@ -91,7 +91,6 @@ def _draw_strips(run: FinishedRun, chosen: pd.DataFrame) -> dict[str, dict[str, 
         ValueError: A clip is missing or damaged.
     """
     recognizer = run.recognizer
-    context = recognizer.preprocessing["context"]
     videos = run.files["manifest"].set_index("video_id")
     digests = run.files["clips"].set_index("video_id")["sha256"]
     strips = {}
@@ -105,7 +104,7 @@ def _draw_strips(run: FinishedRun, chosen: pd.DataFrame) -> dict[str, dict[str, 
         shown = [frames]
         if run.looks.maps_layer is not None:
             index = recognizer.labels.index(row["predicted"])
-            heat = find_heat_map(run.looks, clip, index, context=context)
+            heat = find_heat_map(run.looks, clip, index)
             shown.append(paint_heat_map(frames, heat))
         answer = recognizer.predict(clip, aspect=aspect)
         strips[row["video_id"]] = row | {

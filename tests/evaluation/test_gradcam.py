@@ -60,7 +60,11 @@ def clip_model(corner: tuple[int, int]) -> FromFrames:
 
 
 def frame_model(
-    corner: tuple[int, int], *, frame: int | None = None, stream: str = "frames"
+    corner: tuple[int, int],
+    *,
+    frame: int | None = None,
+    stream: str = "frames",
+    context: float = 1.0,
 ) -> FromFrames:
     """A frozen network of frames within the model, and a head that looks at one quarter."""
     inputs = keras.Input((SIZE, SIZE, 3))
@@ -75,7 +79,7 @@ def frame_model(
     head = layers.Dense(2, activation="softmax", name="probabilities")(layers.Flatten()(features))
     trained = keras.Model(features, head)
     trained.layers[-1].set_weights([corner_weights(corner, frame=frame), np.zeros(2)])
-    return with_backbone(trained, backbone, [stream], clip_frames=NUM_FRAMES)
+    return with_backbone(trained, backbone, [stream], clip_frames=NUM_FRAMES, context=context)
 
 
 def shares(heat: np.ndarray) -> np.ndarray:
@@ -117,8 +121,8 @@ def test_find_heat_map_of_a_person_is_where_the_person_is(corner):
     frames = np.full((NUM_FRAMES, SIZE, SIZE, 3), 60, np.uint8)
     for number, frame in enumerate(frames):
         frame[18:26, 2 + 3 * number : 8 + 3 * number] = 200
-    model = frame_model(corner, stream="person")
-    heat = find_heat_map(model, frames, 0, context=1.5)
+    model = frame_model(corner, stream="person", context=1.5)
+    heat = find_heat_map(model, frames, 0)
     left, top, side = find_person(*show_streams(["motion"], frames), context=1.5)
     assert 8 <= side < SIZE  # a part of the frame, larger than the smallest box
     seen = seen_in_place("person", np.arange(NUM_FRAMES), NUM_FRAMES)
