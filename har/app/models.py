@@ -46,7 +46,7 @@ class Trained:
         return load_recognizer(self.folder)
 
     def looks(self, clip: np.ndarray, *, aspect: float, label: str) -> list[Look]:
-        """Return the frames of a clip, the skeleton in them, and which places speak for a label.
+        """Return the frames of a clip, the skeleton in them, and the Grad-CAM heat map of a label.
 
         The last two only where the model sees a pose, and pictures by convolutions.
 
