@@ -18,6 +18,7 @@ from har.dataset.subjects import SAME_PEOPLE, UNKNOWN, knows_people
 from har.inspection.inspection import INFO_COLUMNS, STRIP_HEIGHT, Inspection
 from har.pages.templating import as_seconds, data_uri, encode_jpeg, render
 from har.pose.drawing import draw_skeletons
+from har.settings import DEMO
 
 MAX_NAMED = 6  # kinds of sizes, codecs and the like that are named one by one
 MAX_DETAILS_IN_TERMINAL = 5
@@ -66,6 +67,8 @@ def _next(inspection: Inspection) -> str:
     if not inspection.can_train:
         return "Next: fix the errors above, then run the same command again."
     folder, named = inspection.folder, shlex.quote(str(inspection.folder))
+    if folder == DEMO:  # a stage's output, which DVC has already
+        return "Next: make repro, with dataset.videos as it is by default."
     if Path.cwd() not in folder.resolve().parents:  # DVC adds only what is in the project
         return f"Next: set dataset.videos to {folder.resolve()} in params.yaml; then make repro."
     return (

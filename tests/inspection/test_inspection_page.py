@@ -16,6 +16,7 @@ import har.inspection.inspection
 from har.inspection.inspection import MAX_STRIP_BYTES, choose_strips, keep_small
 from har.inspection.problems import Problem
 from har.pages.inspection import count_kinds, describe_inspection, inspection_as_json, render_page
+from har.settings import DEMO
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +85,8 @@ def test_render_page_is_made_without_any_usable_video(project):
 
 
 def test_describe_inspection_has_aligned_columns(good, project):
-    lines = describe_inspection(inspect_videos(good), page="page.html").splitlines()
+    inspection = inspect_videos(good)
+    lines = describe_inspection(inspection, page="page.html").splitlines()
     assert lines[0].startswith(f"{good}: 8 usable videos of 8 files, 2 labels, 4 people (by their")
     header, sit, walk = lines[2:5]
     assert header.split()[:6] == ["label", "videos", "people", "train", "val", "test"]
@@ -92,6 +94,8 @@ def test_describe_inspection_has_aligned_columns(good, project):
     assert lines[-3:-1] == ["These videos can be trained on.", "Look at them in page.html"]
     elsewhere = f"Next: set dataset.videos to {good} in params.yaml; then make repro."
     assert lines[-1] == elsewhere  # the fixture's folder is not in the project
+    drawn = replace(inspection, folder=DEMO)
+    assert "dvc add" not in describe_inspection(drawn, page="page.html")
 
 
 def test_describe_inspection_shortens_long_lists(good, project):
