@@ -7,8 +7,10 @@ from statistics import median
 from typing import Any
 
 from har.backbones.building import build_backbone
-from har.backbones.conversion import convert_backbone
+from har.backbones.conversion import convert_backbone, key_of
 from har.clips.streams import POSE, picture_streams
+from har.engine.cache import Cache
+from har.engine.files import writing
 from har.engine.runtime import keras
 from har.models.contract import FeatureSettings, count_parameters
 from har.pose.networks import find_pose_files
@@ -65,8 +67,21 @@ def count_all_parameters(model: keras.Model, settings: Settings) -> dict[str, in
     """Return the parameters of a model, in all (`total`) with its backbone's, and `trainable`."""
     counts = count_parameters(model)
     if _has_backbone(settings):
-        counts["total"] += build_backbone(**_backbone_options(settings)).count_params()
+        counts["total"] += _count_backbone(_backbone_options(settings))
     return counts
+
+
+def _count_backbone(options: dict[str, Any]) -> int:
+    """Return the number of parameters of a backbone, which takes a second and is kept."""
+    cache = Cache("parameters", ending=".txt")
+    key = cache.key(key_of(**options), parameters={}, code_version="")
+    entry = cache.get(key)
+    if entry is None:
+        number = build_backbone(**options).count_params()
+        with writing(cache.new_file()) as made:
+            made.write_text(f"{number}\n", encoding="utf-8")
+            entry = cache.put(key, made, {"parameters": number})
+    return entry.meta["parameters"]
 
 
 def _has_backbone(settings: Settings) -> bool:

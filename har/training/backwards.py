@@ -18,9 +18,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import binomtest
-from sklearn.kernel_ridge import KernelRidge
-from sklearn.model_selection import GroupKFold
 
 from har.clips.streams import POSE
 from har.features.columns import stream_slices
@@ -129,6 +126,10 @@ def _leave_out(
     Returns:
         Two arrays of shape (num_clips, 1 + largest label).
     """
+    # Here, as most trainings look for no labels, and importing takes a second.
+    from sklearn.kernel_ridge import KernelRidge
+    from sklearn.model_selection import GroupKFold
+
     targets = np.eye(labels.max() + 1)[labels]
     targets /= np.maximum(targets.sum(axis=0), 1)  # each label counts the same
     targets *= len(labels) / len(np.unique(labels))
@@ -162,4 +163,6 @@ def _are_backwards(
 
 def _chance(right: int, number: int) -> float:
     """Return how probable as many right ones are by chance, of two labels."""
+    from scipy.stats import binomtest  # here, as above
+
     return float(binomtest(int(right), int(number), alternative="greater").pvalue)
