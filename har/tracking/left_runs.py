@@ -24,6 +24,12 @@ def take_up(client: MlflowClient, run_id: str) -> None:
     client.update_run(run_id, status="RUNNING")
 
 
+def let_go(client: MlflowClient, run_id: str) -> None:
+    """Take the process from a run that has ended: two runs then do not differ by it."""
+    if PROCESS_TAG in client.get_run(run_id).data.tags:
+        client.delete_tag(run_id, PROCESS_TAG)
+
+
 def end_left_runs(client: MlflowClient, experiment_id: str) -> None:
     """Mark the runs as killed whose processes, of this computer, are no more.
 
@@ -35,6 +41,7 @@ def end_left_runs(client: MlflowClient, experiment_id: str) -> None:
         process = run.data.tags.get(PROCESS_TAG, "")
         if process and not _may_be_at_work(process):
             client.set_terminated(run.info.run_id, "KILLED")
+            let_go(client, run.info.run_id)
 
 
 def _may_be_at_work(process: str) -> bool:

@@ -24,14 +24,14 @@ import mlflow
 import numpy as np
 import yaml
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, SourceType
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, SourceType
 from mlflow.exceptions import MlflowException
 from mlflow.utils import mlflow_tags
 
 from har.engine.files import check_space, is_disk_full
 from har.engine.repository import git, has_changes
 from har.tracking.connection import ERRORS, EXPERIMENT, check_disk
-from har.tracking.left_runs import PROCESS_TAG, describe_process, take_up
+from har.tracking.left_runs import PROCESS_TAG, describe_process, let_go, take_up
 from har.tracking.locations import ARTIFACTS_NAME, artifacts_found, is_local
 
 FINGERPRINT_TAG = "har.fingerprint"
@@ -52,6 +52,8 @@ NOT_OF_A_MODEL = (
     "runtime",
 )
 NOT_OF_A_MODEL += ("timeout_seconds", "memory_gigabytes", "max_failed_fraction")
+# The hashes of the data that made a run, by path.
+HASHES_NAME = "hashes.json"
 # What made a run, in the list of runs.
 SOURCE = "dvc.yaml"
 
@@ -70,7 +72,6 @@ def open_run(client: MlflowClient, *, model: str, fingerprint: str, params: dict
     tags = {
         FINGERPRINT_TAG: fingerprint,
         PROCESS_TAG: describe_process(),
-        "model": model,
         "dvc.experiment": name or "",
         mlflow_tags.MLFLOW_SOURCE_NAME: SOURCE,
         mlflow_tags.MLFLOW_SOURCE_TYPE: SourceType.to_string(SourceType.LOCAL),
@@ -159,6 +160,7 @@ def ended_run(client: MlflowClient | None, run_id: str | None) -> Iterator[None]
         if run_id is not None:
             try:
                 client.set_terminated(run_id, status)
+                let_go(client, run_id)
             except ERRORS as error:
                 why = "the disk is full" if is_disk_full(error) else error
                 print(f"warning: MLflow shows the run {run_id} as running still: {why}.")
@@ -224,13 +226,14 @@ def log_results(
         videos: The folder of the videos, as dvc.lock names it.
     """
     hashes = _hashes(lock)
-    tags = [RunTag(_allowed(f"data.{path}"), digest) for path, digest in hashes.items()]
-    tags.append(RunTag(mlflow_tags.MLFLOW_RUN_NOTE, description))
-    client.log_batch(run_id, metrics=_as_metrics(metrics), tags=tags)
+    client.set_tag(run_id, mlflow_tags.MLFLOW_RUN_NOTE, description)
+    client.log_batch(run_id, metrics=_as_metrics(metrics))
     digest = hashes.get(videos.as_posix())
     if digest:
         client.log_inputs(run_id, [_data_set(videos, digest)])
     log_files(client, run_id, files)
+    with artifacts_found():  # not tags: a comparison of runs would list them all
+        client.log_dict(run_id, hashes, HASHES_NAME)
 
 
 def _data_set(videos: Path, digest: str) -> DatasetInput:
@@ -324,7 +327,7 @@ def _is_number(value: object) -> bool:
 
 
 def _allowed(key: str) -> str:
-    """Replace what MLflow does not allow in the name of a metric or a tag."""
+    """Replace what MLflow does not allow in the name of a metric."""
     return "".join(c if c.isalnum() or c in "_-./ " else "_" for c in key)
 
 

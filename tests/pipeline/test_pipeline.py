@@ -250,15 +250,17 @@ def test_experiment_with_the_other_model_reruns_train_and_evaluate_only(with_oth
     assert any(re.match(r"metrics/metrics.json +accuracy ", line) for line in difference)
     assert max(map(len, difference)) <= 100
     runs = mlflow_runs(project)
-    assert sorted(run.data.tags["model"] for run in runs) == ["cnn3d", "mobilenet_lstm"]
+    assert sorted(run.data.params["model"] for run in runs) == ["cnn3d", "mobilenet_lstm"]
     run = next(run for run in runs if run.data.tags["dvc.experiment"] == "other")
     assert run.info.run_id in table
     assert json.loads((project.folder / "metrics" / "run.json").read_text()) == {
         "mlflow_run": run.info.run_id
     }
     assert run.data.params["seed"] == "42"
-    assert run.data.tags["data.data/clips"].endswith(".dir")
-    assert [tag for tag in run.data.tags if tag.startswith("data.models/")] == ["data.models/cnn3d"]
+    hashes = project.folder / "mlruns" / run.info.run_id / "artifacts" / "hashes.json"
+    hashes = json.loads(hashes.read_text())
+    assert hashes["data/clips"].endswith(".dir")
+    assert [path for path in hashes if path.startswith("models/")] == ["models/cnn3d"]
     assert_readme_shows_both_in_80_columns(project)
 
 

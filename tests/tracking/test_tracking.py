@@ -108,7 +108,6 @@ def test_open_run_keeps_parameters_and_tags(client, monkeypatch):
     assert run.info.run_name == "tiny tidy-lamb"
     assert run.data.tags["har.fingerprint"] == "f1"
     assert run.data.tags["dvc.experiment"] == "tidy-lamb"
-    assert run.data.tags["model"] == "tiny"
     assert run.data.tags["mlflow.source.name"] == "dvc.yaml"
     assert run.data.tags["mlflow.source.type"] == "LOCAL"
     assert run.data.tags["environment.keras"] == keras.__version__
@@ -167,7 +166,7 @@ def test_history_mirror_shows_epochs_that_follow_each_other_closely_together(cli
     assert len(client.get_metric_history(run_id, "val_loss")) == 2
 
 
-def test_log_results_shows_what_is_compared(client, tmp_path, capfd):
+def test_log_results_shows_what_is_compared(client, root, tmp_path, capfd):
     run_id = open_run(client, model="tiny", fingerprint="f6", params=PARAMS)
     picture = tmp_path / "confusion.png"
     picture.write_bytes(b"picture")
@@ -185,17 +184,18 @@ def test_log_results_shows_what_is_compared(client, tmp_path, capfd):
     assert run.data.metrics == {
         "accuracy": 0.75, "num_test_videos": 8.0, "per_class.sitting _down_.f1": 0.5,
     }  # fmt: skip
-    hashes = {key: value for key, value in run.data.tags.items() if key.startswith("data.")}
+    hashes = json.loads((root / "mlruns" / run_id / "artifacts" / "hashes.json").read_text())
     assert hashes == {
-        "data.my videos _1_": "abc.dir",
-        "data.data/converted_videos": "def.dir",
-        "data.models/tiny": "123.dir",
+        "my videos (1)": "abc.dir",
+        "data/converted_videos": "def.dir",
+        "models/tiny": "123.dir",
     }
+    assert "abc.dir" not in run.data.tags.values()
     assert run.data.tags["mlflow.note.content"] == "accuracy 0.75 (0.4 to 0.9)"
     (shown,) = run.inputs.dataset_inputs
     assert (shown.dataset.name, shown.dataset.digest) == ("my videos (1)", "abc.dir")
     assert json.loads(shown.dataset.source) == {"uri": "my videos (1)"}
-    assert [file.path for file in client.list_artifacts(run_id)] == ["confusion.png"]
+    assert [file.path for file in client.list_artifacts(run_id)] == ["confusion.png", "hashes.json"]
 
 
 def test_log_model_keeps_a_model_that_answers(client, capfd):
@@ -282,7 +282,7 @@ def test_a_real_server_works_and_its_loss_does_not_stop_training(server, tmp_pat
     assert find_model(client, run_id) is None
     assert log_model(run_id, make_recognizer()) == find_model(client, run_id)
     assert client.get_run(run_id).data.metrics["val_loss"] == 1.0
-    assert [file.path for file in client.list_artifacts(run_id)] == ["notes.txt"]
+    assert [file.path for file in client.list_artifacts(run_id)] == ["hashes.json", "notes.txt"]
     stop(server)
     mirror(HISTORY[2:])
     mirror.flush()
