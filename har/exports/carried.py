@@ -115,7 +115,9 @@ def carry_code(entries: Mapping[str, str], folder: Path) -> None:
     waiting = [tuple(entry.rsplit(".", 1)) for entry in entries.values()]
     while waiting:
         module_name, name = waiting.pop()
-        module = modules.setdefault(module_name, _Module(module_name))
+        if module_name not in modules:
+            modules[module_name] = _Module(module_name)
+        module = modules[module_name]
         if name in reached.setdefault(module_name, set()):
             continue
         if name not in {*module.defined, *module.imported}:
