@@ -65,7 +65,7 @@ def find_duplicates(text: str) -> list[str]:
                 seen.add(name)
                 walk(value, f"{name}.")
 
-    walk(yaml.compose(text, Loader=yaml.SafeLoader), "")
+    walk(yaml.compose(text, Loader=yaml.CSafeLoader), "")
     return problems
 
 

@@ -61,7 +61,7 @@ def model(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "text",
-    ["seed: " + "[" * 5000, "{a: " * 3000, "augment: &a {flip: *a}"],
+    ["seed: " + "[" * 500_000, "{a: " * 500_000, "augment: &a {flip: *a}"],
     ids=["lists", "sections", "itself"],
 )
 def test_settings_without_an_end_are_refused(text):
