@@ -5,6 +5,7 @@ A page is one file that needs nothing else: pictures are within it, and it has n
 """
 
 import base64
+import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,12 @@ def render(template: str, /, **values: Any) -> str:
         template: A file in `templates/`; `.html` escapes for HTML, `.md` for Markdown.
         values: What the template names; one that is missing is an error.
     """
-    is_page = template.endswith(".html")
+    return _environment(is_page=template.endswith(".html")).get_template(template).render(values)
+
+
+@functools.cache
+def _environment(*, is_page: bool) -> jinja2.Environment:
+    """Return what reads the templates, and keeps those that it has compiled."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=jinja2.select_autoescape(["html"]),
@@ -46,7 +52,7 @@ def render(template: str, /, **values: Any) -> str:
         "count": as_count,
         "bytes": as_bytes,
     }
-    return environment.get_template(template).render(values)
+    return environment
 
 
 def escape_markdown(value: object) -> str:
