@@ -1,5 +1,6 @@
 """What several tests share."""
 
+import gc
 import os
 import signal
 import sys
@@ -39,6 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next(number for number, name in names if item.nodeid.startswith(name))
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look at all that was imported again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist

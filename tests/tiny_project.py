@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 from places import ROOT
+from preloaded import preloaded
 
 from har.video.writing import write_video
 
@@ -70,7 +71,12 @@ class Project:
     def run(self, *command, check=True):
         """Run a command of the environment that runs this test; return what it printed."""
         result = subprocess.run(
-            command, cwd=self.folder, env=environment(), capture_output=True, text=True, check=False
+            command,
+            cwd=self.folder,
+            env=preloaded(environment()),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert not check or result.returncode == 0, result.stdout + result.stderr
         return result.stdout if "--json" in command else result.stdout + result.stderr

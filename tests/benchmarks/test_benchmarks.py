@@ -5,8 +5,7 @@ import itertools
 import re
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,8 @@ import pytest
 from brightness import brightness_recognizer
 from finished_runs import make_recognizer
 from places import ROOT
+from preloaded import preloaded
+from tiny_project import environment
 from video_files import write_numbered
 
 from benchmarks.camera import choose_threshold, describe
@@ -21,9 +22,16 @@ from benchmarks.scale import stage_commands
 from har.video.writing import write_video
 
 
-def run(name: str, *options: str) -> str:
-    command = [sys.executable, "-m", f"benchmarks.{name}", *options]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def run(name: str, *options: str, variables: Mapping[str, str] | None = None) -> str:
+    command = ["python", "-m", f"benchmarks.{name}", *options]
+    result = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=variables or preloaded(environment()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -74,7 +82,7 @@ def test_cnn3d_benchmark_trains_the_same_network_in_all_ways():
 
 @pytest.mark.slow
 def test_scale_benchmark_measures_every_stage_and_adds_a_video():
-    rows = table_of(run("scale", "--videos", "15", "--added-to", "2"))
+    rows = table_of(run("scale", "--videos", "15", "--added-to", "2", variables=environment()))
     assert rows.pop("2")[-1] == "yes"  # all is as in a run from nothing
     assert list(rows) == list(stage_commands())
     gigabytes = {stage: float(measured.split(", ")[1]) for stage, (measured,) in rows.items()}
@@ -86,7 +94,7 @@ def test_prediction_benchmark_times_the_start_and_each_more_video(tmp_path):
     make_recognizer(1)[1].save(tmp_path / "model")
     write_video(tmp_path / "a.mp4", [np.full((48, 64, 3), 90, np.uint8)] * 12, fps=12)
     arguments = [str(tmp_path / "model"), str(tmp_path / "a.mp4"), "--repeats", "1"]
-    rows = table_of(run("prediction", *arguments))
+    rows = table_of(run("prediction", *arguments, variables=environment()))
     assert list(rows) == ["plain decode", "start and one video", "each more video"]
     assert rows["plain decode"][1] == "1.00 (1.00..1.00)"
     assert float(rows["start and one video"][0]) > float(rows["each more video"][0])

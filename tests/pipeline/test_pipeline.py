@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 import shutil
-import sys
 import time
 
 import numpy as np
@@ -105,7 +104,7 @@ def check_agreement(project, *, num_features):
 
 def test_predict_says_of_the_test_videos_what_evaluate_said(project):
     scored = pd.read_csv(project.folder / "metrics" / "predictions.csv").set_index("video_id")
-    command = (sys.executable, "-m", "har", "predict", "data/videos", "--json")
+    command = ("python", "-m", "har", "predict", "data/videos", "--json")
     said = {}
     for line in project.run(*command).splitlines():
         one = json.loads(line)
@@ -118,7 +117,7 @@ def test_predict_says_of_the_test_videos_what_evaluate_said(project):
 
 
 def test_evaluate_gives_the_scores_of_the_stage_and_names_who_was_in_training(project, tmp_path):
-    command = (sys.executable, "-m", "har", "evaluate", str(tmp_path / "test"), "--json")
+    command = ("python", "-m", "har", "evaluate", str(tmp_path / "test"), "--json")
     manifest = pd.read_csv(project.folder / "data" / "split" / "manifest.csv")
     for video_id in manifest.loc[manifest["split"] == "test", "video_id"]:
         copy = tmp_path / "test" / f"{video_id}.mp4"
@@ -221,7 +220,7 @@ def test_bad_video_is_reported_and_the_rest_goes_on(project, tmp_path):
     before = (project.folder / "params.yaml").read_text()
     project.set_params({"dataset": {"videos": str(copy)}})
     try:
-        printed = project.run(sys.executable, "-m", "stages.convert", "--out", str(converted))
+        printed = project.run("python", "-m", "stages.convert", "--out", str(converted))
     finally:
         (project.folder / "params.yaml").write_text(before)
     assert "1 failed" in printed
