@@ -1,5 +1,8 @@
 """A recognizer that takes no training: it calls a picture bright or dark."""
 
+import functools
+from dataclasses import replace
+
 from har.engine.runtime import keras
 from har.recognizer.recognizer import Recognizer
 
@@ -20,10 +23,13 @@ PREPROCESSING = {
 
 def brightness_recognizer(**preprocessing) -> Recognizer:
     """Return one that finds a clip as bright as its mean brightness is."""
+    return replace(_converted(), preprocessing=PREPROCESSING | preprocessing)
+
+
+@functools.cache
+def _converted() -> Recognizer:
     inputs = keras.Input((NUM_FRAMES, SIZE, SIZE, 3), dtype="uint8")
     mean = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
     mean = keras.ops.mean(mean, axis=1, keepdims=True)
     model = keras.Model(inputs, keras.layers.Concatenate()([1 - mean, mean]), name="brightness")
-    return Recognizer.of_model(
-        model, list(LABELS), PREPROCESSING | preprocessing, {"model": "tiny"}
-    )
+    return Recognizer.of_model(model, list(LABELS), PREPROCESSING, {"model": "tiny"})

@@ -1,5 +1,6 @@
 """A finished run as its files, made without any training."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -21,6 +22,7 @@ SIZE, NUM_FRAMES, MODEL_FRAMES = 32, 10, 8
 SPLIT_OF = {"p0": "train", "p1": "train", "p2": "train", "p3": "val", "p4": "test", "p5": "test"}
 
 
+@functools.cache
 def make_recognizer(seed: int) -> tuple[keras.Model, Recognizer]:
     keras.utils.set_random_seed(seed)
     settings = {"dropout": 0.3, "batch_norm_momentum": 0.9, "stream": "frames"}

@@ -1,5 +1,6 @@
 """Folders of untrained models, small and quick, one of each kind of input."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,14 @@ KINDS = {
 
 def write_tiny(kind: str, folder: Path) -> Recognizer:
     """Write the folder of an untrained model as the stage `train` does, and return it."""
+    model, recognizer = _make(kind)
+    recognizer.save(folder)
+    save_trained(model, folder)
+    return recognizer
+
+
+@functools.cache
+def _make(kind: str) -> tuple["keras.Model", Recognizer]:
     name, streams = KINDS[kind]
     changes = {
         "model": name,
@@ -52,7 +61,4 @@ def write_tiny(kind: str, folder: Path) -> Recognizer:
     params = settings.as_params()
     made_by = {name: params[name] for name in ("seed", "backbone")}
     made_by |= {"model": name, "unsure_below": 0.2, "none_label": "none"}
-    recognizer = make_recognizer(model, LABELS, settings, made_by, clip_seconds=[1.0, 1.5])
-    recognizer.save(folder)
-    save_trained(model, folder)
-    return recognizer
+    return model, make_recognizer(model, LABELS, settings, made_by, clip_seconds=[1.0, 1.5])

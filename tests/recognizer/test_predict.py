@@ -43,7 +43,7 @@ def brightness_model() -> keras.Model:
     return keras.Model(inputs, keras.layers.Concatenate()([1 - mean, mean]), name="brightness")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def recognizer() -> Recognizer:
     return Recognizer.of_model(brightness_model(), LABELS, PREPROCESSING, {"model": "tiny"})
 

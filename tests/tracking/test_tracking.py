@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import errno
+import functools
 import io
 import json
 import os
@@ -89,6 +90,7 @@ def _in_the_project(root, monkeypatch):
     monkeypatch.chdir(root)
 
 
+@functools.cache
 def make_recognizer() -> Recognizer:
     layers = [keras.Input((2, 4, 4, 3), dtype="uint8"), keras.layers.Flatten()]
     model = keras.Sequential([*layers, keras.layers.Dense(2, "softmax")], name="tiny")
