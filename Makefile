@@ -10,6 +10,7 @@ FOUND := $(firstword $(foreach name,$(PYTHON),$(shell $(name) -c '$(FIND)' 2>/de
 
 REQUIREMENTS := requirements.txt requirements-dev.txt
 APP := requirements-app.txt requirements-browser.txt
+S3 := requirements-s3.txt requirements-moto.txt
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 # Only what a list names, and what that needs, by the hashes of the lock.
@@ -17,9 +18,11 @@ INSTALL_APP := uv pip install --quiet --python .venv --require-hashes \
 	--constraint requirements-app.lock --requirement
 INSTALL_DASK := uv pip install --quiet --python .venv --require-hashes \
 	--constraint requirements-dask.lock --requirement requirements-dask.txt
+INSTALL_S3 := uv pip install --quiet --python .venv --require-hashes \
+	--constraint requirements-s3.lock --requirement requirements-s3.txt
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help install repro test app test-app dask test-dask docs pictures lock
+.PHONY: help install repro test app test-app dask test-dask s3 test-s3 docs pictures lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +52,13 @@ dask: .venv/installed ## install what compute.engine dask needs; on each machine
 test-dask: dask ## check compute.engine dask, with a scheduler and workers on this machine
 	pytest tests/compute
 
+s3: .venv/installed ## install what object storage needs
+	$(INSTALL_S3)
+
+test-s3: .venv/installed ## check object storage, with a server on this machine
+	$(INSTALL_S3) --requirement requirements-moto.txt
+	pytest tests/storage tests/pipeline/test_object_storage.py
+
 docs: .venv/installed ## write the generated parts of the docs again: commands, settings, README's table
 	python -m benchmarks.make_docs
 
@@ -58,9 +68,11 @@ pictures: .venv/installed ## make the docs' pictures again, in a clone that runs
 
 # Versions in the lock stay as they are where they can; delete it first to take the newest.
 lock: ## write the locks again, after a change of a list of packages
-	$(COMPILE) --constraint requirements-app.txt --output-file requirements.lock $(REQUIREMENTS)
+	$(COMPILE) --constraint requirements-app.txt --constraint requirements-s3.txt \
+		--output-file requirements.lock $(REQUIREMENTS)
 	$(COMPILE) --constraint requirements.lock --output-file requirements-app.lock $(APP)
 	$(COMPILE) --constraint requirements.lock --output-file requirements-dask.lock requirements-dask.txt
+	$(COMPILE) --constraint requirements.lock --output-file requirements-s3.lock $(S3)
 
 # The marker holds the Python that was installed with: another one is a reason to install again.
 ifneq ($(shell cat .venv/installed 2>/dev/null),$(FOUND))

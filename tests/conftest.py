@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from places import ROOT
+from s3_server import CREDENTIALS, INSTALL, serve_s3
 
 # Workers' sockets lie there, by paths of 107 characters at most: before a test sets another folder.
 get_temp_dir()
@@ -70,6 +71,22 @@ def _signals_as_in_a_terminal():
     """Let Ctrl-C and a closed terminal end a process also where a script started the tests."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def _s3_server():
+    pytest.importorskip("moto", reason=INSTALL)
+    with serve_s3() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": server.url}.items():
+            patch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def s3(_s3_server):
+    """An S3 server on loopback without buckets; the variables of AWS name it."""
+    _s3_server.reset()
+    return _s3_server
 
 
 @pytest.fixture

@@ -18,9 +18,11 @@ PACKAGE, TOOLS, WEIGHTS = (
 APP, BROWSER = "requirements-app.txt", "requirements-browser.txt"  # of `make app`, `make test-app`
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 DASK = "requirements-dask.txt"  # of `make dask`
+S3, MOTO = "requirements-s3.txt", "requirements-moto.txt"  # of `make s3`, `make test-s3`
+S3_LOCK = (ROOT / "requirements-s3.lock").read_text(encoding="utf-8")
 DASK_LOCK = (ROOT / "requirements-dask.lock").read_text(encoding="utf-8")
 APP_LOCK = (ROOT / "requirements-app.lock").read_text(encoding="utf-8")
-PIN = re.compile(r"([A-Za-z0-9._-]+)==([^\s;]+)")
+PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[[a-z0-9]+\])?==([^\s;]+)")
 LOCKED = re.compile(
     rf"^{PIN.pattern}.*\\\n((?:    --hash=sha256:[0-9a-f]{{64}}.*\n)*)", re.MULTILINE
 )
@@ -30,8 +32,9 @@ OPTIONAL = {
     "gradio": "gradio",
     "starlette": "gradio",
     "distributed": "distributed",
+    "s3fs": "dvc-s3",
 }
-OF_TESTS = {"playwright"}  # likewise, of requirements-browser.txt
+OF_TESTS = {"playwright", "moto", "boto3", "werkzeug"}  # of requirements-browser.txt and -moto.txt
 MAX_LOCK_BYTES = 2**20  # what git takes of a file here
 
 
@@ -83,15 +86,19 @@ def test_optional_packages_have_an_extra():
     assert {PIN.fullmatch(pin)[1] for pin in extras} == set(OPTIONAL.values())
     assert f"gradio=={read_pins(APP)['gradio']}" in extras
     assert f"distributed=={read_pins(DASK)['distributed']}" in extras
+    assert f"dvc-s3=={read_pins(S3)['dvc-s3']}" in extras
 
 
 def test_tests_of_the_page_have_their_packages_in_a_list():
-    assert set(read_pins(BROWSER)) == OF_TESTS
+    assert set(read_pins(BROWSER)) == {"playwright"}
 
 
 @pytest.mark.parametrize(
     ("file", "lock"),
-    [(PACKAGE, LOCK), (TOOLS, LOCK), (APP, APP_LOCK), (BROWSER, APP_LOCK), (DASK, DASK_LOCK)],
+    [
+        *((PACKAGE, LOCK), (TOOLS, LOCK), (APP, APP_LOCK), (BROWSER, APP_LOCK)),
+        *((DASK, DASK_LOCK), (S3, S3_LOCK), (MOTO, S3_LOCK)),
+    ],
 )
 def test_requirements_are_exact_pins_that_the_lock_has_too(file, lock):
     lines, pins = read_lines(file), read_pins(file)
@@ -102,7 +109,9 @@ def test_requirements_are_exact_pins_that_the_lock_has_too(file, lock):
     assert there == wanted, "run `make lock`"
 
 
-@pytest.mark.parametrize(("lock", "at_least"), [(LOCK, 100), (APP_LOCK, 40), (DASK_LOCK, 15)])
+@pytest.mark.parametrize(
+    ("lock", "at_least"), [(LOCK, 100), (APP_LOCK, 40), (DASK_LOCK, 15), (S3_LOCK, 40)]
+)
 def test_lock_has_a_hash_of_each_package(lock, at_least):
     entries = LOCKED.findall(lock)
     assert len(entries) == len(re.findall(r"^[^\s#]", lock, re.MULTILINE)) > at_least
@@ -111,7 +120,11 @@ def test_lock_has_a_hash_of_each_package(lock, at_least):
 
 @pytest.mark.parametrize(
     ("lock", "shared"),
-    [(APP_LOCK, {"numpy", "pandas", "pillow", "tomlkit"}), (DASK_LOCK, {"click", "psutil"})],
+    [
+        (APP_LOCK, {"numpy", "pandas", "pillow", "tomlkit"}),
+        (DASK_LOCK, {"click", "psutil"}),
+        (S3_LOCK, {"fsspec", "python-dateutil"}),
+    ],
 )
 def test_locks_agree(lock, shared):
     of_all, of_part = (
@@ -133,8 +146,9 @@ def test_weights_are_pinned_by_hash_and_apart_from_the_lock():
 @pytest.mark.parametrize(
     "file",
     [
-        *(PACKAGE, TOOLS, WEIGHTS, APP, BROWSER, DASK),
+        *(PACKAGE, TOOLS, WEIGHTS, APP, BROWSER, DASK, S3, MOTO),
         *("requirements.lock", "requirements-app.lock", "requirements-dask.lock"),
+        "requirements-s3.lock",
     ],
 )
 def test_lists_name_no_host(file):
@@ -144,6 +158,6 @@ def test_lists_name_no_host(file):
     assert options <= {"--hash"}
 
 
-@pytest.mark.parametrize("lock", [LOCK, APP_LOCK, DASK_LOCK])
+@pytest.mark.parametrize("lock", [LOCK, APP_LOCK, DASK_LOCK, S3_LOCK])
 def test_lock_is_small_enough_for_git(lock):
     assert len(lock.encode()) < MAX_LOCK_BYTES

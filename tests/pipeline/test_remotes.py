@@ -1,39 +1,24 @@
 """A team: results and experiments that one computer shares by DVC and another one takes."""
 
-import subprocess
-
 import pytest
-from tiny_project import Project, ran_stages
+from team import clone_published, publish
+from tiny_project import ran_stages
 
 pytestmark = pytest.mark.slow
-
-IDENTITY = ["-c", "user.name=Test", "-c", "user.email=test@localhost"]
 
 
 @pytest.fixture(scope="module")
 def shared(project, tmp_path_factory):
     """A bare git repository and a folder as DVC's remote, to which a project was pushed."""
     folder = tmp_path_factory.mktemp("shared")
-    subprocess.run(["git", "init", "--quiet", "--bare", folder / "code.git"], check=True)
-    project.run("dvc", "remote", "add", "--default", "team", str(folder / "data"))
-    project.run("git", "add", "--all", "--force", "dvc.lock")
-    project.run("git", "add", "--all")
-    project.run("git", *IDENTITY, "commit", "--quiet", "--message", "A run")
-    project.run("git", "remote", "add", "origin", str(folder / "code.git"))
-    project.run("git", "push", "--quiet", "--set-upstream", "origin", "HEAD:main")
-    project.run("dvc", "push", "--quiet")
+    publish(project, folder, str(folder / "data"))
     return folder
 
 
 @pytest.fixture
 def clone(shared, tmp_path):
     """What another person gets from the two, in another folder."""
-    project = Project(tmp_path / "of a colleague")
-    code = str(shared / "code.git")
-    subprocess.run(
-        ["git", "clone", "--quiet", "--branch", "main", code, project.folder], check=True
-    )
-    return project
+    return clone_published(shared, tmp_path / "of a colleague")
 
 
 def test_clone_that_pulls_has_all_and_reruns_nothing(project, clone):
