@@ -57,6 +57,7 @@ MORE = {
     "doctor": "reliability.md#doctor",
     "evaluate": "use.md#evaluate",
     "export": "deploy.md#export",
+    "fetch": "object-storage.md#videos",
     "import": "public-data-sets.md",
     "inspect": "own-videos.md#before-a-run",
     "live": "use.md#live",

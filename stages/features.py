@@ -40,6 +40,7 @@ def main(manifest: Path, clips: Path, landmarks: Path, views: Path, out: Path) -
         num_threads=settings.workers,
         max_gigabytes=settings.cache.max_gigabytes,
         compute=settings.place,
+        shared=settings.shared_cache,
     )
     out.mkdir(parents=True, exist_ok=True)
     write_table(table, out / "features.csv")

@@ -23,6 +23,7 @@ def main(clips: Path, out: Path) -> None:
         "num_threads": settings.workers,
         "max_gigabytes": settings.cache.max_gigabytes,
         "compute": settings.place,
+        "shared": settings.shared_cache,
     }
     videos = read_table(clips).astype({"aspect": float})
     table, num_made = pd.DataFrame(columns=COLUMNS), 0

@@ -8,7 +8,7 @@ import pandas as pd
 from har.clips.camera import camera_state, measure_camera
 from har.clips.clip import load_clip
 from har.compute.place import LOCAL, Compute
-from har.engine.cache import Cache, CacheEntry, keep_entries
+from har.engine.cache import Cache, CacheEntry, Shared, exchanged, keep_entries
 from har.engine.code import code_digest
 from har.engine.files import write_text
 from har.engine.verification import check_file
@@ -18,7 +18,12 @@ DECIMALS = 5  # of a share of the frame's side; other processors may differ in l
 
 
 def measure_cameras(
-    videos: pd.DataFrame, *, num_threads: int, max_gigabytes: float, compute: Compute = LOCAL
+    videos: pd.DataFrame,
+    *,
+    num_threads: int,
+    max_gigabytes: float,
+    compute: Compute = LOCAL,
+    shared: Shared | None = None,
 ) -> pd.DataFrame:
     """Measure the camera's motion in clips, or take it from the cache.
 
@@ -27,13 +32,14 @@ def measure_cameras(
         num_threads: Clips at once; 0 is one per core. It never changes a result.
         max_gigabytes: Size of the cache of all steps, in 10^9 bytes.
         compute: Which machines work.
+        shared: Where results lie for other machines too, if anywhere.
 
     Returns:
         One row a video: `video_id` and `camera_motion`, as `har.clips.camera.measure_camera` says.
     """
     cache, code = Cache("camera", ending=".txt"), code_digest("har.clips.camera")
     keys = [cache.key(digest, parameters={}, code_version=code) for digest in videos["sha256"]]
-    with keep_entries(max_gigabytes):
+    with keep_entries(max_gigabytes), exchanged(shared, cache, keys):
         found = {key: cache.get(key) for key in keys}
         clips = dict(zip(keys, zip(videos["path"], videos["sha256"], strict=True), strict=True))
         tasks = [(key, *clips[key], cache) for key, entry in found.items() if entry is None]

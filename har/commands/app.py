@@ -16,6 +16,7 @@ from har.commands.crossval import crossval
 from har.commands.doctor import doctor
 from har.commands.evaluate import evaluate
 from har.commands.export import export
+from har.commands.fetch import fetch
 from har.commands.import_dataset import import_dataset
 from har.commands.inspect import inspect
 from har.commands.live import live
@@ -54,6 +55,12 @@ _add(
     import_dataset,
     "Prepare a public data set for training.",
     example="ucf101 ~/UCF-101 data/ucf101 --split 1",
+)
+_add(
+    "fetch",
+    fetch,
+    "Fetch a folder of videos from object storage.",
+    example="s3://bucket/videos data/videos",
 )
 _add(
     "record",

@@ -22,9 +22,10 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from har.engine.files import whole, writing
 from har.engine.repository import project_root
@@ -47,6 +48,13 @@ class CacheEntry:
     meta: dict[str, Any]
     data: Path
     sha256: str
+
+
+class Shared(Protocol):
+    """Where entries lie for other machines too, as `har.storage.shared_cache` has it."""
+
+    def exchanged(self, cache: "Cache", keys: Sequence[str]) -> AbstractContextManager[None]:
+        """Fetch entries before the body, and send those that it has made."""
 
 
 class Cache:
@@ -90,6 +98,10 @@ class Cache:
             os.utime(meta_file)  # the time of the last use, for `prune`
         record = json.loads(text)["record"]
         return CacheEntry(record["meta"], data, record["sha256"])
+
+    def has(self, key: str) -> bool:
+        """Return whether there is an entry, whole or not."""
+        return self._files(key)[0].is_file()
 
     def new_file(self) -> Path:
         """Return a path on the cache's disk at which a result can be made before `put`."""
@@ -175,6 +187,7 @@ def place_or_make(
     make: Callable[[set[str]], dict[str, CacheEntry]],
     *,
     max_gigabytes: float,
+    shared: Shared | None = None,
 ) -> tuple[list[CacheEntry], int]:
     """Put entries where they are wanted, after making those that are not in the cache.
 
@@ -183,17 +196,23 @@ def place_or_make(
         wanted: A key and a place for it each.
         make: Takes the keys that are missing and returns their new entries.
         max_gigabytes: As for `keep_entries`.
+        shared: Where entries lie for other machines too, if anywhere.
 
     Returns:
         The entry of each that is wanted, and how many of them were missing.
     """
-    with keep_entries(max_gigabytes):
+    with keep_entries(max_gigabytes), exchanged(shared, cache, [key for key, _ in wanted]):
         entries = {key: cache.get(key) for key, _ in wanted}
         missing = {key for key, entry in entries.items() if entry is None}
         entries |= make(missing)
         for key, destination in wanted:
             place(entries[key].data, destination)
     return [entries[key] for key, _ in wanted], sum(key in missing for key, _ in wanted)
+
+
+def exchanged(shared: Shared | None, cache: Cache, keys: Sequence[str]) -> AbstractContextManager:
+    """Return what brings entries here before its body, and those it makes to other machines."""
+    return shared.exchanged(cache, keys) if shared else contextlib.nullcontext()
 
 
 def _overwrite(data: Path, made: Path) -> None:

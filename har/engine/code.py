@@ -29,6 +29,7 @@ UNCOUNTED = (
     f"{PACKAGE}.engine.verification",
     f"{PACKAGE}.engine.workers",
     f"{PACKAGE}.settings",
+    f"{PACKAGE}.storage",
     f"{PACKAGE}.tracking",
 )
 

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from har.compute.limited import WorkerResult
 from har.compute.place import LOCAL, Compute
-from har.engine.cache import Cache, CacheEntry, file_digest, keep_entries, place
+from har.engine.cache import (
+    Cache,
+    CacheEntry,
+    Shared,
+    exchanged,
+    file_digest,
+    keep_entries,
+    place,
+)
 from har.engine.errors import VideoError
 from har.engine.files import writing
 from har.engine.progress import progress
@@ -70,6 +78,7 @@ class Limits:
         memory_gigabytes: Memory of one worker, in 10^9 bytes.
         max_gigabytes: Size of the cache of all steps, in 10^9 bytes.
         compute: Which machines work.
+        shared: Where results lie for other machines too, if anywhere.
     """
 
     workers: int
@@ -77,6 +86,7 @@ class Limits:
     memory_gigabytes: float
     max_gigabytes: float
     compute: Compute = LOCAL
+    shared: Shared | None = None
 
     @property
     def of_workers(self) -> dict[str, Any]:
@@ -112,7 +122,7 @@ def run_step(
     """
     cache = Cache(step, ending=jobs[0].destination.suffix if jobs else "")
     keys = [cache.key(job.digest, parameters=parameters, code_version=code_version) for job in jobs]
-    with keep_entries(limits.max_gigabytes):
+    with keep_entries(limits.max_gigabytes), exchanged(limits.shared, cache, keys):
         looked_up = _in_threads(cache.get, keys, f"{step}: looking up")
         found = {key: entry for key, entry in zip(keys, looked_up, strict=True) if entry}
         # Two videos can have the same bytes once they are converted: they are made once.

@@ -16,7 +16,7 @@ from har.clips.clip import load_clip
 from har.clips.streams import POSE, picture_streams, show_streams
 from har.clips.views import View, apply_view
 from har.compute.place import LOCAL, Compute
-from har.engine.cache import Cache, CacheEntry, place_or_make
+from har.engine.cache import Cache, CacheEntry, Shared, place_or_make
 from har.engine.code import code_digest
 from har.engine.files import save_array
 from har.engine.verification import check_file
@@ -153,6 +153,7 @@ def pack_features(
     num_threads: int = 0,
     max_gigabytes: float,
     compute: Compute = LOCAL,
+    shared: Shared | None = None,
 ) -> tuple[pd.DataFrame, int]:
     """Write the features of each video, from the cache where they were made before.
 
@@ -166,10 +167,10 @@ def pack_features(
         num_threads: Clips at once; 0 is one per core. It never changes a result.
         max_gigabytes: Size of the cache of all steps, in 10^9 bytes.
         compute: Which machines work.
+        shared: Where results lie for other machines too, if anywhere.
 
     Returns:
-        The table (`video_id`, `path`, `num_views`, `sha256`), and how many videos were not in the
-        cache.
+        The table (`video_id`, `path`, `num_views`, `sha256`), and how many videos were not cached.
     """
     videos = videos.assign(views=[views.get(video_id, []) for video_id in videos["video_id"]])
     cache, code = Cache("features", ending=".npy"), code_digest(__name__)
@@ -187,6 +188,7 @@ def pack_features(
         list(zip(videos["key"], map(Path, paths), strict=True)),
         lambda keys: _make_missing(videos[videos["key"].isin(keys)], make, **where),
         max_gigabytes=max_gigabytes,
+        shared=shared,
     )
     num_views, digests = videos["views"].map(len), [entry.sha256 for entry in entries]
     table = videos[["video_id"]].assign(path=paths, num_views=num_views, sha256=digests)

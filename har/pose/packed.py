@@ -8,7 +8,7 @@ import pandas as pd
 
 from har.clips.clip import load_clip
 from har.compute.place import LOCAL, Compute
-from har.engine.cache import Cache, CacheEntry, place_or_make
+from har.engine.cache import Cache, CacheEntry, Shared, place_or_make
 from har.engine.code import code_digest
 from har.engine.files import save_array
 from har.engine.verification import check_file
@@ -48,6 +48,7 @@ def pack_landmarks(
     num_threads: int,
     max_gigabytes: float,
     compute: Compute = LOCAL,
+    shared: Shared | None = None,
 ) -> tuple[pd.DataFrame, int]:
     """Write the landmarks of each video, from the cache where they were found before.
 
@@ -58,6 +59,7 @@ def pack_landmarks(
         num_threads: Clips at once; 0 is one per core. It never changes a result.
         max_gigabytes: Size of the cache of all steps, in 10^9 bytes.
         compute: Which machines work.
+        shared: Where results lie for other machines too, if anywhere.
 
     Returns:
         The table (`video_id`, `path`, `share_found`, `sha256`), and how many videos were not in
@@ -69,19 +71,15 @@ def pack_landmarks(
         made_from = {"aspect": video.aspect, "person": person, "networks": networks}
         return cache.key(video.sha256, parameters=made_from, code_version=code)
 
+    where = {"num_threads": num_threads, "compute": compute}
     videos = videos.assign(key=[key_of(video) for video in videos.itertuples()])
     paths = [f"{out.as_posix()}/{video_id}.npy" for video_id in videos["video_id"]]
     entries, num_made = place_or_make(
         cache,
         list(zip(videos["key"], map(Path, paths), strict=True)),
-        lambda keys: _make_landmarks(
-            videos[videos["key"].isin(keys)].drop_duplicates("key"),
-            cache,
-            person,
-            num_threads=num_threads,
-            compute=compute,
-        ),
+        lambda keys: _make_landmarks(videos[videos["key"].isin(keys)], cache, person, **where),
         max_gigabytes=max_gigabytes,
+        shared=shared,
     )
     table = videos[["video_id"]].assign(
         path=paths,
@@ -100,6 +98,7 @@ def _make_landmarks(
     compute: Compute,
 ) -> dict[str, CacheEntry]:
     """Find the person in clips, and put each video's landmarks into the cache, by its key."""
+    videos = videos.drop_duplicates("key")
     tasks = [
         LandmarksTask(row.key, row.path, row.sha256, row.aspect, person, cache)
         for row in videos.itertuples()

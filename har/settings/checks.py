@@ -29,6 +29,11 @@ def find_contradictions(settings: Settings) -> list[str]:
 
 def _check_videos(settings: Settings) -> Iterator[str]:
     videos = settings.dataset.videos
+    if "://" in videos:
+        yield (
+            f"dataset.videos is {videos}; expected a folder on this disk. Fetch the videos with "
+            f"`python -m har fetch {videos} data/videos`, and set dataset.videos to data/videos."
+        )
     if os.path.normpath(videos).split(os.sep)[0] == os.pardir:
         yield (
             f"dataset.videos is {videos}, a relative path that leads out of the project: DVC runs "

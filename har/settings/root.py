@@ -13,6 +13,7 @@ from har.settings import sections
 
 if TYPE_CHECKING:
     from har.engine.steps import Limits
+    from har.storage.shared_cache import SharedCache
 
 
 DEMO = Path("data/demo")  # where the stage `demo` draws its videos
@@ -101,6 +102,13 @@ class Settings(Section):
         """Which machines do the work per video and the folds of `crossval`."""
         return Compute(self.compute.engine, self.compute.address)
 
+    @property
+    def shared_cache(self) -> "SharedCache | None":
+        """Where finished work lies for other machines too, if anywhere."""
+        from har.storage.shared_cache import SharedCache  # as for `limits`
+
+        return SharedCache(self.cache.shared) if self.cache.shared else None
+
     def limits(self, step: str) -> "Limits":
         """Return what a step over many videos may use.
 
@@ -116,6 +124,7 @@ class Settings(Section):
             memory_gigabytes=section.memory_gigabytes,
             max_gigabytes=self.cache.max_gigabytes,
             compute=self.place,
+            shared=self.shared_cache,
         )
 
     def as_params(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from har.compute.place import Engine
 from har.engine.section import Count, Positive, Section, Share
 from har.names.patterns import PatternError, compile_pattern
 from har.pose.people import PersonChoice
+from har.storage.stores import BUCKET
 
 
 def _is_pattern(pattern: str) -> str:
@@ -33,6 +34,16 @@ def _is_folder_name(name: str) -> str:
             "slash or a dot in front, or null where nothing is to be such a folder"
         )
     return name
+
+
+def _is_shared_place(address: str) -> str:
+    """Refuse what is no bucket and no folder that other machines could find."""
+    if not address.startswith((BUCKET, "/")) or address == BUCKET:
+        raise ValueError(
+            f"is {address!r}; expected s3://bucket/folder, the absolute path of a folder that all "
+            "machines see, or null (docs/object-storage.md)"
+        )
+    return address
 
 
 def _is_ascending(speeds: tuple[float, float]) -> tuple[float, float]:
@@ -225,3 +236,6 @@ class Cache(Section):
 
     max_gigabytes: float = Field(50, ge=0)
     """size at which the entries used longest ago are removed"""
+    shared: Annotated[str, AfterValidator(_is_shared_place)] | None = None
+    """where other machines find them too: s3://bucket/folder, or the path of a folder that all see;
+    null: nowhere"""

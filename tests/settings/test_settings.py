@@ -145,6 +145,11 @@ def test_settings_refuse(text, message):
             "DVC runs experiments (`dvc exp run --temp`, `crossval`) in a copy",
         ),
         (
+            "dataset: {videos: 's3://team/videos'}",
+            "Fetch the videos with `python -m har fetch s3://team/videos data/videos`, and set",
+        ),
+        ("cache: {shared: har-cache}", "cache.shared is 'har-cache'; expected s3://bucket/folder"),
+        (
             "models: {fusion: {num_frames: 16}}",
             "models.fusion.num_frames is 16, and its streams are made of all 30 frames of a clip.",
         ),
