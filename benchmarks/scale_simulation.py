@@ -5,13 +5,16 @@
 
 The stages run with the settings of params.yaml on videos of three seconds, 640x480, at the numbers
 `--measured`. Through what each stage takes goes a line, `fixed + each * number`, for processor
-seconds, for memory and for the bytes on the disk; the number `--checked`, which is larger, shows
-how well it holds. Then
+seconds and for the bytes on the disk; the number `--checked`, which is larger, shows how well it
+holds. Then
 
     hours = sum over the stages of (fixed + each * number) / cores it can use / 3600
     money = core hours * price of one + gigabytes * price of one for a month
+    memory = the largest measured + ROW * number, and in train the features that it keeps mapped
 
-The prices are examples: put in your own. Takes about ten minutes.
+Stages work video by video, so that what a few need says nothing about what a row of a table needs:
+`ROW` is from `benchmarks.scale`, which runs 10,000. The prices are examples: put in your own. Takes
+about ten minutes.
 """
 
 import argparse
@@ -22,13 +25,14 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.scale import run_command, stage_commands, write_settings, write_videos
 from benchmarks.timing import GIGABYTE, ROOT, print_heading, print_table
+from har.training.examples import MAX_OPENED
 
 SETTINGS = {"dataset.videos": "data/videos", "dataset.subject_pattern": "^(p[0-9]+)_"}
 # They work on one video at a time in each core; the others keep to these many, or one.
@@ -36,6 +40,9 @@ SPREAD, OF_OTHERS = ("convert", "extract", "pose", "features"), {"train": 2}
 DVC = "dvc, to keep the outputs"
 KEPT = ("converted_videos", "clips", "landmarks", "features")
 SIMULATED = (1000, 10_000, 1_000_000)
+ROW = (
+    8e-6  # 10^9 bytes: convert and extract take 0.07 more for 10,000 than for 1,000 (docs/speed.md)
+)
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -89,11 +96,16 @@ def predict(measured: dict[int, dict[str, Taken]], number: int) -> dict[str, Tak
     stages = {}
     for stage in measured[numbers[0]]:
         values = {}
-        for name in ("seconds", "gigabytes", "stored"):
+        for name in ("seconds", "stored"):
             taken = [getattr(measured[one][stage], name) for one in numbers]
             fixed, each = fit_line(numbers, taken)
             values[name] = fixed + each * number
+        values["gigabytes"] = max(measured[one][stage].gigabytes for one in numbers) + ROW * number
         stages[stage] = Taken(**values)
+    if "features" in stages:  # whose files `train` keeps mapped, up to so many
+        mapped = stages["features"].stored / number * max(0, min(number, MAX_OPENED) - max(numbers))
+        train = stages["train"]
+        stages["train"] = replace(train, gigabytes=train.gigabytes + mapped)
     return stages
 
 

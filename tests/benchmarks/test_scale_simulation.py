@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks.scale_simulation import (
     DVC,
+    ROW,
     Prices,
     Taken,
     cost_of,
@@ -28,8 +29,18 @@ def test_predict_goes_on_along_the_lines():
     stages = predict(MEASURED, 1000)
     assert stages["extract"].seconds == pytest.approx(10 + 1000)
     assert stages["extract"].stored == pytest.approx(5.0)
-    assert stages["extract"].gigabytes == pytest.approx(0.2)
-    assert stages["train"].gigabytes == pytest.approx(0.95 + 5.0)
+    assert stages["extract"].gigabytes == pytest.approx(0.2 + 1000 * ROW)
+    assert stages["train"].gigabytes == pytest.approx(1.1 + 1000 * ROW)
+
+
+def test_predict_counts_the_features_that_training_maps_up_to_a_number():
+    measured = {
+        number: stages | {"features": Taken(1.0, 0.5, 0.002 * number)}
+        for number, stages in MEASURED.items()
+    }
+    largest = 1.1 + 0.002 * (1000 - 30)
+    assert predict(measured, 10_000)["train"].gigabytes == pytest.approx(largest + 10_000 * ROW)
+    assert predict(measured, 1_000_000)["train"].gigabytes == pytest.approx(largest + 1e6 * ROW)
 
 
 def test_hours_share_the_videos_among_the_cores_and_nothing_else():
