@@ -93,7 +93,7 @@ def serve_tensorflow(options: argparse.Namespace) -> None:
     from har.settings import load_settings
 
     settings = load_settings()
-    setup = settings.train.model_dump()
+    setup = settings.train.runtime
     setup["deterministic"] &= not options.no_determinism
     setup_tensorflow(**setup, seed=settings.seed)
     size = 32 if options.quick else settings.extract.size

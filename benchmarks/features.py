@@ -38,7 +38,7 @@ def main() -> None:
     num_frames = settings.num_frames or params.extract.num_frames
     size = 32 if options.quick else params.extract.size
     batch_size = 2 if options.quick else settings.batch_size
-    setup_tensorflow(**params.train.model_dump(), seed=params.seed)
+    setup_tensorflow(**params.train.runtime, seed=params.seed)
     print_heading("Cached features", "tensorflow", "keras")
     backbone = build_backbone(name=params.backbone.name, weights="random", seed=0, frame_size=size)
     num_features = backbone.output_shape[-1]

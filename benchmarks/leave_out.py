@@ -271,7 +271,7 @@ def fit_with_confidence(
 
 def fit_fresh(read: Callable[..., Examples], settings: Settings, *, num_classes: int) -> Trained:
     """Train as `fit` does, whatever was trained before."""
-    setup_tensorflow(**settings.train.model_dump(), seed=settings.seed)
+    setup_tensorflow(**settings.train.runtime, seed=settings.seed)
     checkpoint = Path(f"{settings.model}.npz")
     for path in (checkpoint, second_checkpoint(checkpoint)):
         path.unlink(missing_ok=True)

@@ -31,14 +31,16 @@ def main(
     out = models / settings.model
     training = TrackedTraining(settings, Tables(manifest, clips, views, drawn, features))
     kept, history_file = KeptTrainings(settings.cache.max_gigabytes), metrics / "plots/history.csv"
-    was_kept = kept.restore(training.fingerprint)
+    was_kept = training.is_alone and kept.restore(training.fingerprint)
     if not was_kept:
-        setup_tensorflow(**settings.train.model_dump(), seed=settings.seed)
-        history, summary = training.run(out)
+        setup_tensorflow(**settings.train.runtime, seed=settings.seed)
+        made = training.run(out)
+        if made is None:  # another process writes it
+            return
+        history, summary = made
         write_json(summary, metrics / "train.json")
         write_table(history, history_file)
-        written = [metrics / "train.json", history_file, *out.iterdir()]
-        kept.keep(training.fingerprint, written)
+        kept.keep(training.fingerprint, [metrics / "train.json", history_file, *out.iterdir()])
     # Not among what is kept: the names of people and files decide no weights.
     grouped_by = read_json(split / "split.json")["grouped_by"]
     people = describe_training(read_table(manifest), read_table(report), grouped_by=grouped_by)

@@ -21,11 +21,16 @@ OUTPUTS = {
 OF_TIMES = ("run.json", "speed.json", "train.json")  # which are never the same twice
 
 
-def start_stage(project: Project, stage: str) -> subprocess.Popen:
-    """Start the command of a stage as dvc.yaml has it, by itself."""
+def stage_command(stage: str) -> list[str]:
+    """Return the command of a stage as dvc.yaml has it, by the Python of this process."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    return [sys.executable, *shlex.split(stages[stage]["cmd"])[1:]]
+
+
+def start_stage(project: Project, stage: str) -> subprocess.Popen:
+    """Start the command of a stage, by itself."""
     return subprocess.Popen(
-        [sys.executable, *shlex.split(stages[stage]["cmd"])[1:]],
+        stage_command(stage),
         cwd=project.folder,
         env=environment(),
         stdout=subprocess.PIPE,

@@ -28,7 +28,7 @@ def report(out: Out = Path("report"), as_json: Json = False) -> None:
     from har.settings import load_settings
 
     settings = load_settings()
-    setup_tensorflow(**settings.train.model_dump(), seed=settings.seed)
+    setup_tensorflow(**settings.train.runtime, seed=settings.seed)
     run = read_run(model=settings.model, changes=pipeline_changes())
     say("report: drawing what the model looked at", err=True)
     warnings, files = write_report(run, out), [(out / name).as_posix() for name in OUTPUTS]

@@ -161,9 +161,9 @@ def build_model(
         shape = (num_frames, frame_size, frame_size, 3)
         inputs = keras.Input(shape, dtype="uint8", name="frames")
     x = module.build(inputs, settings)
-    classifier = layers.Dense(
-        num_classes, activation="softmax", name=LAST_LAYER, **getattr(module, "CLASSIFIER", {})
-    )
+    # Probabilities keep all their bits, also where the layers before compute with fewer.
+    options = {"activation": "softmax", "name": LAST_LAYER, "dtype": "float32"}
+    classifier = layers.Dense(num_classes, **options, **getattr(module, "CLASSIFIER", {}))
     return keras.Model(inputs, classifier(x), name=name)
 
 

@@ -3,7 +3,7 @@
 Defaults stand here and nowhere else; params.yaml holds what a user may want to change.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, Strict
 
@@ -191,12 +191,24 @@ class Features(Section):
 
 
 class Train(Section):
-    """How TensorFlow runs."""
+    """How TensorFlow runs, and on which devices it trains."""
 
     num_threads: int = Field(2, ge=0)
     """threads of an operation; another number changes the last bits of a result; 0: one per core"""
     deterministic: bool = True
     """same seed, same bits; false if a graphics card lacks an operation for it"""
+    strategy: Literal["auto", "mirrored", "multi_worker"] = "auto"
+    """auto: all graphics cards of this machine, or its processor; mirrored: several cards, or an
+    error; multi_worker: several machines, as TF_CONFIG says (docs/gpu.md)"""
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    """numbers that are trained with; the mixed ones are for graphics cards (docs/gpu.md)"""
+    xla: bool = False
+    """compile the steps by XLA: for one graphics card; several times slower on a processor"""
+
+    @property
+    def runtime(self) -> dict[str, Any]:
+        """What `har.engine.runtime.setup_tensorflow` takes."""
+        return self.model_dump(include={"num_threads", "deterministic"})
 
 
 class Evaluate(Section):

@@ -25,6 +25,7 @@ from har.tracking.connection import connect, explained_errors
 from har.tracking.runs import HistoryMirror, ended_run, open_run, resume_run
 from har.training.calibration import fold_temperature
 from har.training.checkpoints import is_whole
+from har.training.devices import is_chief
 from har.training.examples import read_examples
 from har.training.fit import Trained, fit, second_checkpoint, trained_on
 from har.training.loop import Progress, fingerprint
@@ -69,10 +70,14 @@ class TrackedTraining:
 
     Attributes:
         fingerprint: Of the training: of its settings, its data and the code that decides it.
+        is_alone: Whether no other machines train too. Of several all must train: those that
+            reused what they have kept would leave the others waiting.
     """
 
     def __init__(self, settings: Settings, tables: Tables):
         self._settings, self._tables, params = settings, tables, settings.as_params()
+        self.is_alone = settings.train.strategy != "multi_worker"
+        self._is_chief = is_chief(settings.train)
         self._made_by = {"model": settings.model, "settings": params["models"][settings.model]}
         self._made_by |= {name: params[name] for name in DECIDING}
         self._labels = sorted(read_table(tables.manifest)["label"].unique())
@@ -84,14 +89,15 @@ class TrackedTraining:
         )
         self._made_by["trained_on"] = trained_on(settings)
 
-    def run(self, out: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    def run(self, out: Path) -> tuple[pd.DataFrame, dict[str, Any]] | None:
         """Train, going on from the checkpoint where there is one, and write the recognizer.
 
         Args:
             out: The folder to write it to.
 
         Returns:
-            The history (`epoch`, `split`, `accuracy`, `loss`) and a summary.
+            The history (`epoch`, `split`, `accuracy`, `loss`) and a summary; None, and nothing is
+            written, where another process is the chief.
         """
         videos, labels = read_table(self._tables.manifest), self._labels
         tables = self._tables
@@ -102,6 +108,9 @@ class TrackedTraining:
         )  # fmt: skip
         checkpoint = project_root() / ".har" / "checkpoints" / f"{self.fingerprint}.npz"
         trained = self._fit(read, len(labels), checkpoint)
+        if not self._is_chief:
+            print("train: done; the chief writes what was trained")
+            return None
         for one, other in trained.backwards.items():
             if one < other:
                 print(
@@ -141,7 +150,7 @@ class TrackedTraining:
 
     def _fit(self, read: partial, num_classes: int, checkpoint: Path) -> Trained:
         required, run_id = self._settings.tracking.required, None
-        client = connect(project_root(), required=required)
+        client = connect(project_root(), required=required) if self._is_chief else None
         if client:
             with explained_errors(required=required):
                 run_id = resume_run(client, self.fingerprint) if is_whole(checkpoint) else None

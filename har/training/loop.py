@@ -22,10 +22,13 @@ from har.engine.progress import progress
 from har.engine.runtime import keras
 from har.engine.seeds import generator_for
 from har.models.contract import ModelSettings
+from har.training.batches import read_ahead, read_batches
 from har.training.checkpoints import read_checkpoint, write_checkpoint
+from har.training.devices import Devices
 from har.training.examples import Examples
+from har.training.steps import OneDevice, SeveralDevices, make_steps
 
-WARM_UP_SHARE = 0.05  # of all steps, in which the learning rate rises to its full value
+ONE_DEVICE = Devices()
 
 
 @dataclass
@@ -76,6 +79,7 @@ def train(
     checkpoint: Path,
     on_epoch: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
     num_epochs: int | None = None,
+    devices: Devices = ONE_DEVICE,
 ) -> Progress:
     """Train, and keep the weights with the lowest validation loss, or the last ones.
 
@@ -92,22 +96,26 @@ def train(
             epoch and leaves it to the caller to remove.
         on_epoch: Called with the new rows of the history after each epoch.
         num_epochs: Where to stop, the learning rate falling as for all of them; None: `epochs`.
+        devices: That the model was built for; the chief's process writes the checkpoint.
 
     Returns:
         The history, one row each for train and val an epoch, and the epoch kept.
     """
     steps_per_epoch = -(-training.epoch_size // _step_size(training, settings))
-    _compile(model, settings, num_steps=settings.epochs * steps_per_epoch)
+    num_steps = settings.epochs * steps_per_epoch
+    steps = make_steps(model, settings, devices, num_steps=num_steps)
     last_epoch = num_epochs or settings.epochs
     state, best_weights = _start(model, checkpoint, last_epoch)
+    steps.check_together(state.epoch, checkpoint)
     patience = settings.patience if validation else None
     for epoch in _count_epochs(state, last_epoch, patience):
         start = time.perf_counter()
-        rows = _run_epoch(model, training, validation, epoch, settings, drawing)
+        rows = _run_epoch(steps, model, training, validation, epoch, settings, drawing)
         if state.add(rows, by_loss=patience is not None):
             best_weights = model.get_weights()
         state.seconds.append(time.perf_counter() - start)
-        _save(model, state, best_weights, checkpoint)
+        if devices.is_chief:
+            _save(model, state, best_weights, checkpoint)
         on_epoch(rows)
     model.set_weights(best_weights)
     return state
@@ -134,12 +142,8 @@ def predict(model: keras.Model, examples: Examples, *, batch_size: int) -> np.nd
         range(start, min(start + batch_size, num_videos))
         for start in range(0, num_videos, batch_size)
     )
-    return np.concatenate(
-        [
-            model.predict_on_batch(np.stack([examples.read(video, 0) for video in batch]))
-            for batch in batches
-        ]
-    )
+    inputs = read_ahead(lambda batch: np.stack([examples.read(one, 0) for one in batch]), batches)
+    return np.concatenate([model.predict_on_batch(batch) for batch in inputs])
 
 
 def draw_epoch(
@@ -182,38 +186,6 @@ def _step_size(training: Examples, settings: ModelSettings) -> int:
     return settings.batch_size * (1 + training.drawn_per_video)
 
 
-def _compile(model: keras.Model, settings: ModelSettings, *, num_steps: int) -> None:
-    warm_up = max(1, round(WARM_UP_SHARE * num_steps))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0,
-        decay_steps=max(1, num_steps - warm_up),
-        warmup_target=settings.learning_rate,
-        warmup_steps=warm_up,
-    )
-    model.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay, clipnorm=1.0),
-        keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
-        weighted_metrics=[
-            keras.metrics.CategoricalAccuracy(name="accuracy"),
-            keras.metrics.CategoricalCrossentropy(name="cross_entropy"),
-        ],
-        jit_compile=False,  # XLA is seven times slower on CPUs
-    )
-    # Where the first step makes its variables, TensorFlow traces that step twice.
-    model.optimizer.build(model.trainable_variables)
-
-
-def _batches(
-    examples: Examples, order: Sequence[tuple[int, int]], batch_size: int, num_classes: int
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        videos = [video for video, _ in chosen]
-        inputs = np.stack([examples.read(video, view) for video, view in chosen])
-        targets = np.eye(num_classes, dtype=np.float32)[examples.label_indices[videos]]
-        yield inputs, targets, examples.weights[videos].astype(np.float32)
-
-
 def _start(
     model: keras.Model, checkpoint: Path, last_epoch: int
 ) -> tuple[Progress, list[np.ndarray]]:
@@ -238,6 +210,7 @@ def _count_epochs(state: Progress, last_epoch: int, patience: int | None) -> Ite
 
 
 def _run_epoch(
+    steps: OneDevice | SeveralDevices,
     model: keras.Model,
     training: Examples,
     validation: Examples | None,
@@ -246,42 +219,34 @@ def _run_epoch(
     drawing: Drawing,
 ) -> list[dict[str, Any]]:
     """Train for an epoch and validate; return the rows of the history."""
-    num_classes, batch_size = model.output_shape[-1], settings.batch_size
-    section = f"models.{model.name}"
+    num_classes, section = model.output_shape[-1], f"models.{model.name}"
     rng = generator_for(drawing.seed, "epoch", str(epoch))
     _seed_layers(model, rng)
+    steps.draw_apart()
     order = draw_epoch(training, balanced=drawing.balanced, rng=rng)
-    batches = _batches(training, order, _step_size(training, settings), num_classes)
-    rows = [{"epoch": epoch, "split": "train", **_train_epoch(model, batches, epoch, section)}]
+    size = _step_size(training, settings)
+    batches = read_batches(training, order, size, num_classes, steps.share)
+    logs, weights = [], []
+    for step, batch in enumerate(batches, start=1):
+        logs.append(steps.train(batch))
+        weights.append(batch.weight)
+        _check_loss(logs[-1]["loss"], f"in epoch {epoch}, step {step}", section)
+    rows = [{"epoch": epoch, "split": "train", **_average(logs, weights)}]
     if validation:
-        validated = _validate(model, validation, batch_size, num_classes)
+        validated = _validate(steps, validation, settings.batch_size, num_classes)
         _check_loss(validated["loss"], f"on the validation videos after epoch {epoch}", section)
         rows.append({"epoch": epoch, "split": "val", **validated})
     return rows
 
 
-def _train_epoch(
-    model: keras.Model,
-    batches: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]],
-    epoch: int,
-    section: str,
-) -> dict[str, float]:
-    logs, weights = [], []
-    for step, batch in enumerate(batches, start=1):
-        logs.append(model.train_on_batch(*batch, return_dict=True))
-        weights.append(batch[2].sum())
-        _check_loss(logs[-1]["loss"], f"in epoch {epoch}, step {step}", section)
-    return _average(logs, weights)
-
-
 def _validate(
-    model: keras.Model, examples: Examples, batch_size: int, num_classes: int
+    steps: OneDevice | SeveralDevices, examples: Examples, batch_size: int, num_classes: int
 ) -> dict[str, float]:
     order = [(video, 0) for video in range(len(examples.label_indices))]
     logs, weights = [], []
-    for batch in _batches(examples, order, batch_size, num_classes):
-        logs.append(model.test_on_batch(*batch, return_dict=True))
-        weights.append(batch[2].sum())
+    for batch in read_batches(examples, order, batch_size, num_classes, steps.share):
+        logs.append(steps.validate(batch))
+        weights.append(batch.weight)
     return _average(logs, weights)
 
 

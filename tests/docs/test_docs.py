@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 from places import ROOT
 
 from benchmarks.make_docs import (
@@ -86,3 +87,9 @@ def test_scores_in_the_readme_are_those_of_the_results():
         assert f"| {accuracy} |" in results
         assert linear in results
         assert f"| {difference} |" in results
+
+
+def test_other_machines_run_the_command_of_the_stage():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    page = (ROOT / "docs" / "gpu.md").read_text(encoding="utf-8")
+    assert f"\n{' '.join(stages['train']['cmd'].split())}\n" in page
