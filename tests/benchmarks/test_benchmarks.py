@@ -81,6 +81,18 @@ def test_cnn3d_benchmark_trains_the_same_network_in_all_ways():
 
 
 @pytest.mark.slow
+def test_gpu_benchmark_runs_tiny_on_a_processor_and_says_what_that_has_not():
+    ways = ("float32", "mixed_float16")
+    printed = run("gpu", "--quick", "--repeats", "1", "--ways", *ways)
+    assert "Graphics cards: none, so this says nothing of one." in printed
+    rows = table_of(printed)
+    assert list(rows) == ["litert", "keras", *ways]
+    assert [rows[name][-1] for name in ("litert", "keras", "float32")] == ["yes"] * 3
+    assert float(rows["keras"][1]) < 1e-4
+    assert "mixed_float16, and TensorFlow sees no graphics card" in rows["mixed_float16"][-1]
+
+
+@pytest.mark.slow
 def test_scale_benchmark_measures_every_stage_and_adds_a_video():
     rows = table_of(run("scale", "--videos", "15", "--added-to", "2", variables=environment()))
     assert rows.pop("2")[-1] == "yes"  # all is as in a run from nothing
