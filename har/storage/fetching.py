@@ -6,7 +6,7 @@ DVC's own `import-url` begins again after a lost connection, and a `dvc pull` of
 
 import os
 import re
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +87,7 @@ def _is_there(file: Path, stored: Stored) -> bool:
 
 
 def _fetch(bucket: Bucket, waiting: dict[str, Stored], destination: Path, *, total: int) -> None:
-    num_before = num_done = total - len(waiting)
+    num_before = total - len(waiting)
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
         jobs = [pool.submit(_fetch_one, bucket, *one, destination) for one in waiting.items()]
@@ -95,12 +95,11 @@ def _fetch(bucket: Bucket, waiting: dict[str, Stored], destination: Path, *, tot
             jobs, total=total, initial=num_before, description="fetch", unit="files"
         ):
             job.result()
-            num_done += 1
     except OSError as error:
         if is_disk_full(error):
             raise
-        pool.shutdown(cancel_futures=True)
-        num_done = num_before + sum(job.done() and _is_made(job) for job in jobs)
+        pool.shutdown(cancel_futures=True)  # after those under way, which count too
+        num_done = num_before + sum(map(_is_made, jobs))
         raise OSError(
             f"{error} {num_done} of {total} files are in {destination}; the same command goes on "
             "from there."
@@ -109,7 +108,7 @@ def _fetch(bucket: Bucket, waiting: dict[str, Stored], destination: Path, *, tot
         pool.shutdown(cancel_futures=True)
 
 
-def _is_made(job) -> bool:
+def _is_made(job: Future) -> bool:
     return not job.cancelled() and job.exception() is None
 
 

@@ -103,9 +103,9 @@ class Bucket:
     def list_files(self, folder: str = "") -> dict[str, Stored]:
         """Return all files below a folder, by their names in the bucket's folder."""
         with _naming(f"{self.address}/{folder}".rstrip("/")):
-            # `find` takes a bucket that is not there for an empty one.
-            self._files.ls(self._root.partition("/")[0])
             found = self._files.find(f"{self._root}/{folder}", detail=True)
+            if not found:  # nor is anything found in a bucket that is not there
+                self._files.info(self._root.partition("/")[0])
         return {
             path.removeprefix(f"{self._root}/"): Stored(
                 about["size"], about["LastModified"].timestamp()
