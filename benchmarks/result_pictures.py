@@ -97,7 +97,7 @@ def answers(address: str) -> bool:
     """Return whether a server answers."""
     try:
         return requests.get(f"{address}/health", timeout=5).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 
@@ -110,7 +110,8 @@ def show_mlflow(browser: "Browser", address: str) -> None:
     tab.get_by_text("Model training", exact=True).click()  # its other half is on language models
     tab.get_by_role("button", name="Close", exact=True).click()  # an assistant
     of_experiment = f"{address}/#/experiments/{experiment}"
-    look(tab, f"{of_experiment}/runs", "mlflow-runs", until="attention")
+    scores = f"{of_experiment}/runs?viewStateShareKey=scores"
+    look(tab, scores, "mlflow-runs", until="macro_f1")
     look(tab, f"{of_experiment}/runs/{runs[0]}", "mlflow-run", until="accuracy")
     both = f"runs={json.dumps(runs[:2])}&experiments={json.dumps([experiment])}"
     tab.goto(f"{address}/#/compare-runs?{both}")

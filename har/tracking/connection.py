@@ -23,10 +23,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from har.engine.files import disk_full, is_disk_full
 from har.tracking.left_runs import end_left_runs
 from har.tracking.locations import ARTIFACTS_NAME, DATABASE_NAME, SQLITE, is_local, make_relative
+from har.tracking.saved_view import VIEW
 
 EXPERIMENT = "har"
-# Without it `mlflow ui` opens in its mode for language models.
-KIND = {"mlflow.experimentKind": "custom_model_development"}
+# Without the kind `mlflow ui` opens in its mode for language models.
+TAGS = {"mlflow.experimentKind": "custom_model_development"} | VIEW
 # What MLflow raises: its own, those of its database, and those of the files of artifacts.
 ERRORS = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError)
 # MLflow's own limits are 7 retries of 2 minutes each for a server that does not answer.
@@ -145,8 +146,8 @@ def _open_database(root: Path, *, is_own: bool) -> MlflowClient:
             location = (root / ARTIFACTS_NAME).as_uri() if is_file else None
             _create_experiment(client, location)
         else:
-            if not experiment.tags.keys() & KIND.keys():
-                client.set_experiment_tag(experiment.experiment_id, *next(iter(KIND.items())))
+            for name in TAGS.keys() - experiment.tags.keys():
+                client.set_experiment_tag(experiment.experiment_id, name, TAGS[name])
             end_left_runs(client, experiment.experiment_id)
         old = make_relative(database, EXPERIMENT) if is_own else ""
         if old and experiment:
@@ -159,7 +160,7 @@ def _open_database(root: Path, *, is_own: bool) -> MlflowClient:
 
 def _create_experiment(client: MlflowClient, location: str | None) -> None:
     try:
-        client.create_experiment(EXPERIMENT, artifact_location=location, tags=KIND)
+        client.create_experiment(EXPERIMENT, artifact_location=location, tags=TAGS)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":  # by another project at this moment
             raise

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
-from har.tracking.connection import connect, explained_errors
+from har.tracking.connection import TAGS, connect, explained_errors
 
 
 def test_connect_makes_the_project_database_once(client, root):
@@ -40,9 +40,9 @@ def test_connect_takes_no_damaged_database_for_a_new_one(tmp_path, content, caps
 def test_connect_says_to_an_old_database_what_it_is_for(tmp_path):
     client = connect(tmp_path)
     experiment = client.get_experiment_by_name("har")
-    client.delete_experiment_tag(experiment.experiment_id, "mlflow.experimentKind")
-    tags = connect(tmp_path).get_experiment_by_name("har").tags
-    assert tags["mlflow.experimentKind"] == "custom_model_development"
+    for name in TAGS:
+        client.delete_experiment_tag(experiment.experiment_id, name)
+    assert connect(tmp_path).get_experiment_by_name("har").tags == TAGS
 
 
 @pytest.mark.slow
