@@ -7,6 +7,8 @@ import subprocess
 from one_stage import stage_command
 from tiny_project import Project, environment
 
+TIMEOUT_SECONDS = 400  # where one of them fails, the other waits for it
+
 
 def free_addresses(number: int) -> list[str]:
     """Return addresses of this machine that nobody listens to."""
@@ -36,7 +38,8 @@ def train_together(project: Project) -> list[tuple[int, str]]:
             )
         )
     try:
-        return [(one.wait(), one.stdout.read()) for one in processes]
+        printed = [one.communicate(timeout=TIMEOUT_SECONDS)[0] for one in processes]
     finally:
         for one in processes:
             one.kill()
+    return [(one.returncode, text) for one, text in zip(processes, printed, strict=True)]
