@@ -33,21 +33,27 @@ def test_commands_of_the_page_run_in_their_order(first_run, tmp_path):
     assert "HEAD" in by_verb["python -m har compare"]
     assert "report/index.html" in by_verb["python -m har report"]
     assert "predict: 1 video" in by_verb["python -m har predict"]
+    assert "ok    kept files" in by_verb["python -m har doctor"]
+    assert "import: 1 videos in data/weizmann" in by_verb["python -m har import"]
+    assert "On 1 test video" in by_verb["python -m har evaluate"]
+    assert "exports/mobilenet_lstm-litert" in by_verb["python -m har benchmark"]
     assert '"answer"' in by_verb["python -m har live"]
     assert "labels that change 0" in by_verb["python -m har export"]
     assert not project.run("git", "status", "--porcelain", "--untracked-files=no")
 
 
 def forget_the_run(project):
-    """Make a project whose videos nobody has added yet, with a clip of somebody new."""
+    """Make a project whose videos nobody has added yet, with clips of somebody new."""
     for name in ("dvc.lock", "data/videos.dvc", "metrics", "models"):
         path = project.folder / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    project.set_params({"dataset": {"videos": "not yet", "subject_pattern": None}})
+    project.set_params({"dataset": {"videos": "downloads", "subject_pattern": None}})
+    project.set_params({"models": {"attention": {"epochs": 1, "refit": False}}})
     project.run("git", "add", "--all")
     project.run("git", "config", "user.name", "Test")
     project.run("git", "config", "user.email", "test@localhost")
     project.run("git", "commit", "--quiet", "--message", "Start")
-    (project.folder / "new").mkdir()
     clip = project.folder / "data" / "videos" / "still" / "p0_0.mp4"
-    shutil.copy(clip, project.folder / NEW)
+    for copy in (NEW, "others/still/p9_0.mp4", "downloads/daria_walk.avi"):
+        (project.folder / copy).parent.mkdir(parents=True)
+        shutil.copy(clip, project.folder / copy)
