@@ -5,6 +5,7 @@ import socket
 import subprocess
 
 from one_stage import stage_command
+from preloaded import preloaded
 from tiny_project import Project, environment
 
 TIMEOUT_SECONDS = 400  # where one of them fails, the other waits for it
@@ -29,9 +30,9 @@ def train_together(project: Project) -> list[tuple[int, str]]:
         config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
         processes.append(
             subprocess.Popen(
-                stage_command("train"),
+                ["python", *stage_command("train")[1:]],
                 cwd=project.folder,
-                env=environment() | {"TF_CONFIG": config},
+                env=preloaded(environment()) | {"TF_CONFIG": config},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,

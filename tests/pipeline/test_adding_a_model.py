@@ -30,7 +30,10 @@ def test_model_of_the_page_trains_and_what_was_trained_before_is_not_trained_aga
     loop = project.folder / "har" / "training" / "loop.py"
     loop.write_text(loop.read_text().replace('"""Training:', '"""# The training:') + "# comment\n")
     assert "was trained before" in project.run("dvc", "repro", "train")
-    loop.write_text(loop.read_text().replace("WARM_UP_SHARE = 0.05", "WARM_UP_SHARE = 0.06"))
+    steps = project.folder / "har" / "training" / "steps.py"
+    before = steps.read_text()
+    steps.write_text(before.replace("WARM_UP_SHARE = 0.05", "WARM_UP_SHARE = 0.06"))
+    assert steps.read_text() != before
     printed = project.run("dvc", "repro", "train")
     assert "train" in ran_stages(printed)
     assert "was trained before" not in printed
