@@ -42,11 +42,12 @@ IMPORTS = """
 # What these variables say is read by Keras, Python and TensorFlow when they start.
 PYTHON = """#!{executable} -IS
 import json, os, socket, sys
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # `har` sets it to 1
 name, arguments = os.path.basename(sys.argv[0]), sys.argv[1:]
 if name != "python":
     arguments = ["-m", name, *arguments]
-started_with = {{"KERAS_HOME", "PYTHONPATH", "TF_ENABLE_ONEDNN_OPTS"}} & os.environ.keys()
-if arguments[:1] != ["-m"] or started_with:
+own = {{"KERAS_HOME", "PYTHONPATH"}} & os.environ.keys() or os.environ.get(ONEDNN, "1") != "1"
+if arguments[:1] != ["-m"] or own:
     os.execv({executable!r}, [{executable!r}, *arguments])
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({address!r})
