@@ -23,7 +23,8 @@ PREPROCESSING = {
 
 def brightness_recognizer(**preprocessing) -> Recognizer:
     """Return one that finds a clip as bright as its mean brightness is."""
-    return replace(_converted(), preprocessing=PREPROCESSING | preprocessing)
+    own = {"labels": list(LABELS), "params": {"model": "tiny"}}
+    return replace(_converted(), preprocessing=PREPROCESSING | preprocessing, **own)
 
 
 @functools.cache
@@ -32,4 +33,4 @@ def _converted() -> Recognizer:
     mean = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
     mean = keras.ops.mean(mean, axis=1, keepdims=True)
     model = keras.Model(inputs, keras.layers.Concatenate()([1 - mean, mean]), name="brightness")
-    return Recognizer.of_model(model, list(LABELS), PREPROCESSING, {"model": "tiny"})
+    return Recognizer.of_model(model, LABELS, PREPROCESSING, {})

@@ -69,12 +69,22 @@ def describe_tested(scores: dict[str, Any]) -> str:
     Args:
         scores: With `num_test_videos`, `num_test_subjects` and `grouped_by`.
     """
-    videos = f"{scores['num_test_videos']} test videos"
+    videos = count_tested(scores["num_test_videos"])
     if scores["grouped_by"] == SAME_PEOPLE:
         return f"{videos} ({SAME_PEOPLE})"
     if not knows_people(scores["grouped_by"]):
         return f"{videos} of unknown people"
     return f"{videos} of {count_people(scores['num_test_subjects'])}"
+
+
+def count_tested(number: int) -> str:
+    """Return a number of test videos.
+
+    Example:
+        >>> count_tested(1), count_tested(12)
+        ('1 test video', '12 test videos')
+    """
+    return f"{number} test video{'' if number == 1 else 's'}"
 
 
 def describe_reach(scores: dict[str, Any]) -> str:

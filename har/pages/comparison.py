@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from har.dataset.subjects import count_people
+from har.evaluation.summary import count_tested
 from har.pages.templating import render
 
 MAX_NAMED = 20  # videos that changed side, in the terminal
@@ -117,7 +118,7 @@ def _with_sentences(compared: dict[str, Any]) -> dict[str, Any]:
 
 def _tested_on(compared: dict[str, Any]) -> str:
     people = count_people(compared["num_subjects"])
-    return f"{compared['num_videos']} test videos of {people}"
+    return f"{count_tested(compared['num_videos'])} of {people}"
 
 
 def _class_lines(comparison: dict[str, Any]) -> list[str]:
