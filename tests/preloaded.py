@@ -61,6 +61,8 @@ sys.exit(int(code))
 
 def preloaded(variables: Mapping[str, str]) -> dict[str, str]:
     """Return environment variables whose PATH starts with the `python` and `dvc` of a server."""
+    if sys.platform != "linux":  # macOS lets no process fork that has used its libraries
+        return dict(variables)
     return {**variables, "PATH": f"{_bin_folder()}{os.pathsep}{variables['PATH']}"}
 
 
