@@ -2,7 +2,7 @@
 
 A clone in a temporary folder runs the pipeline and an experiment, as the quickstart does, and takes
 the pictures there; they come back once all of them are made. Only drawn people are shown. It takes
-eleven minutes on two quiet cores, needs Chromium, and changes no model, data or run here.
+nine minutes on two quiet cores, needs Chromium, and changes no model, data or run here.
 """
 
 import os
