@@ -74,7 +74,7 @@ def _parse(text: str, name: str) -> Settings:
 
 
 def _check_depth(text: str) -> None:
-    """Refuse what is nested so deeply that the parser in C, which is 9 times as fast, would crash.
+    """Refuse what is nested so deeply that the parser in C, which is 6 times as fast, would crash.
 
     Raises:
         RecursionError: It is.
