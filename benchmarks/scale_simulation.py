@@ -40,9 +40,8 @@ SPREAD, OF_OTHERS = ("convert", "extract", "pose", "features"), {"train": 2}
 DVC = "dvc, to keep the outputs"
 KEPT = ("converted_videos", "clips", "landmarks", "features")
 SIMULATED = (1000, 10_000, 1_000_000)
-ROW = (
-    8e-6  # 10^9 bytes: convert and extract take 0.07 more for 10,000 than for 1,000 (docs/speed.md)
-)
+# 10^9 bytes: convert and extract take 0.07 more for 10,000 videos than for 1,000 (docs/speed.md).
+ROW = 8e-6
 PR_SET_CHILD_SUBREAPER = 36
 
 

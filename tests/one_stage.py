@@ -21,16 +21,16 @@ OUTPUTS = {
 OF_TIMES = ("run.json", "speed.json", "train.json")  # which are never the same twice
 
 
-def stage_command(stage: str) -> list[str]:
-    """Return the command of a stage as dvc.yaml has it, by the Python of this process."""
+def stage_arguments(stage: str) -> list[str]:
+    """Return what the command of a stage in dvc.yaml gives to Python."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    return [sys.executable, *shlex.split(stages[stage]["cmd"])[1:]]
+    return shlex.split(stages[stage]["cmd"])[1:]
 
 
 def start_stage(project: Project, stage: str) -> subprocess.Popen:
     """Start the command of a stage, by itself."""
     return subprocess.Popen(
-        stage_command(stage),
+        [sys.executable, *stage_arguments(stage)],
         cwd=project.folder,
         env=environment(),
         stdout=subprocess.PIPE,

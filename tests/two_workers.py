@@ -4,7 +4,7 @@ import json
 import socket
 import subprocess
 
-from one_stage import stage_command
+from one_stage import stage_arguments
 from preloaded import preloaded
 from tiny_project import Project, environment
 
@@ -30,7 +30,7 @@ def train_together(project: Project) -> list[tuple[int, str]]:
         config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
         processes.append(
             subprocess.Popen(
-                ["python", *stage_command("train")[1:]],
+                ["python", *stage_arguments("train")],
                 cwd=project.folder,
                 env=preloaded(environment()) | {"TF_CONFIG": config},
                 stdout=subprocess.PIPE,

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from one_stage import stage_command
+from one_stage import stage_arguments
 from tiny_project import mlflow_runs
 from two_workers import train_together
 
@@ -19,7 +19,7 @@ def test_two_processes_train_what_one_does_and_the_chief_alone_writes(project):
     # What is drawn within the layers is drawn for each device.
     project.set_params({"models": {"mobilenet_lstm": {"dropout": 0, "epochs": EPOCHS}}})
     num_before = len(mlflow_runs(project))
-    project.run("python", *stage_command("train")[1:])
+    project.run("python", *stage_arguments("train"))
     alone = load_trained(folder).get_weights()
     said_alone = json.loads((project.folder / "metrics" / "train.json").read_text())
     project.set_params({"train": {"strategy": "multi_worker"}})
