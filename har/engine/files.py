@@ -115,6 +115,10 @@ def writing(path: Path, *, num_bytes: int = 0) -> Iterator[Path]:
         raise
 
 
+# What `whole` names a file that is not whole yet, and a killed process leaves behind.
+LEFTOVER = re.compile(r"\.[0-9a-f]{8}(\..+)?")
+
+
 @contextlib.contextmanager
 def whole(path: Path, *, num_bytes: int = 0) -> Iterator[Path]:
     """Give the body a path to write to, and rename that to `path` when it is whole.

@@ -5,17 +5,15 @@ DVC's own `import-url` begins again after a lost connection, and a `dvc pull` of
 """
 
 import os
-import re
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from har.engine.files import is_disk_full, whole
+from har.engine.files import LEFTOVER, is_disk_full, whole
 from har.engine.progress import progress
 from har.storage.stores import BUCKET, Bucket, Stored
 
 AT_ONCE = 16  # files that are under way; most of the time of a small one is waiting
-LEFTOVER = re.compile(r"\.[0-9a-f]{8}(\..+)?")  # of a run that was killed
 
 
 @dataclass(frozen=True)
